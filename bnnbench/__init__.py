@@ -1,0 +1,20 @@
+"""bnnbench: a reproducible benchmark of priors, hyperpriors and inference for Bayesian neural networks.
+
+`BNNClassifier` is the scikit-learn face of the suite's parts, `metrics` its measures, and `load_results` opens what a
+run has left behind. They are imported when first asked for, so that planning a run stays quick.
+"""
+
+import importlib
+
+__version__ = "0.1.0"
+__all__ = ["BNNClassifier", "load_results", "metrics"]
+
+_HOMES = {"BNNClassifier": "bnnbench.estimators", "load_results": "bnnbench.results"}
+
+
+def __getattr__(name: str):
+    if name in _HOMES:
+        return getattr(importlib.import_module(_HOMES[name]), name)
+    if name == "metrics":
+        return importlib.import_module("bnnbench.metrics")
+    raise AttributeError(f"module 'bnnbench' has no attribute '{name}'")

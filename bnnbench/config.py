@@ -1,0 +1,237 @@
+"""The configuration as typed models: defaults, checks and messages, in this one place.
+
+A run config (`config/*.yaml`) names studies and narrows them; a study (`config/studies/*.yaml`) holds its full
+grid. Names of priors, methods and data sets are checked against the source files without importing torch.
+"""
+
+import difflib
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from bnnbench import digest
+
+STUDIES = Path(__file__).parent.parent / "config" / "studies"
+
+
+class ConfigError(ValueError):
+    """A configuration that cannot be used; the message names the place and the remedy."""
+
+
+def known(kind: str) -> list[str]:
+    """Names that a config may use: kind is prior, hyperprior, inference, network, dataset or study."""
+    catalogues = {
+        "prior": lambda: list(digest.classes("priors.py", "Prior")),
+        "hyperprior": lambda: list(digest.classes("priors.py", "Hyperprior")),
+        "inference": lambda: digest.modules("inference"),
+        "network": lambda: digest.modules("networks"),
+        "dataset": lambda: digest.modules("datasets"),
+        "study": lambda: sorted(f.stem for f in STUDIES.glob("*.yaml")),
+    }
+    return catalogues[kind]()
+
+
+def check_name(kind: str, name: str) -> str:
+    """Return `name` if there is such a prior, method, ...; otherwise ValueError with the nearest known name."""
+    names = known(kind)
+    if name not in names:
+        near = difflib.get_close_matches(name, names, n=1)
+        hint = f"did you mean '{near[0]}'? " if near else ""
+        raise ValueError(f"unknown {kind} '{name}': {hint}known are {', '.join(names)}")
+    return name
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class InferenceConfig(_Model):
+    """One inference method in a study."""
+
+    settings: dict[str, Any] = Field(
+        {}, description="settings of the method; see its file in bnnbench/inference"
+    )
+    recipes: dict[str, dict[str, Any]] = Field(
+        {}, description="named variations of the settings, each a cell of its own"
+    )
+    only: dict[str, list] = Field(
+        {}, description="coordinates that a cell must have, e.g. {seed: [0], prior: [normal]}"
+    )
+    stack: int = Field(
+        512, ge=1, description="cells trained together; bounds memory, does not change results"
+    )
+    seconds: float = Field(
+        1.0, ge=0, description="measured seconds a cell on one core, for the estimate that is printed"
+    )
+
+
+class StudyConfig(_Model):
+    """One study: its full grid."""
+
+    name: str
+    title: str
+    question: str
+    datasets: dict[str, dict[str, Any]]
+    networks: dict[str, dict[str, Any]]
+    priors: dict[str, dict[str, Any]]
+    scales: list[float] = Field([1.0], description="fixed prior scales")
+    hyperpriors: list[str] = []
+    models: list[str] | None = Field(
+        None, description="keep only these, e.g. [normal-1, laplace-half_cauchy]"
+    )
+    inference: dict[str, InferenceConfig]
+    draws: int = Field(100, ge=1, le=1000, description="posterior draws for the predictions")
+    notebook: str | None = Field(None, description="notebook in notebooks/; default: the study's name")
+
+    @field_validator("datasets", "networks", "priors", "inference", "scales")
+    @classmethod
+    def _not_empty(cls, value, info):
+        if not value:
+            raise ValueError(f"{info.field_name} is empty, so the grid holds no cell: name at least one")
+        return value
+
+    @field_validator("datasets")
+    @classmethod
+    def _datasets(cls, value):
+        for name in value:
+            check_name("dataset", name)
+        return value
+
+    @field_validator("networks")
+    @classmethod
+    def _networks(cls, value):
+        for name, options in value.items():
+            check_name("network", options.get("kind", name))
+        return value
+
+    @field_validator("priors")
+    @classmethod
+    def _priors(cls, value):
+        for name in value:
+            check_name("prior", name)
+        return value
+
+    @field_validator("hyperpriors")
+    @classmethod
+    def _hyperpriors(cls, value):
+        for name in value:
+            check_name("hyperprior", name)
+        return value
+
+    @field_validator("inference")
+    @classmethod
+    def _inference(cls, value):
+        for name in value:
+            check_name("inference", name)
+        return value
+
+    @field_validator("scales")
+    @classmethod
+    def _positive(cls, value):
+        if any(scale <= 0 for scale in value):
+            raise ValueError(f"scales must be positive, got {value}")
+        return value
+
+
+class RunConfig(_Model):
+    """One run: which studies, how often, where."""
+
+    studies: list[str] = Field(min_length=1, description="names of files in config/studies")
+    seeds: list[int] = Field(
+        [0, 1, 2, 3, 4], min_length=1, description="each redraws data, initial values and batches"
+    )
+    device: Literal["auto", "cpu", "cuda"] = Field("auto", description="auto: a GPU where there is one")
+    data_dir: str | None = Field(
+        None, description="folder with real data; default: BNNBENCH_DATA, then the cache"
+    )
+    results_dir: str = Field("results", description="where everything is written")
+    compile: Literal["auto", "on", "off"] = Field(
+        "auto", description="torch.compile; auto: where there is a compiler"
+    )
+    threads: int = Field(1, ge=1, description="threads of one training job; jobs run side by side")
+    overrides: dict[str, dict[str, Any]] = Field(
+        {}, description="by study: values that replace those of its YAML"
+    )
+
+    @field_validator("studies")
+    @classmethod
+    def _studies(cls, value):
+        for name in value:
+            check_name("study", name)
+        return value
+
+    @field_validator("seeds")
+    @classmethod
+    def _seeds(cls, value):
+        if len(set(value)) < len(value) or min(value) < 0:
+            raise ValueError(f"seeds must be distinct and not negative, got {value}")
+        return value
+
+
+def load(source: str | Path | dict) -> tuple[RunConfig, dict[str, StudyConfig]]:
+    """Read and check a run config and its studies.
+
+    `source` is a YAML file or a dictionary of its content. Raises ConfigError naming file, key and remedy.
+    """
+    place = "the configuration" if isinstance(source, dict) else str(source)
+    content = source if isinstance(source, dict) else _read_yaml(Path(source))
+    run = _check(RunConfig, content, place)
+    stray = sorted(set(run.overrides) - set(run.studies))
+    if stray:
+        raise ConfigError(
+            f"{place}: overrides: '{stray[0]}' is not among the studies {run.studies}: add it there or drop it"
+        )
+    studies = {}
+    for name in run.studies:
+        path = STUDIES / f"{name}.yaml"
+        merged = _merge(_read_yaml(path), run.overrides.get(name, {}))
+        origin = f"{path.name} with overrides of {place}" if name in run.overrides else path.name
+        studies[name] = _check(StudyConfig, merged, origin)
+    return run, studies
+
+
+def _read_yaml(path: Path) -> dict:
+    if not path.is_file():
+        raise ConfigError(
+            f"no config file at '{path}': give the path of a YAML file, e.g. config/config.yaml"
+        )
+    try:
+        content = yaml.safe_load(path.read_text())
+    except yaml.YAMLError as error:
+        raise ConfigError(f"{path} is not valid YAML: {error}") from None
+    if not isinstance(content, dict):
+        raise ConfigError(f"{path} must hold a mapping with the keys of RunConfig, such as 'studies:'")
+    return content
+
+
+def _merge(base: dict, change: dict) -> dict:
+    """`base` with the values of `change`; dictionaries merge, everything else replaces, and null removes."""
+    merged = dict(base)
+    for key, value in change.items():
+        if value is None:
+            merged.pop(key, None)
+        elif isinstance(value, dict) and isinstance(merged.get(key), dict):
+            merged[key] = _merge(merged[key], value)
+        else:
+            merged[key] = value
+    return merged
+
+
+def _check(model: type[_Model], content: dict, place: str):
+    try:
+        return model.model_validate(content)
+    except ValidationError as error:
+        lines = [_describe(detail, model) for detail in error.errors()]
+        raise ConfigError(f"{place}: " + "; ".join(lines)) from None
+
+
+def _describe(detail: dict, model: type[_Model]) -> str:
+    where = ".".join(map(str, detail["loc"]))
+    if detail["type"] != "extra_forbidden":
+        return f"{where}: {detail['msg'].removeprefix('Value error, ')}"
+    fields = list((InferenceConfig if "inference" in detail["loc"][:-1] else model).model_fields)
+    near = difflib.get_close_matches(str(detail["loc"][-1]), fields, n=1)
+    hint = f"did you mean '{near[0]}'?" if near else f"known keys are {', '.join(fields)}"
+    return f"unknown key '{where}': {hint}"

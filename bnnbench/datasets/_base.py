@@ -1,0 +1,207 @@
+"""The one form that every data set takes: a pool, per-seed splits into it, and a fixed test set."""
+
+import hashlib
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+
+class DataError(ValueError):
+    """Data that is missing, unreadable or not what it should be; the message says which and what to do."""
+
+
+@dataclass(frozen=True, eq=False)
+class DataSet:
+    """Arrays of one data set; checked when built.
+
+    name: unique among data sets of one configuration, e.g. `circles-0.4`
+    x_pool: (pool, features) float32, or images (pool, channel, height, width) uint8
+    y_pool: (pool,) int64 labels in 0 ... n_classes - 1
+    train_index, validation_index: (seed, n) and (seed, m) int64 rows of the pool; no point in both
+    seeds: (seed,) int64
+    x_test, y_test: like x_pool and y_pool; the same for every seed
+    x_divisor: what stored inputs are divided by before a network sees them (255 for 8-bit images)
+
+    Raises DataError (a ValueError) where an array breaks this.
+    """
+
+    name: str
+    x_pool: np.ndarray
+    y_pool: np.ndarray
+    train_index: np.ndarray
+    validation_index: np.ndarray
+    seeds: np.ndarray
+    x_test: np.ndarray
+    y_test: np.ndarray
+    n_classes: int
+    x_divisor: float = 1.0
+
+    def __post_init__(self):
+        check(self)
+
+    def split(self, seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+        """x_train (n, ...), y_train (n,), x_validation (m, ...), y_validation (m,) of one seed.
+
+        Inputs are float32, divided by `x_divisor`; labels int64. Raises ValueError for an unknown seed.
+        """
+        rows = np.flatnonzero(self.seeds == seed)
+        if not rows.size:
+            known = ", ".join(map(str, self.seeds))
+            raise ValueError(f"data set {self.name!r} has no split for seed {seed}; its seeds are {known}")
+        train, validation = self.train_index[rows[0]], self.validation_index[rows[0]]
+        return (
+            self.scaled(self.x_pool[train]),
+            self.y_pool[train],
+            self.scaled(self.x_pool[validation]),
+            self.y_pool[validation],
+        )
+
+    def test(self) -> tuple[np.ndarray, np.ndarray]:
+        """x_test (points, ...) as float32 divided by `x_divisor`, and y_test (points,)."""
+        return self.scaled(self.x_test), self.y_test
+
+    def scaled(self, x: np.ndarray) -> np.ndarray:
+        """Stored inputs as a network sees them: float32, divided by `x_divisor`."""
+        return x.astype(np.float32) / np.float32(self.x_divisor)
+
+    def to_netcdf(self, path: str | Path) -> None:
+        """Write to `path`, compressed; readers see the old file or the whole new one, never a part."""
+        import xarray as xr
+
+        feature_dims = ("channel", "height", "width") if self.x_pool.ndim == 4 else ("feature",)
+        variables = {
+            "x_pool": (("pool", *feature_dims), self.x_pool),
+            "y_pool": ("pool", self.y_pool),
+            "train_index": (("seed", "train"), self.train_index),
+            "validation_index": (("seed", "validation"), self.validation_index),
+            "x_test": (("test", *feature_dims), self.x_test),
+            "y_test": ("test", self.y_test),
+        }
+        attributes = {"name": self.name, "n_classes": int(self.n_classes), "x_divisor": float(self.x_divisor)}
+        stored = xr.Dataset(variables, coords={"seed": self.seeds}, attrs=attributes)
+        encoding = {key: {"zlib": True, "complevel": 4, "_FillValue": None} for key in variables}
+        path = Path(path)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+        try:
+            stored.to_netcdf(temporary, engine="h5netcdf", encoding=encoding)
+            os.replace(temporary, path)
+        finally:
+            temporary.unlink(missing_ok=True)
+
+    @classmethod
+    def from_netcdf(cls, path: str | Path) -> "DataSet":
+        """Read what `to_netcdf` wrote. Raises FileNotFoundError, or DataError for any other file."""
+        import xarray as xr
+
+        path = Path(path)
+        if not path.is_file():
+            raise FileNotFoundError(f"no data set at {path}; generate it with the data step")
+        names = ("x_pool", "y_pool", "train_index", "validation_index", "x_test", "y_test")
+        try:
+            with xr.open_dataset(path, engine="h5netcdf", decode_cf=False) as stored:
+                arrays = {key: stored[key].values for key in names}
+                seeds, attributes = stored["seed"].values, stored.attrs
+                values = (
+                    str(attributes["name"]),
+                    int(attributes["n_classes"]),
+                    float(attributes["x_divisor"]),
+                )
+        except (OSError, KeyError, ValueError) as error:
+            raise DataError(
+                f"{path} is not a data set file ({error}); delete it and generate it again"
+            ) from error
+        return cls(name=values[0], n_classes=values[1], x_divisor=values[2], seeds=seeds, **arrays)
+
+
+def check(data: DataSet) -> None:
+    """Refuse arrays that make no sense: raises DataError naming the data set, the array and the remedy."""
+
+    def refuse(array: str, fault: str, remedy: str):
+        raise DataError(f"data set {data.name!r}: {array} {fault}; {remedy}")
+
+    for part in ("pool", "test"):
+        x, y = getattr(data, f"x_{part}"), getattr(data, f"y_{part}")
+        if x.ndim not in (2, 4):
+            refuse(
+                f"x_{part}", f"has shape {x.shape}", "make it (n, features) or (n, channel, height, width)"
+            )
+        if y.shape != (len(x),):
+            refuse(f"y_{part}", f"has shape {y.shape} for {len(x)} inputs", "give one label an input")
+        if not len(x):
+            refuse(f"x_{part}", "is empty", "ask for at least one point")
+        if x.dtype.kind == "f" and not (finite := np.isfinite(x).reshape(len(x), -1).all(axis=1)).all():
+            first = int(np.argmin(finite))
+            refuse(
+                f"x_{part}",
+                f"holds NaN or infinity in {np.sum(~finite)} rows, first in row {first}",
+                "drop or impute those rows before the data set is built",
+            )
+        if y.dtype.kind not in "iu":
+            refuse(f"y_{part}", f"has type {y.dtype}", "code the classes as whole numbers from 0")
+        if y.min() < 0 or y.max() >= data.n_classes:
+            refuse(
+                f"y_{part}",
+                f"has labels from {y.min()} to {y.max()} but n_classes is {data.n_classes}",
+                f"recode them to 0 ... {data.n_classes - 1} or correct n_classes",
+            )
+    if data.x_pool.shape[1:] != data.x_test.shape[1:]:
+        refuse(
+            "x_test", f"has points of shape {data.x_test.shape[1:]}, x_pool {data.x_pool.shape[1:]}", "match"
+        )
+    check_seeds(data.name, data.seeds)
+    for array in ("train_index", "validation_index"):
+        index = getattr(data, array)
+        if index.ndim != 2 or len(index) != len(data.seeds) or not index.size:
+            refuse(array, f"has shape {index.shape}", f"make it ({len(data.seeds)} seeds, points)")
+        if index.min() < 0 or index.max() >= len(data.x_pool):
+            refuse(array, f"points outside the pool of {len(data.x_pool)}", "keep it within the pool's rows")
+    for seed, train, validation in zip(data.seeds, data.train_index, data.validation_index, strict=True):
+        if (shared := np.intersect1d(train, validation)).size:
+            refuse(
+                "validation_index", f"shares {shared.size} points with train at seed {seed}", "separate them"
+            )
+    if not (np.isfinite(data.x_divisor) and data.x_divisor > 0):
+        refuse("x_divisor", f"is {data.x_divisor}", "make it a positive number")
+
+
+def stream(*key) -> np.random.Generator:
+    """A Philox stream of its own for every key, e.g. `stream("circles-0.4", "train", 3)`."""
+    digest = hashlib.sha256("/".join(map(str, key)).encode()).digest()
+    return np.random.Generator(np.random.Philox(key=int.from_bytes(digest[:16], "little")))
+
+
+def check_counts(name: str, **counts: int) -> None:
+    """Raise ValueError unless every count, e.g. `n_train=700`, is a whole number of at least 1."""
+    for key, value in counts.items():
+        if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:
+            raise ValueError(f"data set {name!r}: {key} is {value!r}; give a whole number of at least 1")
+
+
+def check_seeds(name: str, seeds: Iterable[int]) -> np.ndarray:
+    """The seeds as int64 (seed,); raises ValueError unless there is at least one, whole, and each once."""
+    seeds = np.array(list(seeds))
+    if seeds.ndim != 1 or not seeds.size or seeds.dtype.kind not in "iu" or len(set(seeds)) != len(seeds):
+        raise ValueError(f"data set {name!r}: seeds are {seeds.tolist()}; give at least one, each once")
+    return seeds.astype(np.int64)
+
+
+def split_pool(
+    name: str, n_pool: int, seeds: Iterable[int], n_train: int, n_validation: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Random train (seed, n_train) and validation (seed, n_validation) rows of a pool.
+
+    Each seed has its own stream; a smaller `n_train` or `n_validation` takes a subset of the larger's rows.
+    Raises ValueError where the pool is too small for both.
+    """
+    check_counts(name, n_train=n_train, n_validation=n_validation)
+    if n_train + n_validation > n_pool:
+        raise ValueError(
+            f"data set {name!r}: n_train {n_train} + n_validation {n_validation} exceed its pool of {n_pool}"
+            "; lower one of them"
+        )
+    orders = np.array([stream(name, "split", seed).permutation(n_pool) for seed in seeds])
+    return orders[:, :n_train], orders[:, n_pool - n_validation :]

@@ -1,0 +1,92 @@
+"""What two-class data sets with a known generator share: drawing them, and the exact posterior p(y|x)."""
+
+from collections.abc import Callable, Iterable
+
+import numpy as np
+from scipy.special import expit, xlogy
+
+from bnnbench.datasets._base import DataSet, check_counts, check_seeds, stream
+
+
+def toy_name(family: str, noise: float, **others: tuple[float, float]) -> str:
+    """`family-noise`, e.g. `circles-0.4`; other (value, default) options are added where not the default."""
+    extra = [f"-{key}-{short(value)}" for key, (value, default) in others.items() if value != default]
+    return f"{family}-{short(noise)}" + "".join(extra)
+
+
+def short(value: float) -> str:
+    """The shortest decimal that reads back as `value`: 0.4, 1, 0.0001."""
+    return np.format_float_positional(float(value), trim="-")
+
+
+def check_noise(noise: float) -> None:
+    """Raise ValueError unless the noise is a positive number (at 0 there is no density)."""
+    if not isinstance(noise, int | float | np.number) or not (np.isfinite(noise) and noise > 0):
+        raise ValueError(f"noise is {noise!r}; give the noise's standard deviation, a number above 0")
+
+
+def generate_toy(
+    name: str,
+    arc: Callable[[np.random.Generator, np.ndarray], np.ndarray],
+    noise: float,
+    n_train: int,
+    n_validation: int,
+    n_test: int,
+    seeds: Iterable[int],
+    test_seed: int,
+) -> DataSet:
+    """Points on arcs plus N(0, noise² I): each seed draws its own, all share the test set.
+
+    arc(generator, labels (n,)) -> noiseless points (n, 2). Labels are fair coin flips, so points are i.i.d.
+    """
+    check_noise(noise)
+    check_counts(name, n_train=n_train, n_validation=n_validation, n_test=n_test)
+
+    def draw(part: str, seed: int, n: int) -> tuple[np.ndarray, np.ndarray]:
+        generator = stream(name, part, seed)
+        y = generator.integers(0, 2, n)
+        x = arc(generator, y) + noise * generator.standard_normal((n, 2))
+        return x.astype(np.float32), y
+
+    seeds = check_seeds(name, seeds)
+    counts = {"train": n_train, "validation": n_validation}
+    draws = [draw(part, seed, n) for seed in seeds for part, n in counts.items()]
+    rows = np.arange(len(seeds) * (n_train + n_validation)).reshape(len(seeds), -1)
+    x_test, y_test = draw("test", test_seed, n_test)
+    return DataSet(
+        name=name,
+        x_pool=np.concatenate([x for x, _ in draws]),
+        y_pool=np.concatenate([y for _, y in draws]),
+        train_index=rows[:, :n_train],
+        validation_index=rows[:, n_train:],
+        seeds=seeds,
+        x_test=x_test,
+        y_test=y_test,
+        n_classes=2,
+    )
+
+
+def as_points(x: np.ndarray) -> np.ndarray:
+    """`x` as float64 (n, 2); raises ValueError for any other shape."""
+    x = np.asarray(x, dtype=np.float64)
+    if x.ndim != 2 or x.shape[1] != 2:
+        raise ValueError(f"x has shape {x.shape}; give points of shape (n, 2)")
+    return x
+
+
+def posterior(log_densities: np.ndarray) -> np.ndarray:
+    """p(y|x) (n, 2) from the classes' log densities (n, 2), the classes being equally frequent."""
+    difference = log_densities[:, 1] - log_densities[:, 0]
+    return np.stack([expit(-difference), expit(difference)], axis=1)
+
+
+def accuracy_and_entropy(log_densities: np.ndarray, volume: np.ndarray | float) -> tuple[float, float]:
+    """The Bayes rule's accuracy and H(Y|X) in nats, by summing over a grid.
+
+    log_densities: (grid, 2); volume: the measure that a grid point stands for, (grid,) or one number.
+    """
+    proba = posterior(log_densities)
+    mass = np.exp(log_densities).mean(axis=1) * volume
+    accuracy = np.sum(mass * proba.max(axis=1))
+    entropy = -np.sum(mass * xlogy(proba, proba).sum(axis=1))
+    return float(accuracy), float(entropy)

@@ -1,0 +1,200 @@
+"""Image sets in the IDX format: found in the user's folder or the cache, else downloaded; always verified."""
+
+import gzip
+import hashlib
+import os
+import zlib
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+
+from bnnbench.datasets._base import DataError, DataSet, check_counts, check_seeds, split_pool, stream
+
+ENVIRONMENT = "BNNBENCH_DATA"
+
+# file -> number of images or labels in it
+FILES = {
+    "train-images-idx3-ubyte": 60_000,
+    "train-labels-idx1-ubyte": 60_000,
+    "t10k-images-idx3-ubyte": 10_000,
+    "t10k-labels-idx1-ubyte": 10_000,
+}
+
+# folder -> SHA-256 of the uncompressed files, in the order of FILES
+SHA256 = {
+    "mnist": (
+        "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
+        "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5",
+        "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
+        "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
+    ),
+    "fashion-mnist": (
+        "c59f468a2f672dc815687fe0f83887768d799fd8a3f3276145d20f83aa44d888",
+        "bad3541b69d912435c50bb6ba87bec294ff4f6a2e1246121d8633921760443d9",
+        "5b4141f0afbad91edebe8549f8fcffe087ea10ca49f1dbef5c9a5cd8815ce37b",
+        "0402a96d92fd2663957122ceb108a494c5af83dab82d92729df917d7dec38c34",
+    ),
+}
+
+# folder -> addresses tried in turn, to which `<file>.gz` is added; trusted no further than the digests above
+MIRRORS = {
+    "mnist": (
+        "https://ossci-datasets.s3.amazonaws.com/mnist/",
+        "https://storage.googleapis.com/cvdf-datasets/mnist/",
+    ),
+    "fashion-mnist": (
+        "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/",
+        "https://raw.githubusercontent.com/zalandoresearch/fashion-mnist/master/data/fashion/",
+    ),
+}
+
+
+def generate_idx(
+    name: str,
+    folder: str,
+    seeds: Iterable[int],
+    data_dir: str | Path | None,
+    n_train: int,
+    n_validation: int,
+    n_test: int,
+) -> DataSet:
+    """The data set in `folder` with random splits a seed; only rows that some seed uses are kept in the pool.
+
+    Raises DataError for bad files, ValueError for counts that exceed the data.
+    """
+    check_counts(name, n_train=n_train, n_validation=n_validation, n_test=n_test)
+    seeds = check_seeds(name, seeds)
+    x_pool, y_pool, x_test, y_test = load(folder, data_dir)
+    train, validation = split_pool(name, len(x_pool), seeds, n_train, n_validation)
+    used = np.unique(np.concatenate([train.ravel(), validation.ravel()]))
+    if n_test > len(x_test):
+        raise ValueError(
+            f"data set {name!r}: n_test is {n_test}, but there are only {len(x_test)} test images"
+        )
+    # Test images are not in random order (MNIST's first half is the easier), so a subset is drawn.
+    test = np.sort(stream(name, "test").permutation(len(x_test))[:n_test])
+    return DataSet(
+        name=name,
+        x_pool=x_pool[used, None],
+        y_pool=y_pool[used],
+        train_index=np.searchsorted(used, train),
+        validation_index=np.searchsorted(used, validation),
+        seeds=seeds,
+        x_test=x_test[test, None],
+        y_test=y_test[test],
+        n_classes=10,
+        x_divisor=255.0,
+    )
+
+
+def load(folder: str, data_dir: str | Path | None = None) -> tuple[np.ndarray, ...]:
+    """x_train (n, height, width) uint8, y_train (n,) int64, x_test, y_test of `mnist` or `fashion-mnist`.
+
+    Looked for in `data_dir`, else in the folder that BNNBENCH_DATA names: there, a missing file is an error.
+    Only where the user named neither is the cache used, and filled by download. Raises DataError.
+    """
+    paths = find(folder, data_dir)
+    x_train, y_train, x_test, y_test = (
+        read_idx(path, count, sha256)
+        for path, count, sha256 in zip(paths, FILES.values(), SHA256[folder], strict=True)
+    )
+    return x_train, y_train.astype(np.int64), x_test, y_test.astype(np.int64)
+
+
+def find(folder: str, data_dir: str | Path | None = None) -> list[Path]:
+    """Paths of the four files, in the order of FILES, each with or without `.gz`; see `load` for where."""
+    named, source = data_dir, "the data folder given"
+    if named is None and os.environ.get(ENVIRONMENT):
+        named, source = os.environ[ENVIRONMENT], f"the environment variable {ENVIRONMENT}"
+    if named is None:
+        import pooch
+
+        cache = Path(pooch.os_cache("bnnbench")) / folder
+        return [
+            _existing(cache, file) or download(folder, file, cache / f"{file}.gz", sha256)
+            for file, sha256 in zip(FILES, SHA256[folder], strict=True)
+        ]
+    home = Path(named).expanduser()
+    where = f"{home} ({source})"
+    if not home.is_dir():
+        raise DataError(f"{where} is not a folder; correct it, or leave it unset to download {folder}")
+    paths = {file: _existing(home / folder, file) for file in FILES}
+    missing = [f"{home / folder / file}.gz" for file, path in paths.items() if path is None]
+    if missing:
+        raise DataError(
+            f"{where} lacks {', '.join(missing)}; place the published files there (with or without .gz), "
+            "or leave the folder unset to download them"
+        )
+    return list(paths.values())
+
+
+def _existing(folder: Path, file: str) -> Path | None:
+    return next((path for path in (folder / f"{file}.gz", folder / file) if path.is_file()), None)
+
+
+def download(folder: str, file: str, target: Path, sha256: str) -> Path:
+    """Fetch one file from the first mirror whose content verifies; `target` appears only then.
+
+    Raises DataError listing what was tried where none does.
+    """
+    import pooch
+
+    tried = []
+    target.parent.mkdir(parents=True, exist_ok=True)
+    temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")
+    for mirror in MIRRORS[folder]:
+        url = f"{mirror}{file}.gz"
+        try:
+            pooch.HTTPDownloader(timeout=30)(url, str(temporary), None)
+            read_idx(temporary, FILES[file], sha256)
+            os.replace(temporary, target)
+            return target
+        except (OSError, DataError) as error:  # every error of requests is an OSError
+            tried.append(f"\n  {url}: {error}")
+        finally:
+            temporary.unlink(missing_ok=True)
+    raise DataError(
+        f"could not download {file} of {folder}. Tried:{''.join(tried)}\n"
+        f"Place the file by hand at {target}, or in <folder>/{folder}/ with {ENVIRONMENT}=<folder>."
+    )
+
+
+def read_idx(path: str | Path, count: int | None = None, sha256: str | None = None) -> np.ndarray:
+    """Array of unsigned bytes, (n,) labels or (n, height, width) images, in an IDX file, gzip or plain.
+
+    count: entries it must hold; sha256: hex digest of its uncompressed content; None: not checked.
+    Raises DataError naming the file, what is wrong with it and the remedy.
+    """
+    path = Path(path)
+
+    def refuse(fault: str):
+        raise DataError(f"{path}: {fault}; delete it and place or download the published file again")
+
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise DataError(
+            f"{path}: cannot be read ({error.strerror}); place the published file there"
+        ) from error
+    if content[:2] == b"\x1f\x8b":
+        try:
+            content = gzip.decompress(content)
+        except (OSError, EOFError, zlib.error) as error:
+            refuse(f"corrupt gzip ({error})")
+    # Zero, zero, 8 for unsigned bytes, number of dimensions; then each dimension as a big-endian uint32.
+    if len(content) < 4 or content[:3] != b"\x00\x00\x08" or content[3] not in (1, 3):
+        refuse(f"not an IDX file of bytes (starts with {content[:4].hex(' ') or 'nothing'})")
+    header = 4 + 4 * content[3]
+    if len(content) < header:
+        refuse(f"truncated within its header ({len(content)} of {header} bytes)")
+    shape = tuple(int(n) for n in np.frombuffer(content[4:header], dtype=">u4"))
+    expected = header + int(np.prod(shape, dtype=object))
+    if len(content) != expected:
+        state = "truncated" if len(content) < expected else "too long"
+        refuse(f"{state}: {len(content)} bytes where shape {shape} needs {expected}")
+    if count is not None and shape[0] != count:
+        refuse(f"holds {shape[0]} entries where {count} are expected")
+    if sha256 is not None and (found := hashlib.sha256(content).hexdigest()) != sha256:
+        refuse(f"is not the published file: SHA-256 of its uncompressed content is {found}, not {sha256}")
+    return np.frombuffer(content, dtype=np.uint8, offset=header).reshape(shape)

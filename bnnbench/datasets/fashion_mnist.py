@@ -1,0 +1,23 @@
+"""Fashion-MNIST: 28 x 28 photographs of ten kinds of clothing, 60,000 to split and 10,000 to test on."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from bnnbench.datasets._base import DataSet
+from bnnbench.datasets._idx import generate_idx
+
+
+def generate(
+    seeds: Iterable[int] = range(5),
+    data_dir: str | Path | None = None,
+    n_train: int = 50_000,
+    n_validation: int = 10_000,
+    n_test: int = 10_000,
+) -> DataSet:
+    """Images (n, 1, 28, 28) uint8 in 0 ... 255, x_divisor 255; each seed splits the 60,000 its own way.
+
+    data_dir: folder that holds `fashion-mnist/`; default: BNNBENCH_DATA, else the cache, else downloaded.
+    Smaller counts take subsets (the test set one fixed random subset). Raises DataError for files
+    that are missing or not the published ones, ValueError for counts that exceed the data.
+    """
+    return generate_idx("fashion_mnist", "fashion-mnist", seeds, data_dir, n_train, n_validation, n_test)

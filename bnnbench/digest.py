@@ -1,0 +1,80 @@
+"""Digests of settings and of source code, without importing the code.
+
+A cell's key must change when anything that shapes its result changes, and must not change when a comment or a
+docstring does. So source enters as its syntax tree with docstrings removed, never as text.
+"""
+
+import ast
+import hashlib
+import json
+from functools import cache
+from pathlib import Path
+
+PACKAGE = Path(__file__).parent
+
+
+def of_value(value) -> str:
+    """Digest (16 hex digits) of a JSON-like value; the order of dictionary keys does not matter."""
+    text = json.dumps(value, sort_keys=True, default=str)
+    return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
+
+
+@cache
+def _tree(relative_path: str) -> ast.Module:
+    tree = ast.parse((PACKAGE / relative_path).read_text())
+    for node in ast.walk(tree):
+        body = getattr(node, "body", None)
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef) and body and _is_docstring(body[0]):
+            node.body = body[1:] or [ast.Pass()]
+    return tree
+
+
+def _is_docstring(node: ast.stmt) -> bool:
+    return (
+        isinstance(node, ast.Expr)
+        and isinstance(node.value, ast.Constant)
+        and isinstance(node.value.value, str)
+    )
+
+
+@cache
+def of_package(*relative_paths: str) -> str:
+    """Digest of source files of the package; a folder stands for the Python files in it."""
+    files = []
+    for path in relative_paths:
+        full = PACKAGE / path
+        files += sorted(full.rglob("*.py")) if full.is_dir() else [full]
+    return of_value([ast.dump(_tree(str(file.relative_to(PACKAGE)))) for file in files])
+
+
+@cache
+def of_class(relative_path: str, class_name: str) -> str:
+    """Digest of one class of a source file, so that adding its neighbour changes nothing."""
+    for node in _tree(relative_path).body:
+        if isinstance(node, ast.ClassDef) and node.name == class_name:
+            return of_value(ast.dump(node))
+    raise KeyError(f"{relative_path} has no class {class_name}")
+
+
+@cache
+def classes(relative_path: str, base: str) -> dict[str, str]:
+    """`{name: class}` of the subclasses of `base` in a source file, `name` being their class attribute."""
+    found = {}
+    for node in _tree(relative_path).body:
+        if isinstance(node, ast.ClassDef) and any(
+            isinstance(b, ast.Name) and b.id == base for b in node.bases
+        ):
+            for statement in node.body:
+                if isinstance(statement, ast.Assign) and statement.targets[0].id == "name":
+                    found[statement.value.value] = node.name
+    return found
+
+
+def modules(folder: str) -> list[str]:
+    """Names of the public modules in a folder of the package: one file each, so the listing is the catalogue."""
+    return sorted(f.stem for f in (PACKAGE / folder).glob("*.py") if not f.stem.startswith("_"))
+
+
+def of_files(*paths: str | Path) -> str:
+    """Digest of the bytes of files outside the package (templates, notebooks, style sheets)."""
+    return of_value([hashlib.sha256(Path(p).read_bytes()).hexdigest() for p in sorted(map(str, paths))])

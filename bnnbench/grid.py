@@ -1,0 +1,231 @@
+"""From a config to cells and shards. No torch here: planning must be quick."""
+
+import itertools
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from bnnbench import config as config_module
+from bnnbench import digest
+from bnnbench.config import RunConfig, StudyConfig
+
+ENGINE = ("joint.py", "streams.py", "predict.py", "networks/_layers.py", "networks/_apply.py", "inference/_base.py",
+          "inference/_optimise.py")  # fmt: skip
+COORDINATES = ("study", "dataset", "network", "prior", "hyperprior", "scale", "inference", "recipe", "seed")
+
+
+@dataclass(frozen=True)
+class DatasetSpec:
+    """A data set of a study: a family (its file in `datasets/`) with its options, e.g. moons at noise 0.4."""
+
+    study: str
+    name: str
+    family: str
+    options: dict[str, Any] = field(hash=False)
+
+    @cached_property
+    def digest(self) -> str:
+        source = digest.of_package(f"datasets/{self.family}.py")
+        return digest.of_value([self.family, self.options, source])
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One combination of data set, network, prior, hyperprior, scale, inference, recipe and seed.
+
+    `hyperprior` is "fixed" when `scale` is a number, and `scale` is None otherwise. `merged` names the cell whose
+    model this one coincides with, with the reason; a merged cell is shown and never trained.
+    """
+
+    study: str
+    dataset: DatasetSpec
+    network: str
+    network_options: dict[str, Any] = field(hash=False)
+    prior: str
+    prior_options: dict[str, Any] = field(hash=False)
+    hyperprior: str
+    scale: float | None
+    inference: str
+    recipe: str
+    settings: dict[str, Any] = field(hash=False)
+    seed: int
+    draws: int
+    merged: str = ""
+
+    @property
+    def model(self) -> str:
+        """Prior and scale as one word, such as `normal-0.3`, `laplace-half_cauchy` or `flat`."""
+        if self.hyperprior != "fixed":
+            return f"{self.prior}-{self.hyperprior}"
+        return self.prior if self.prior == "flat" else f"{self.prior}-{self.scale:g}"
+
+    @property
+    def id(self) -> str:
+        method = f"{self.inference}+{self.recipe}" if self.recipe else self.inference
+        return f"{self.study}/{self.dataset.name}/{self.network}/{self.model}/{method}/seed-{self.seed}"
+
+    @property
+    def pair(self) -> str:
+        """What cells share that are compared with each other: data, initial values and minibatch order."""
+        return f"{self.dataset.name}/{self.network}/{self.seed}"
+
+    @cached_property
+    def key(self) -> str:
+        """Digest of the resolved settings and of the source of everything that shapes the result."""
+        settings = [self.dataset.digest, self.network_options, self.prior, self.prior_options, self.hyperprior,
+                    self.scale, self.inference, self.recipe, self.settings, self.seed, self.draws]  # fmt: skip
+        priors, hyperpriors = digest.classes("priors.py", "Prior"), digest.classes("priors.py", "Hyperprior")
+        source = [
+            digest.of_class("priors.py", priors[self.prior]),
+            self.hyperprior != "fixed" and digest.of_class("priors.py", hyperpriors[self.hyperprior]),
+            digest.of_package(f"inference/{self.inference}.py"),
+            digest.of_package(f"networks/{self.network_options['kind']}.py"),
+            digest.of_package(*ENGINE),
+        ]
+        return digest.of_value([settings, source])
+
+    def coordinates(self) -> dict[str, Any]:
+        """The columns that identify this cell in every table."""
+        values = {name: getattr(self, name) for name in COORDINATES}
+        values["dataset"] = self.dataset.name
+        values["scale"] = float("nan") if self.scale is None else self.scale
+        return values
+
+
+@dataclass(frozen=True)
+class Shard:
+    """The cells of a study that share data-set family, network and inference: one training job."""
+
+    name: str
+    study: str
+    family: str
+    inference: str
+    cells: tuple[Cell, ...]
+
+    @property
+    def datasets(self) -> list[str]:
+        return list(dict.fromkeys(cell.dataset.name for cell in self.cells))
+
+    @property
+    def trainable(self) -> list[Cell]:
+        return [cell for cell in self.cells if not cell.merged]
+
+    @cached_property
+    def digest(self) -> str:
+        return digest.of_value([(cell.id, cell.key) for cell in self.cells])
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A checked config with everything that follows from it."""
+
+    config: RunConfig
+    study_configs: dict[str, StudyConfig]
+    shards: dict[str, Shard]
+    datasets: dict[str, DatasetSpec]
+
+    @property
+    def studies(self) -> list[str]:
+        return list(self.study_configs)
+
+    @property
+    def cells(self) -> list[Cell]:
+        return [cell for shard in self.shards.values() for cell in shard.cells]
+
+    @property
+    def results(self) -> Path:
+        return Path(self.config.results_dir)
+
+
+def load(source: str | Path | dict) -> Plan:
+    """Read a config (file or dictionary) into a plan. Raises ConfigError naming place and remedy."""
+    run, studies = config_module.load(source)
+    shards, datasets = {}, {}
+    for study in studies.values():
+        specs = dataset_specs(study)
+        for spec in specs:
+            if spec.name in datasets and datasets[spec.name].options != spec.options:
+                raise config_module.ConfigError(
+                    f"data set '{spec.name}' has other options in the studies {datasets[spec.name].study} and "
+                    f"{study.name}: give them the same options, or run the studies with separate configs"
+                )
+            datasets.setdefault(spec.name, spec)
+        cells = study_cells(study, specs, run.seeds)
+        if not cells:
+            raise config_module.ConfigError(
+                f"study '{study.name}': no cell is left: widen 'models' or 'only'"
+            )
+        for cell in cells:
+            name = f"{study.name}--{cell.dataset.family}--{cell.network}--{cell.inference}"
+            shards.setdefault(name, []).append(cell)
+    return Plan(
+        run,
+        studies,
+        {
+            name: Shard(name, c[0].study, c[0].dataset.family, c[0].inference, tuple(c))
+            for name, c in shards.items()
+        },
+        datasets,
+    )
+
+
+def dataset_specs(study: StudyConfig) -> list[DatasetSpec]:
+    """The data sets of a study; a list of noise levels stands for one data set each."""
+    specs = []
+    for family, options in study.datasets.items():
+        levels = options.get("noise", [None])
+        for noise in levels if isinstance(levels, list) else [levels]:
+            resolved = {k: v for k, v in options.items() if k != "noise"}
+            if noise is not None:
+                resolved["noise"] = float(noise)
+            name = family if noise is None else f"{family}-{noise:g}"
+            specs.append(DatasetSpec(study.name, name, family, resolved))
+    return specs
+
+
+def models(study: StudyConfig) -> list[tuple[str, str, float | None, str]]:
+    """(prior, hyperprior or "fixed", scale, merged-into-and-why) of every model in a study's grid."""
+    found = []
+    for prior in study.priors:
+        if prior == "flat":
+            found.append((prior, "fixed", None, ""))
+            reason = "flat: a flat prior is N(0, 100²), which has no scale to learn"
+            found += [(prior, hyperprior, None, reason) for hyperprior in study.hyperpriors]
+            continue
+        found += [(prior, "fixed", float(scale), "") for scale in study.scales]
+        found += [(prior, hyperprior, None, "") for hyperprior in study.hyperpriors]
+    return found
+
+
+def study_cells(study: StudyConfig, specs: list[DatasetSpec], seeds: list[int]) -> list[Cell]:
+    """Every cell of a study, in a stable order."""
+    cells = []
+    for (inference, method), spec, (network, options), model in itertools.product(
+        study.inference.items(), specs, study.networks.items(), models(study)
+    ):
+        prior, hyperprior, scale, merged = model
+        recipes = {"": {}} | method.recipes
+        for (recipe, change), seed in itertools.product(recipes.items(), seeds):
+            cell = Cell(
+                study=study.name, dataset=spec, network=network, network_options={"kind": network} | options,
+                prior=prior, prior_options=study.priors[prior], hyperprior=hyperprior, scale=scale,
+                inference=inference, recipe=recipe, settings=method.settings | change, seed=seed,
+                draws=study.draws, merged=merged,
+            )  # fmt: skip
+            if _kept(cell, study, method.only):
+                cells.append(cell)
+    return cells
+
+
+def _kept(cell: Cell, study: StudyConfig, only: dict[str, list]) -> bool:
+    if study.models is not None and cell.model not in study.models:
+        return False
+    facts = cell.coordinates() | {"model": cell.model}
+    unknown = sorted(set(only) - set(facts))
+    if unknown:
+        raise config_module.ConfigError(
+            f"study '{study.name}': inference.{cell.inference}.only: unknown coordinate '{unknown[0]}': "
+            f"known are {', '.join(facts)}"
+        )
+    return all(facts[name] in allowed for name, allowed in only.items())

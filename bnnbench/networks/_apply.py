@@ -1,0 +1,87 @@
+"""Apply stacked parameters to stacked inputs.
+
+Layout: dense activations are (cells, features, points), where batched products of small matrices are an order
+faster than as (cells, points, features); images are (points, cells * channels, rows, columns), so that one grouped
+convolution serves the whole stack.
+"""
+
+import torch
+import torch.nn.functional as F
+
+from bnnbench.networks._layers import Activation, Conv, Dense, Flatten, MaxPool, Network
+
+
+def forward(network: Network, weights: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
+    """Logits (cells, classes, points) of networks with flat weights (cells, n_weights).
+
+    `x` is (cells, features, points) for dense networks and (cells, points, channels, rows, columns) for images.
+    """
+    parameters = _split(network, weights)
+    return _run(
+        network, x, weights.shape[0], lambda layer, h: _affine(layer, h, next(parameters), next(parameters))
+    )
+
+
+def forward_local(
+    network: Network, mean: torch.Tensor, sd: torch.Tensor, x: torch.Tensor, noise: tuple[torch.Tensor, ...]
+) -> torch.Tensor:
+    """Logits by local reparameterisation (Kingma et al. 2015, eq. 6): pre-activations are drawn, not weights.
+
+    `mean` and `sd` (cells, n_weights) are those of independent Gaussian weights; `noise` has one standard normal
+    tensor (cells, *shape) for each of `noise_shapes`. Exact for dense layers; a convolution
+    draws each output pixel independently, so train with it and predict with weight draws.
+    """
+    means, variances, draws = _split(network, mean), _split(network, sd.square()), iter(noise)
+
+    def affine(layer, h):
+        centre = _affine(layer, h, next(means), next(means))
+        variance = _affine(layer, h.square(), next(variances), next(variances))
+        draw = next(draws)
+        draw = draw.transpose(0, 1).flatten(1, 2) if isinstance(layer, Conv) else draw
+        return centre + variance.clamp_min(1e-12).sqrt() * draw
+
+    return _run(network, x, mean.shape[0], affine)
+
+
+def noise_shapes(network: Network, n_points: int) -> list[tuple[int, ...]]:
+    """Shapes, for one cell, of the noise of each dense or convolutional layer's output."""
+    shapes, size = [], network.input_shape[-1]
+    for layer in network.layers:
+        if isinstance(layer, Conv):
+            size = size + 2 * layer.padding - layer.kernel + 1
+            shapes.append((n_points, layer.n_out, size, size))
+        elif isinstance(layer, MaxPool):
+            size //= layer.size
+        elif isinstance(layer, Dense):
+            shapes.append((layer.n_out, n_points))
+    return shapes
+
+
+def _split(network: Network, weights: torch.Tensor):
+    """The parameters in order, each (cells, *shape)."""
+    return iter([weights[:, p.start : p.stop].reshape(-1, *p.shape) for p in network.parameters])
+
+
+def _run(network: Network, x: torch.Tensor, n_cells: int, affine) -> torch.Tensor:
+    h = x
+    if network.is_convolutional:
+        h = x.transpose(0, 1).flatten(1, 2)
+    elif len(network.input_shape) > 1:
+        h = x.flatten(2).transpose(1, 2)
+    for layer in network.layers:
+        match layer:
+            case Dense() | Conv():
+                h = affine(layer, h)
+            case Activation():
+                h = torch.tanh(h) if layer.function == "tanh" else torch.relu(h)
+            case MaxPool():
+                h = F.max_pool2d(h, layer.size)
+            case Flatten() if h.dim() == 4:
+                h = h.reshape(h.shape[0], n_cells, -1).permute(1, 2, 0)
+    return h
+
+
+def _affine(layer, h: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor) -> torch.Tensor:
+    if isinstance(layer, Dense):
+        return torch.baddbmm(bias.unsqueeze(-1), weight, h)
+    return F.conv2d(h, weight.flatten(0, 1), bias.flatten(), padding=layer.padding, groups=weight.shape[0])

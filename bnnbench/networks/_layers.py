@@ -1,0 +1,108 @@
+"""Networks as data: a list of layers with known parameter shapes. No torch here."""
+
+import math
+from dataclasses import dataclass
+from functools import cached_property
+
+
+@dataclass(frozen=True)
+class Dense:
+    """Affine map of `n_in` features to `n_out`."""
+
+    n_in: int
+    n_out: int
+
+
+@dataclass(frozen=True)
+class Conv:
+    """2-D convolution of `n_in` channels to `n_out`, square kernel, stride 1, zero padding."""
+
+    n_in: int
+    n_out: int
+    kernel: int
+    padding: int = 0
+
+
+@dataclass(frozen=True)
+class MaxPool:
+    """Maximum over non-overlapping squares of side `size`."""
+
+    size: int = 2
+
+
+@dataclass(frozen=True)
+class Activation:
+    """Element-wise `tanh` or `relu`."""
+
+    function: str
+
+    def __post_init__(self):
+        if self.function not in ("tanh", "relu"):
+            raise ValueError(f"unknown activation '{self.function}': known are tanh, relu")
+
+
+@dataclass(frozen=True)
+class Flatten:
+    """Channels, rows and columns become one axis of features."""
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """One weight matrix, filter bank or bias vector, and where it lies in the flat weight vector.
+
+    Each has a prior scale of its own.
+    """
+
+    name: str
+    shape: tuple[int, ...]
+    start: int
+    fan_in: int
+
+    @property
+    def size(self) -> int:
+        return math.prod(self.shape)
+
+    @property
+    def stop(self) -> int:
+        return self.start + self.size
+
+    @property
+    def is_bias(self) -> bool:
+        return self.name.endswith("bias")
+
+
+@dataclass(frozen=True)
+class Network:
+    """A feed-forward classifier; its last layer gives `n_classes` logits.
+
+    `input_shape` is (features,) for dense networks and (channels, rows, columns) for convolutional ones.
+    """
+
+    layers: tuple
+    input_shape: tuple[int, ...]
+    n_classes: int
+
+    @cached_property
+    def parameters(self) -> tuple[Parameter, ...]:
+        found, start, counts = [], 0, {"conv": 0, "dense": 0}
+        for layer in self.layers:
+            if isinstance(layer, Dense):
+                kind, shape, fan_in = "dense", (layer.n_out, layer.n_in), layer.n_in
+            elif isinstance(layer, Conv):
+                kind, shape = "conv", (layer.n_out, layer.n_in, layer.kernel, layer.kernel)
+                fan_in = layer.n_in * layer.kernel**2
+            else:
+                continue
+            counts[kind] += 1
+            for suffix, s in (("weight", shape), ("bias", (layer.n_out,))):
+                found.append(Parameter(f"{kind}{counts[kind]}.{suffix}", s, start, fan_in))
+                start += found[-1].size
+        return tuple(found)
+
+    @property
+    def n_weights(self) -> int:
+        return self.parameters[-1].stop
+
+    @property
+    def is_convolutional(self) -> bool:
+        return any(isinstance(layer, Conv) for layer in self.layers)

@@ -1,0 +1,119 @@
+"""Shard files: arrays in netCDF groups, one row a cell, written whole beside their place and renamed."""
+
+import os
+import platform
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import cache
+from importlib.metadata import version
+from pathlib import Path
+
+import numpy as np
+import xarray as xr
+
+TEXT = ("id", "key", "state", "reason", "study", "dataset", "family", "network", "prior", "hyperprior", "inference",
+        "recipe", "device", "versions", "git_commit")  # fmt: skip
+NUMBERS = ("scale", "noise", "seed", "steps", "seconds")
+
+
+@contextmanager
+def replacing(path: str | Path) -> Iterator[Path]:
+    """A temporary path beside `path` that takes its place when the block ends well, and is removed otherwise."""
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(prefix=f".{path.stem}-", suffix=path.suffix, dir=path.parent)
+    os.close(handle)
+    try:
+        yield Path(name)
+        os.chmod(name, 0o644)
+        os.replace(name, path)
+    finally:
+        Path(name).unlink(missing_ok=True)
+
+
+@cache
+def versions() -> str:
+    """The versions that results depend on, as one line."""
+    packages = ("bnnbench", "torch", "numpy", "scipy", "scikit-learn", "pymc")
+    return f"python {platform.python_version()}, " + ", ".join(f"{p} {version(p)}" for p in packages)
+
+
+@cache
+def git_commit() -> str:
+    """Short commit of the source tree, with + where it has uncommitted changes; empty outside a checkout."""
+    here = Path(__file__).parent
+
+    def git(*arguments):
+        return subprocess.run(
+            ["git", "-C", here, *arguments], capture_output=True, text=True, timeout=20
+        ).stdout.strip()
+
+    try:
+        commit = git("rev-parse", "--short=10", "HEAD")
+        return commit + ("+" if commit and git("status", "--porcelain", "--untracked-files=no") else "")
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+
+
+@dataclass
+class ShardFile:
+    """What a shard's job has trained so far.
+
+    `rows` has a dictionary of TEXT and NUMBERS for each cell; `groups` maps a group to an xarray Dataset whose
+    leading dimension `cell` is labelled with the ids of the cells that are done.
+    """
+
+    rows: list[dict] = field(default_factory=list)
+    groups: dict[str, xr.Dataset] = field(default_factory=dict)
+
+    @classmethod
+    def read(cls, path: str | Path, groups: list[str] | None = None) -> "ShardFile":
+        """Read a file; `groups` limits which are loaded. ValueError where the file is not a whole shard file."""
+        try:
+            table = xr.load_dataset(path, group="cells", engine="h5netcdf")
+            with xr.open_groups(path, engine="h5netcdf") as opened:
+                names = [name.strip("/") for name in opened if name.strip("/") not in ("", "cells")]
+            names = names if groups is None else [g for g in groups if g in names]
+            loaded = {g: xr.load_dataset(path, group=g, engine="h5netcdf") for g in names}
+        except (OSError, KeyError) as error:
+            raise ValueError(
+                f"{path} is not a readable shard file ({error}): delete it and run again"
+            ) from None
+        columns = {name: table[name].values for name in (*TEXT, *NUMBERS)}
+        rows = [{name: columns[name][i].item() for name in TEXT} | {name: float(columns[name][i]) for name in NUMBERS}
+                for i in range(table.sizes["cell"])]  # fmt: skip
+        return cls(rows, loaded)
+
+    def drop(self, ids: set[str]) -> None:
+        """Forget cells, arrays and all."""
+        self.rows = [row for row in self.rows if row["id"] not in ids]
+        for name, group in self.groups.items():
+            self.groups[name] = group.sel(cell=[c for c in group.cell.values if c not in ids])
+
+    def extend(self, rows: list[dict], groups: dict[str, xr.Dataset]) -> None:
+        """Add newly trained cells."""
+        self.rows += rows
+        for name, group in groups.items():
+            old = self.groups.get(name)
+            self.groups[name] = (
+                group if old is None else xr.concat([old, group], "cell", join="outer", data_vars="minimal")
+            )
+
+    def write(self, path: str | Path, attributes: dict[str, str]) -> None:
+        """Write the whole file in one go; what was there stays until the new file is complete."""
+        table = {name: ("cell", np.array([row[name] for row in self.rows], dtype=object)) for name in TEXT}
+        table |= {name: ("cell", np.array([row[name] for row in self.rows], dtype=float)) for name in NUMBERS}
+        with replacing(path) as temporary:
+            temporary.unlink()
+            xr.Dataset(attrs=attributes).to_netcdf(temporary, engine="h5netcdf")
+            xr.Dataset(table).to_netcdf(temporary, mode="a", group="cells", engine="h5netcdf")
+            for name, group in self.groups.items():
+                encoding = {
+                    v: {"compression": "gzip", "compression_opts": 1, "shuffle": True}
+                    for v in group.variables
+                    if group[v].ndim and group[v].dtype.kind in "fiu"
+                }
+                group.to_netcdf(temporary, mode="a", group=name, engine="h5netcdf", encoding=encoding)

@@ -1,0 +1,87 @@
+"""What all rules share: the plan made from the config, and the digests that say when a step is out of date."""
+
+import os
+import sys
+from pathlib import Path
+
+import yaml
+
+from bnnbench import grid
+from bnnbench.config import ConfigError
+from bnnbench.digest import of_files, of_package, of_value
+
+# Snakemake sees rules and files, not the package's source: a step whose source here changes is run again.
+# Training is not among them: a shard's digest covers the source of every cell in it.
+SOURCES = {
+    "dataset": of_package("datasets/_base.py", "datasets/_idx.py"),
+    "evaluate": of_package("evaluate.py", "metrics", "datasets/_bayes.py"),
+    "notebook": of_package("notebooks.py", "plots", "results.py"),
+    "report": of_package("report", "plots", "results.py"),
+}
+
+
+def source(*parts):
+    """A file or folder of the project, seen from the working directory."""
+    return os.path.relpath(Path(workflow.basedir, *parts))
+
+
+def load_plan():
+    """The plan of the config as Snakemake resolved it: --configfile, then --config. A mistake ends the run in a line."""
+    try:
+        return grid.load(config)
+    except ConfigError as error:
+        files = [
+            os.path.relpath(file)
+            for file in workflow.overwrite_configfiles or workflow.configfiles
+        ]
+        sys.exit(str(error).replace("the configuration", ", ".join(files), 1))
+
+
+def write_resolved_config():
+    """Write that config for the command line, which every rule calls, and return its path. Untouched if unchanged."""
+    path = PLAN.results / "config.resolved.yaml"
+    text = yaml.safe_dump(dict(config), sort_keys=True)
+    if not path.exists() or path.read_text() != text:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        beside = path.with_name(f".{path.name}.{os.getpid()}")
+        beside.write_text(text)
+        beside.replace(path)
+    return str(path)
+
+
+def plan_digest():
+    """Digest of all that tables and report show of the config: everything but where and how it runs."""
+    run = PLAN.config.model_dump(exclude={"results_dir", "data_dir", "threads"})
+    studies = [study.model_dump() for study in PLAN.study_configs.values()]
+    return of_value([run, studies, [shard.digest for shard in PLAN.shards.values()]])
+
+
+# The command line of the environment that runs Snakemake, whether or not that environment is active.
+os.environ["PATH"] = os.pathsep.join(
+    [str(Path(sys.executable).parent), os.environ.get("PATH", "")]
+)
+
+PLAN = load_plan()
+RESULTS = str(PLAN.results)
+LOGS = f"{RESULTS}/logs"
+CONFIG = write_resolved_config()
+PLAN_DIGEST = plan_digest()
+
+
+wildcard_constraints:
+    dataset=r"[^/]+",
+    shard=r"[^/]+",
+    study=r"[^/]+",
+
+
+def data_of(shards):
+    """The data-set files that these shards need."""
+    names = dict.fromkeys(
+        dataset for shard in shards for dataset in PLAN.shards[shard].datasets
+    )
+    return [f"{RESULTS}/data/{name}.nc" for name in names]
+
+
+def shards_of(study):
+    """Names of a study's shards."""
+    return [name for name, shard in PLAN.shards.items() if shard.study == study]

@@ -1,0 +1,16 @@
+rule dataset:
+    output:
+        f"{RESULTS}/data/{{dataset}}.nc",
+    log:
+        f"{LOGS}/data/{{dataset}}.log",
+    params:
+        config=CONFIG,
+        study=lambda wildcards: PLAN.datasets[wildcards.dataset].study,
+        digest=lambda wildcards: PLAN.datasets[wildcards.dataset].digest,
+        seeds=PLAN.config.seeds,
+        source=SOURCES["dataset"],
+    message:
+        "Data set {wildcards.dataset}"
+    shell:
+        "bnnbench dataset --config {params.config:q} --study {params.study:q} --dataset {wildcards.dataset:q}"
+        " --output {output:q} --log {log:q}"

@@ -1,0 +1,37 @@
+rule evaluate:
+    input:
+        shard=f"{RESULTS}/shards/{{shard}}.nc",
+        data=lambda wildcards: data_of([wildcards.shard]),
+    output:
+        f"{RESULTS}/metrics/{{shard}}.parquet",
+    log:
+        f"{LOGS}/evaluate/{{shard}}.log",
+    params:
+        config=CONFIG,
+        source=SOURCES["evaluate"],
+    message:
+        "Evaluate {wildcards.shard}"
+    shell:
+        "bnnbench evaluate --config {params.config:q} --shard {wildcards.shard:q} --output {output:q} --log {log:q}"
+
+
+rule gather:
+    input:
+        metrics=expand(f"{RESULTS}/metrics/{{shard}}.parquet", shard=PLAN.shards),
+        shards=expand(f"{RESULTS}/shards/{{shard}}.nc", shard=PLAN.shards),
+        data=data_of(PLAN.shards),
+    output:
+        f"{RESULTS}/metrics.parquet",
+        f"{RESULTS}/cells.parquet",
+        f"{RESULTS}/tuned.parquet",
+    log:
+        f"{LOGS}/gather.log",
+    params:
+        config=CONFIG,
+        count=len(PLAN.shards),
+        plan=PLAN_DIGEST,
+        source=SOURCES["evaluate"],
+    message:
+        "Gather the tables of {params.count} shards"
+    shell:
+        "bnnbench gather --config {params.config:q} --log {log:q}"

@@ -1,0 +1,37 @@
+rule report:
+    input:
+        tables=rules.gather.output,
+        notebooks=expand(rules.notebook.output, study=PLAN.studies),
+    output:
+        f"{RESULTS}/report/index.html",
+        f"{RESULTS}/report/report.pdf",
+    log:
+        f"{LOGS}/report.log",
+    params:
+        config=CONFIG,
+        plan=PLAN_DIGEST,
+        source=SOURCES["report"],
+        templates=of_files(
+            *(path for path in Path(source("reports")).rglob("*") if path.is_file())
+        ),
+    message:
+        "Report"
+    shell:
+        "bnnbench report --config {params.config:q} --log {log:q}"
+
+
+# The last step: the report stands, and the run as a whole still fails if a cell did.
+rule check:
+    input:
+        rules.report.output,
+        tables=rules.gather.output,
+    output:
+        touch(f"{RESULTS}/checked"),
+    log:
+        f"{LOGS}/check.log",
+    params:
+        config=CONFIG,
+    message:
+        "Check that no cell failed"
+    shell:
+        "bnnbench check --config {params.config:q} --log {log:q}"

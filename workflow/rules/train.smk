@@ -1,0 +1,19 @@
+# A job extends its shard's file: it trains the cells whose keys the file lacks and leaves the others as they are.
+rule train:
+    input:
+        data=lambda wildcards: data_of([wildcards.shard]),
+    output:
+        update(f"{RESULTS}/shards/{{shard}}.nc"),
+    log:
+        f"{LOGS}/train/{{shard}}.log",
+    threads: PLAN.config.threads
+    resources:
+        gpu=0 if PLAN.config.device == "cpu" else 1,
+    params:
+        config=CONFIG,
+        digest=lambda wildcards: PLAN.shards[wildcards.shard].digest,
+    message:
+        "Train {wildcards.shard}"
+    shell:
+        "bnnbench train --config {params.config:q} --shard {wildcards.shard:q} --threads {threads}"
+        " --output {output:q} --log {log:q}"
