@@ -33,3 +33,5 @@ rule all:
         f"{RESULTS}/report/index.html",
         f"{RESULTS}/report/report.pdf",
         f"{RESULTS}/checked",
+    message:
+        "The report is {input[0]}"

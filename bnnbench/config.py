@@ -50,21 +50,20 @@ class _Model(BaseModel):
 class InferenceConfig(_Model):
     """One inference method in a study."""
 
-    settings: dict[str, Any] = Field(
-        {}, description="settings of the method; see its file in bnnbench/inference"
-    )
+    settings: dict[str, Any] = Field({}, description="settings of the method; see its file in bnnbench/inference")
     recipes: dict[str, dict[str, Any]] = Field(
         {}, description="named variations of the settings, each a cell of its own"
     )
     only: dict[str, list] = Field(
         {}, description="coordinates that a cell must have, e.g. {seed: [0], prior: [normal]}"
     )
-    stack: int = Field(
-        512, ge=1, description="cells trained together; bounds memory, does not change results"
+    stack: int = Field(512, ge=1, description="cells trained together; bounds memory, does not change results")
+    seconds: float | dict[str, float] = Field(
+        1.0, description="measured seconds a cell on one core, or by network; for the printed estimate only"
     )
-    seconds: float = Field(
-        1.0, ge=0, description="measured seconds a cell on one core, for the estimate that is printed"
-    )
+
+    def seconds_for(self, network: str) -> float:
+        return self.seconds.get(network, 1.0) if isinstance(self.seconds, dict) else self.seconds
 
 
 class StudyConfig(_Model):
@@ -78,9 +77,7 @@ class StudyConfig(_Model):
     priors: dict[str, dict[str, Any]]
     scales: list[float] = Field([1.0], description="fixed prior scales")
     hyperpriors: list[str] = []
-    models: list[str] | None = Field(
-        None, description="keep only these, e.g. [normal-1, laplace-half_cauchy]"
-    )
+    models: list[str] | None = Field(None, description="keep only these, e.g. [normal-1, laplace-half_cauchy]")
     inference: dict[str, InferenceConfig]
     draws: int = Field(100, ge=1, le=1000, description="posterior draws for the predictions")
     notebook: str | None = Field(None, description="notebook in notebooks/; default: the study's name")
@@ -139,21 +136,13 @@ class RunConfig(_Model):
     """One run: which studies, how often, where."""
 
     studies: list[str] = Field(min_length=1, description="names of files in config/studies")
-    seeds: list[int] = Field(
-        [0, 1, 2, 3, 4], min_length=1, description="each redraws data, initial values and batches"
-    )
+    seeds: list[int] = Field([0, 1, 2, 3, 4], min_length=1, description="each redraws data, initial values and batches")
     device: Literal["auto", "cpu", "cuda"] = Field("auto", description="auto: a GPU where there is one")
-    data_dir: str | None = Field(
-        None, description="folder with real data; default: BNNBENCH_DATA, then the cache"
-    )
+    data_dir: str | None = Field(None, description="folder with real data; default: BNNBENCH_DATA, then the cache")
     results_dir: str = Field("results", description="where everything is written")
-    compile: Literal["auto", "on", "off"] = Field(
-        "auto", description="torch.compile; auto: where there is a compiler"
-    )
+    compile: Literal["auto", "on", "off"] = Field("auto", description="torch.compile; auto: where there is a compiler")
     threads: int = Field(1, ge=1, description="threads of one training job; jobs run side by side")
-    overrides: dict[str, dict[str, Any]] = Field(
-        {}, description="by study: values that replace those of its YAML"
-    )
+    overrides: dict[str, dict[str, Any]] = Field({}, description="by study: values that replace those of its YAML")
 
     @field_validator("studies")
     @classmethod
@@ -194,9 +183,7 @@ def load(source: str | Path | dict) -> tuple[RunConfig, dict[str, StudyConfig]]:
 
 def _read_yaml(path: Path) -> dict:
     if not path.is_file():
-        raise ConfigError(
-            f"no config file at '{path}': give the path of a YAML file, e.g. config/config.yaml"
-        )
+        raise ConfigError(f"no config file at '{path}': give the path of a YAML file, e.g. config/config.yaml")
     try:
         content = yaml.safe_load(path.read_text())
     except yaml.YAMLError as error:

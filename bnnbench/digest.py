@@ -30,11 +30,7 @@ def _tree(relative_path: str) -> ast.Module:
 
 
 def _is_docstring(node: ast.stmt) -> bool:
-    return (
-        isinstance(node, ast.Expr)
-        and isinstance(node.value, ast.Constant)
-        and isinstance(node.value.value, str)
-    )
+    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
 
 
 @cache
@@ -61,9 +57,7 @@ def classes(relative_path: str, base: str) -> dict[str, str]:
     """`{name: class}` of the subclasses of `base` in a source file, `name` being their class attribute."""
     found = {}
     for node in _tree(relative_path).body:
-        if isinstance(node, ast.ClassDef) and any(
-            isinstance(b, ast.Name) and b.id == base for b in node.bases
-        ):
+        if isinstance(node, ast.ClassDef) and any(isinstance(b, ast.Name) and b.id == base for b in node.bases):
             for statement in node.body:
                 if isinstance(statement, ast.Assign) and statement.targets[0].id == "name":
                     found[statement.value.value] = node.name

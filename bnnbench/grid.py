@@ -9,6 +9,7 @@ from typing import Any
 from bnnbench import config as config_module
 from bnnbench import digest
 from bnnbench.config import RunConfig, StudyConfig
+from bnnbench.datasets import check_options, dataset_name
 
 ENGINE = ("joint.py", "streams.py", "predict.py", "networks/_layers.py", "networks/_apply.py", "inference/_base.py",
           "inference/_optimise.py")  # fmt: skip
@@ -153,19 +154,14 @@ def load(source: str | Path | dict) -> Plan:
             datasets.setdefault(spec.name, spec)
         cells = study_cells(study, specs, run.seeds)
         if not cells:
-            raise config_module.ConfigError(
-                f"study '{study.name}': no cell is left: widen 'models' or 'only'"
-            )
+            raise config_module.ConfigError(f"study '{study.name}': no cell is left: widen 'models' or 'only'")
         for cell in cells:
             name = f"{study.name}--{cell.dataset.family}--{cell.network}--{cell.inference}"
             shards.setdefault(name, []).append(cell)
     return Plan(
         run,
         studies,
-        {
-            name: Shard(name, c[0].study, c[0].dataset.family, c[0].inference, tuple(c))
-            for name, c in shards.items()
-        },
+        {name: Shard(name, c[0].study, c[0].dataset.family, c[0].inference, tuple(c)) for name, c in shards.items()},
         datasets,
     )
 
@@ -179,8 +175,11 @@ def dataset_specs(study: StudyConfig) -> list[DatasetSpec]:
             resolved = {k: v for k, v in options.items() if k != "noise"}
             if noise is not None:
                 resolved["noise"] = float(noise)
-            name = family if noise is None else f"{family}-{noise:g}"
-            specs.append(DatasetSpec(study.name, name, family, resolved))
+            try:
+                check_options(family, resolved)
+            except ValueError as error:
+                raise config_module.ConfigError(f"study '{study.name}': datasets: {error}") from None
+            specs.append(DatasetSpec(study.name, dataset_name(family, resolved), family, resolved))
     return specs
 
 

@@ -112,9 +112,7 @@ class LogPrior:
         parts = [family.log_density(unit[run]).sum(1) for run, family in self._families]
         return torch.cat(parts) - self.n_weights * self.fixed[:, 0].log() + self._log_hyper(latents)
 
-    def expected_log_density(
-        self, mean: torch.Tensor, sd: torch.Tensor, sample: torch.Tensor
-    ) -> torch.Tensor:
+    def expected_log_density(self, mean: torch.Tensor, sd: torch.Tensor, sample: torch.Tensor) -> torch.Tensor:
         """E[log p] under independent N(mean, sd²), (cells,): in closed form where there is one, else at `sample`."""
         w = slice(0, self.n_weights)
         unit_mean, unit_sd, unit_sample = (
@@ -131,9 +129,7 @@ class LogPrior:
     def _log_hyper(self, latents: torch.Tensor) -> torch.Tensor:
         log_scales = latents[:, self.n_weights :]
         parts = [
-            log_scales.new_zeros(log_scales[run].shape[0])
-            if h is None
-            else h.log_density(log_scales[run]).sum(1)
+            log_scales.new_zeros(log_scales[run].shape[0]) if h is None else h.log_density(log_scales[run]).sum(1)
             for run, h in self._hyperpriors
         ]
         return torch.cat(parts)
@@ -186,9 +182,7 @@ class LogJoint:
     def local_log_likelihood(self, mean, sd, noise, batch) -> torch.Tensor:
         """The same with pre-activations drawn around weights N(mean, sd²)."""
         x, y = batch
-        return -_blocked(self._local_nll, self.block, [mean, sd], [x, y, *noise]) * (
-            self.n_points / y.shape[1]
-        )
+        return -_blocked(self._local_nll, self.block, [mean, sd], [x, y, *noise]) * (self.n_points / y.shape[1])
 
     def log_density(self, latents, batch=None) -> torch.Tensor:
         """The log joint, (cells,)."""

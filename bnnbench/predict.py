@@ -81,10 +81,7 @@ def _label_votes(proba: np.ndarray, pairs: list[str], n_draws: int, split: str) 
     if not np.isfinite(exact).all():
         exact = np.where(np.isfinite(exact), exact, 1 / proba.shape[-1])  # a diverged cell, stored as failed
     return np.stack(
-        [
-            generator(pair, f"labels-{split}").multinomial(n_draws, p)
-            for pair, p in zip(pairs, exact, strict=True)
-        ]
+        [generator(pair, f"labels-{split}").multinomial(n_draws, p) for pair, p in zip(pairs, exact, strict=True)]
     )
 
 

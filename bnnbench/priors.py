@@ -53,9 +53,7 @@ class Laplace(Prior):
 
     def expected_log_density(self, mean, sd):
         ratio = mean / sd
-        folded = sd * math.sqrt(2 / math.pi) * torch.exp(-0.5 * ratio.square()) + mean * torch.erf(
-            ratio / math.sqrt(2)
-        )
+        folded = sd * math.sqrt(2 / math.pi) * torch.exp(-0.5 * ratio.square()) + mean * torch.erf(ratio / math.sqrt(2))
         return -folded - math.log(2)
 
     def draw(self, rng, size):

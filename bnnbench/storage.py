@@ -11,6 +11,7 @@ from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 
+import h5netcdf
 import numpy as np
 import xarray as xr
 
@@ -74,14 +75,12 @@ class ShardFile:
         """Read a file; `groups` limits which are loaded. ValueError where the file is not a whole shard file."""
         try:
             table = xr.load_dataset(path, group="cells", engine="h5netcdf")
-            with xr.open_groups(path, engine="h5netcdf") as opened:
-                names = [name.strip("/") for name in opened if name.strip("/") not in ("", "cells")]
+            with h5netcdf.File(path) as file:
+                names = [name for name in file.groups if name != "cells"]
             names = names if groups is None else [g for g in groups if g in names]
             loaded = {g: xr.load_dataset(path, group=g, engine="h5netcdf") for g in names}
         except (OSError, KeyError) as error:
-            raise ValueError(
-                f"{path} is not a readable shard file ({error}): delete it and run again"
-            ) from None
+            raise ValueError(f"{path} is not a readable shard file ({error}): delete it and run again") from None
         columns = {name: table[name].values for name in (*TEXT, *NUMBERS)}
         rows = [{name: columns[name][i].item() for name in TEXT} | {name: float(columns[name][i]) for name in NUMBERS}
                 for i in range(table.sizes["cell"])]  # fmt: skip

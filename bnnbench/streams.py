@@ -21,9 +21,7 @@ class Normals:
     The chunk's length depends on `shape` only, so that the numbers do not depend on how many cells are stacked.
     """
 
-    def __init__(
-        self, owners: list[str], purpose: str, shape: tuple[int, ...], device="cpu", dtype=torch.float32
-    ):
+    def __init__(self, owners: list[str], purpose: str, shape: tuple[int, ...], device="cpu", dtype=torch.float32):
         self.owners, self.purpose, self.shape = owners, purpose, tuple(shape)
         self.device, self.dtype = device, dtype
         self.chunk_steps = int(np.clip(65_536 // max(int(np.prod(self.shape)), 1), 1, 64))

@@ -132,9 +132,7 @@ def _train_stack(cells: list[Cell], data: dict[str, DataSet], plan: Plan, block:
         _row(cell, "done", "", **facts) if i in sound else _row(cell, "failed", _divergence(fit, i), **facts)
         for i, cell in enumerate(cells)
     ]
-    log.info(
-        "%s: %d cells done, %d failed, %.2f s a cell", shard, len(sound), len(cells) - len(sound), seconds
-    )
+    log.info("%s: %d cells done, %d failed, %.2f s a cell", shard, len(sound), len(cells) - len(sound), seconds)
     ids = [cells[i].id for i in sound]
     groups = {split: _prediction_group(p, sound, ids, first.draws) for split, p in predictions.items()}
     parameters = np.repeat([p.name for p in network.parameters], [p.size for p in network.parameters])
@@ -150,10 +148,7 @@ def _train_stack(cells: list[Cell], data: dict[str, DataSet], plan: Plan, block:
         )
     arrays = {name: a.cpu().numpy() for name, a in fit.posterior.arrays.items()}
     groups["posterior"] = xr.Dataset(
-        {
-            name: (("cell", *(f"{name}_{k}" for k in range(1, a.ndim))), a[sound])
-            for name, a in arrays.items()
-        },
+        {name: (("cell", *(f"{name}_{k}" for k in range(1, a.ndim))), a[sound]) for name, a in arrays.items()},
         {"cell": ids},
     )
     return skipped + rows, groups
@@ -214,8 +209,7 @@ def _summaries(fit: Fit, streams: Streams) -> tuple[dict, dict]:
     with torch.no_grad():
         latents = [draw(s) for s in range(n)]
         return tuple(
-            _moments(torch.stack([f(z) for z in latents]).cpu().numpy())
-            for f in (prior.weights, prior.scales)
+            _moments(torch.stack([f(z) for z in latents]).cpu().numpy()) for f in (prior.weights, prior.scales)
         )
 
 
@@ -225,9 +219,7 @@ def _moments(draws: np.ndarray) -> dict[str, np.ndarray]:
 
 
 def _group(values: dict[str, np.ndarray], rows: list[int], ids: list[str], axis: str) -> xr.Dataset:
-    return xr.Dataset(
-        {k: (("cell", axis), v[rows].astype(np.float32)) for k, v in values.items()}, {"cell": ids}
-    )
+    return xr.Dataset({k: (("cell", axis), v[rows].astype(np.float32)) for k, v in values.items()}, {"cell": ids})
 
 
 def _prediction_group(p: StackPredictions, rows: list[int], ids: list[str], n_draws: int) -> xr.Dataset:

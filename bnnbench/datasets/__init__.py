@@ -54,8 +54,7 @@ def check_options(family: str, options: dict) -> None:
     for key in options:
         if key not in known:
             raise ValueError(
-                f"data set family {family!r} has no option {key!r}{_closest(key, known)}; "
-                f"it has {', '.join(known)}"
+                f"data set family {family!r} has no option {key!r}{_closest(key, known)}; it has {', '.join(known)}"
             )
     missing = [key for key, d in known.items() if d is inspect.Parameter.empty and key not in options]
     if missing:

@@ -111,9 +111,7 @@ class DataSet:
                     float(attributes["x_divisor"]),
                 )
         except (OSError, KeyError, ValueError) as error:
-            raise DataError(
-                f"{path} is not a data set file ({error}); delete it and generate it again"
-            ) from error
+            raise DataError(f"{path} is not a data set file ({error}); delete it and generate it again") from error
         return cls(name=values[0], n_classes=values[1], x_divisor=values[2], seeds=seeds, **arrays)
 
 
@@ -126,9 +124,7 @@ def check(data: DataSet) -> None:
     for part in ("pool", "test"):
         x, y = getattr(data, f"x_{part}"), getattr(data, f"y_{part}")
         if x.ndim not in (2, 4):
-            refuse(
-                f"x_{part}", f"has shape {x.shape}", "make it (n, features) or (n, channel, height, width)"
-            )
+            refuse(f"x_{part}", f"has shape {x.shape}", "make it (n, features) or (n, channel, height, width)")
         if y.shape != (len(x),):
             refuse(f"y_{part}", f"has shape {y.shape} for {len(x)} inputs", "give one label an input")
         if not len(x):
@@ -149,9 +145,7 @@ def check(data: DataSet) -> None:
                 f"recode them to 0 ... {data.n_classes - 1} or correct n_classes",
             )
     if data.x_pool.shape[1:] != data.x_test.shape[1:]:
-        refuse(
-            "x_test", f"has points of shape {data.x_test.shape[1:]}, x_pool {data.x_pool.shape[1:]}", "match"
-        )
+        refuse("x_test", f"has points of shape {data.x_test.shape[1:]}, x_pool {data.x_pool.shape[1:]}", "match")
     check_seeds(data.name, data.seeds)
     for array in ("train_index", "validation_index"):
         index = getattr(data, array)
@@ -161,9 +155,7 @@ def check(data: DataSet) -> None:
             refuse(array, f"points outside the pool of {len(data.x_pool)}", "keep it within the pool's rows")
     for seed, train, validation in zip(data.seeds, data.train_index, data.validation_index, strict=True):
         if (shared := np.intersect1d(train, validation)).size:
-            refuse(
-                "validation_index", f"shares {shared.size} points with train at seed {seed}", "separate them"
-            )
+            refuse("validation_index", f"shares {shared.size} points with train at seed {seed}", "separate them")
     if not (np.isfinite(data.x_divisor) and data.x_divisor > 0):
         refuse("x_divisor", f"is {data.x_divisor}", "make it a positive number")
 

@@ -69,9 +69,7 @@ def generate_idx(
     train, validation = split_pool(name, len(x_pool), seeds, n_train, n_validation)
     used = np.unique(np.concatenate([train.ravel(), validation.ravel()]))
     if n_test > len(x_test):
-        raise ValueError(
-            f"data set {name!r}: n_test is {n_test}, but there are only {len(x_test)} test images"
-        )
+        raise ValueError(f"data set {name!r}: n_test is {n_test}, but there are only {len(x_test)} test images")
     # Test images are not in random order (MNIST's first half is the easier), so a subset is drawn.
     test = np.sort(stream(name, "test").permutation(len(x_test))[:n_test])
     return DataSet(
@@ -96,8 +94,7 @@ def load(folder: str, data_dir: str | Path | None = None) -> tuple[np.ndarray, .
     """
     paths = find(folder, data_dir)
     x_train, y_train, x_test, y_test = (
-        read_idx(path, count, sha256)
-        for path, count, sha256 in zip(paths, FILES.values(), SHA256[folder], strict=True)
+        read_idx(path, count, sha256) for path, count, sha256 in zip(paths, FILES.values(), SHA256[folder], strict=True)
     )
     return x_train, y_train.astype(np.int64), x_test, y_test.astype(np.int64)
 
@@ -174,9 +171,7 @@ def read_idx(path: str | Path, count: int | None = None, sha256: str | None = No
     try:
         content = path.read_bytes()
     except OSError as error:
-        raise DataError(
-            f"{path}: cannot be read ({error.strerror}); place the published file there"
-        ) from error
+        raise DataError(f"{path}: cannot be read ({error.strerror}); place the published file there") from error
     if content[:2] == b"\x1f\x8b":
         try:
             content = gzip.decompress(content)

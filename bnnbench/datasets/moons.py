@@ -46,9 +46,7 @@ def generate(
         upper = np.stack([np.cos(angle), np.sin(angle)], axis=1)
         return np.where(y[:, None] == 0, upper, REFLECTION - upper)
 
-    return generate_toy(
-        name(noise), arc, noise, n_train, n_validation, n_test, seeds=seeds, test_seed=test_seed
-    )
+    return generate_toy(name(noise), arc, noise, n_train, n_validation, n_test, seeds=seeds, test_seed=test_seed)
 
 
 def class_densities(x: np.ndarray, noise: float) -> np.ndarray:

@@ -53,7 +53,7 @@ class GaussianPosterior(Posterior):
 
 @dataclass
 class Fit:
-    """A trained stack: the posterior, the steps taken and a trace of the objective, `trace` (cells, len(trace_steps))."""
+    """A trained stack: the posterior, the steps taken and a trace of the objective, (cells, len(trace_steps))."""
 
     posterior: Posterior
     steps: int

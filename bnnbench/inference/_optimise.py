@@ -22,11 +22,7 @@ def initial_latents(joint: LogJoint, streams: Streams, kind: str, scale: float) 
     noise = streams.paired_normals("initial", (prior.n_weights,))
     if kind == "fan_in":
         gain = 2.0 if any(getattr(layer, "function", "") == "relu" for layer in network.layers) else 1.0
-        sds = [
-            0.0 if p.is_bias else math.sqrt(gain / p.fan_in)
-            for p in network.parameters
-            for _ in range(p.size)
-        ]
+        sds = [0.0 if p.is_bias else math.sqrt(gain / p.fan_in) for p in network.parameters for _ in range(p.size)]
         noise = noise * noise.new_tensor(sds)
     elif kind != "unit_normal":
         raise ValueError(f"initial: unknown kind '{kind}': known are fan_in, unit_normal")

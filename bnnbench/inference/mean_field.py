@@ -22,7 +22,8 @@ class MeanField(Method):
     """Adam on a one-draw estimate of the ELBO.
 
     `estimator` is "draw" (one weight draw a batch) or "local" (local reparameterisation: lower variance; in
-    convolutions it draws each output pixel on its own). `initial_sd` is that of the initial posterior of a weight.
+    convolutions it draws each output pixel on its own). `initial_sd` is that of the initial posterior of a weight;
+    `warm_up` is the share of the steps over which the KL term grows from nothing to its full weight.
     """
 
     steps: int = 5000
@@ -33,6 +34,7 @@ class MeanField(Method):
     initial: str = "fan_in"
     initial_scale: float = 1.0
     initial_sd: float = 0.05
+    warm_up: float = 0.0
     temperature: float = 1.0
 
     posterior_class = GaussianPosterior
@@ -53,7 +55,7 @@ class MeanField(Method):
             sd = F.softplus(rho)
             sample = loc + sd * noise.step(step)
             fit = expected_log_likelihood(step, loc, sd, sample, joint.batch(batches(step)))
-            return fit + self.temperature * negative_kl(joint.prior, loc, sd, sample)
+            return fit + self._kl_weight(step) * negative_kl(joint.prior, loc, sd, sample)
 
         trace_steps, trace = maximise(
             elbo,
@@ -67,6 +69,10 @@ class MeanField(Method):
         posterior = GaussianPosterior(joint.prior, {"loc": loc, "sd": F.softplus(rho)})
         return Fit(posterior, self.steps, trace_steps, trace)
 
+    def _kl_weight(self, step):
+        """The temperature, reached linearly over the warm-up, so that units are not pruned before they are of use."""
+        return self.temperature * min(1.0, (step + 1) / max(1.0, self.warm_up * self.steps))
+
     def _initial_weight_sd(self, joint):
         """The same spread of the weights themselves, whether or not a learned scale multiplies them."""
         return torch.where(joint.prior.learned, self.initial_sd / self.initial_scale, self.initial_sd)
@@ -76,17 +82,13 @@ class MeanField(Method):
 
     def _local(self, joint, streams):
         n_batch = min(self.batch_size or joint.n_points, joint.n_points)
-        layers = [
-            streams.normals(f"local-{i}", s) for i, s in enumerate(noise_shapes(joint.network, n_batch))
-        ]
+        layers = [streams.normals(f"local-{i}", s) for i, s in enumerate(noise_shapes(joint.network, n_batch))]
 
         def expected_log_likelihood(step, loc, sd, sample, batch):
             # Given the drawn scales the weights are independent Gaussians, so only they are integrated locally.
             multiplier, w = joint.prior.multiplier(sample), slice(0, joint.prior.n_weights)
             mean, spread = (
-                (loc[:, w], sd[:, w])
-                if multiplier is None
-                else (loc[:, w] * multiplier, sd[:, w] * multiplier)
+                (loc[:, w], sd[:, w]) if multiplier is None else (loc[:, w] * multiplier, sd[:, w] * multiplier)
             )
             return joint.local_log_likelihood(mean, spread, [layer.step(step) for layer in layers], batch)
 

@@ -25,9 +25,7 @@ def _normalised(values: ArrayLike, name: str, dims: str, tolerance: float | None
     if not np.isfinite(low + high):
         raise ValueError(f"{name} holds NaN or infinity; drop the failed cells or points before scoring")
     if low < -RANGE_TOLERANCE or high > 1 + RANGE_TOLERANCE:
-        raise ValueError(
-            f"{name} must lie in [0, 1], found [{low:.4g}, {high:.4g}]; apply a softmax to logits"
-        )
+        raise ValueError(f"{name} must lie in [0, 1], found [{low:.4g}, {high:.4g}]; apply a softmax to logits")
     np.clip(p, 0.0, 1.0, out=p)
     total = p @ np.ones(p.shape[-1])
     worst = np.abs(total - 1).max()
@@ -63,9 +61,7 @@ def check_vector(
     array = np.asarray(values, dtype=np.float64)
     wanted = shape or ((n,) if n is not None else None)
     if (wanted is None and (array.ndim != 1 or array.size == 0)) or (wanted and array.shape != wanted):
-        raise ValueError(
-            f"{name} must have shape {wanted or '(n,), n >= 1'}, got {array.shape}; one value a point"
-        )
+        raise ValueError(f"{name} must have shape {wanted or '(n,), n >= 1'}, got {array.shape}; one value a point")
     if not np.isfinite(array).all():
         raise ValueError(f"{name} holds NaN or infinity; drop the failed cells or points before scoring")
     return array
@@ -88,13 +84,9 @@ def check_labels(y: ArrayLike, n_classes: int, n: int | None = None, name: str =
     labels = check_integers(y, name)
     if labels.ndim != 1 or (n is not None and labels.size != n):
         expected = "(n,)" if n is None else f"({n},), one a row of the probabilities"
-        raise ValueError(
-            f"{name} must have shape {expected}, got {labels.shape}; use class numbers, not one-hot"
-        )
+        raise ValueError(f"{name} must have shape {expected}, got {labels.shape}; use class numbers, not one-hot")
     if labels.max() >= n_classes:
-        raise ValueError(
-            f"{name} holds class {labels.max()} but there are {n_classes} classes; number them 0 to K - 1"
-        )
+        raise ValueError(f"{name} holds class {labels.max()} but there are {n_classes} classes; number them 0 to K - 1")
     return labels
 
 
@@ -102,9 +94,7 @@ def check_votes(votes: ArrayLike, name: str = "votes") -> NDArray[np.int64]:
     """Vote counts (n, K) as int64. Raises ValueError unless non-negative with equal positive row sums S."""
     counts = check_integers(votes, name)
     if counts.ndim != 2 or counts.shape[1] < 2:
-        raise ValueError(
-            f"{name} must have shape (n, K) with K >= 2, got {counts.shape}; count draws per class"
-        )
+        raise ValueError(f"{name} must have shape (n, K) with K >= 2, got {counts.shape}; count draws per class")
     totals = counts.sum(1)
     if totals[0] == 0 or (totals != totals[0]).any():
         raise ValueError(
@@ -118,7 +108,5 @@ def check_flags(flags: ArrayLike, name: str, n: int) -> NDArray[np.bool_]:
     """Booleans (n,), or zeros and ones. Raises ValueError otherwise."""
     array = np.asarray(flags)
     if array.shape != (n,) or not (array.dtype == bool or np.isin(array, (0, 1)).all()):
-        raise ValueError(
-            f"{name} must be {n} booleans, one a score, got shape {array.shape} of {array.dtype}"
-        )
+        raise ValueError(f"{name} must be {n} booleans, one a score, got shape {array.shape} of {array.dtype}")
     return array.astype(bool)

@@ -45,14 +45,10 @@ class Predictions:
         mean = check_proba(self.mean_proba, "mean_proba", HALF_PRECISION_TOLERANCE)
         variance = check_vector(self.class_variance, "class_variance", shape=mean.shape)
         if variance.min() < 0 or variance.max() > 0.2501:
-            raise ValueError(
-                "class_variance must lie in [0, 1/4]; give variances of probabilities with divisor S"
-            )
+            raise ValueError("class_variance must lie in [0, 1/4]; give variances of probabilities with divisor S")
         object.__setattr__(self, "mean_proba", mean)
         object.__setattr__(self, "class_variance", variance)
-        object.__setattr__(
-            self, "expected_entropy", check_vector(self.expected_entropy, "expected_entropy", len(mean))
-        )
+        object.__setattr__(self, "expected_entropy", check_vector(self.expected_entropy, "expected_entropy", len(mean)))
         for name in ("argmax_votes", "label_votes"):
             counts = check_votes(getattr(self, name), name)
             if counts.shape != mean.shape or counts[0].sum() != self.n_draws:
@@ -106,9 +102,7 @@ def _spearman(a: NDArray, b: NDArray) -> float:
     return float(np.corrcoef(ranks)[0, 1]) if (np.ptp(ranks, 1) > 0).all() else float("nan")
 
 
-def evaluate(
-    predictions: Predictions, y: ArrayLike, bayes_proba: ArrayLike | None = None
-) -> dict[str, float]:
+def evaluate(predictions: Predictions, y: ArrayLike, bayes_proba: ArrayLike | None = None) -> dict[str, float]:
     """Every metric of one cell on one split, by name; `DESCRIPTIONS` says what each is.
 
     y: (n,) true classes. bayes_proba: (n, K) true class probabilities, for generated data only; adds the

@@ -62,11 +62,6 @@ def calibration_floor(proba: ArrayLike, n_bins: int = 15) -> float:
     k = np.floor(mean) + 1
     rest = np.maximum(trials - k + 1, 1e-12)
     log_deviation = (
-        np.log(2 * k)
-        + gammaln(trials + 1)
-        - gammaln(k + 1)
-        - gammaln(rest)
-        + xlogy(k, rate)
-        + xlog1py(rest, -rate)
+        np.log(2 * k) + gammaln(trials + 1) - gammaln(k + 1) - gammaln(rest) + xlogy(k, rate) + xlog1py(rest, -rate)
     )
     return float(np.exp(log_deviation).sum() / len(p))

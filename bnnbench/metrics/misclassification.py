@@ -6,9 +6,7 @@ from numpy.typing import ArrayLike, NDArray
 from ._checks import check_flags, check_vector
 
 
-def _checked(
-    score: ArrayLike, positive: ArrayLike, name: str
-) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+def _checked(score: ArrayLike, positive: ArrayLike, name: str) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
     values = check_vector(score, "score")
     return values, check_flags(positive, name, len(values))
 

@@ -11,9 +11,7 @@ from .accuracy import accuracy, log_of, negative_log_likelihood
 def _pair(proba: ArrayLike, bayes_proba: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     p, best = check_proba(proba), check_proba(bayes_proba, "bayes_proba")
     if p.shape != best.shape:
-        raise ValueError(
-            f"bayes_proba has shape {best.shape} but proba {p.shape}; evaluate both at the same points"
-        )
+        raise ValueError(f"bayes_proba has shape {best.shape} but proba {p.shape}; evaluate both at the same points")
     return p, best
 
 

@@ -124,9 +124,7 @@ def chi_square_label_values(labels: ArrayLike) -> Array:
     """
     drawn = check_integers(labels, "labels")
     if drawn.ndim != 2:
-        raise ValueError(
-            f"labels must have shape (S, n), got {drawn.shape}; stack the draws on the first axis"
-        )
+        raise ValueError(f"labels must have shape (S, n), got {drawn.shape}; stack the draws on the first axis")
     return _label_values_statistic(drawn.sum(0), (drawn * drawn).sum(0), len(drawn))
 
 

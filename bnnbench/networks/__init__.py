@@ -16,6 +16,4 @@ def make(options: dict, input_shape: tuple[int, ...], n_classes: int) -> Network
     unknown = sorted(set(rest) - set(accepted))
     if unknown:
         raise ValueError(f"network '{kind}' has no option '{unknown[0]}': known are {', '.join(accepted)}")
-    return build(
-        tuple(input_shape), n_classes, **{k: tuple(v) if isinstance(v, list) else v for k, v in rest.items()}
-    )
+    return build(tuple(input_shape), n_classes, **{k: tuple(v) if isinstance(v, list) else v for k, v in rest.items()})

@@ -17,9 +17,7 @@ def forward(network: Network, weights: torch.Tensor, x: torch.Tensor) -> torch.T
     `x` is (cells, features, points) for dense networks and (cells, points, channels, rows, columns) for images.
     """
     parameters = _split(network, weights)
-    return _run(
-        network, x, weights.shape[0], lambda layer, h: _affine(layer, h, next(parameters), next(parameters))
-    )
+    return _run(network, x, weights.shape[0], lambda layer, h: _affine(layer, h, next(parameters), next(parameters)))
 
 
 def forward_local(

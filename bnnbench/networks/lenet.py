@@ -1,5 +1,7 @@
 """LeNet-like convolutional networks: convolution, pooling and activation blocks, then dense layers."""
 
+import itertools
+
 from bnnbench.networks._layers import Activation, Conv, Dense, Flatten, MaxPool, Network
 
 
@@ -28,6 +30,6 @@ def build(
         )
     layers.append(Flatten())
     widths = [n_in * rows * columns, *hidden, n_classes]
-    for a, b in zip(widths, widths[1:], strict=False):
+    for a, b in itertools.pairwise(widths):
         layers += [Dense(a, b), Activation(activation)]
     return Network(tuple(layers[:-1]), tuple(input_shape), n_classes)

@@ -1,16 +1,15 @@
 """Multi-layer perceptron: dense layers with an activation between them."""
 
+import itertools
 import math
 
 from bnnbench.networks._layers import Activation, Dense, Flatten, Network
 
 
-def build(
-    input_shape: tuple[int, ...], n_classes: int, hidden: tuple[int, ...] = (5, 5), activation: str = "tanh"
-):
+def build(input_shape: tuple[int, ...], n_classes: int, hidden: tuple[int, ...] = (5, 5), activation: str = "tanh"):
     """Network with the given hidden widths; images are flattened first. Default: the toy network, 5-5 tanh."""
     widths = [math.prod(input_shape), *hidden, n_classes]
     layers = [Flatten()] if len(input_shape) > 1 else []
-    for n_in, n_out in zip(widths, widths[1:], strict=False):
+    for n_in, n_out in itertools.pairwise(widths):
         layers += [Dense(n_in, n_out), Activation(activation)]
     return Network(tuple(layers[:-1]), tuple(input_shape), n_classes)

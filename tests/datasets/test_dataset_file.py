@@ -4,6 +4,7 @@ from dataclasses import fields, replace
 
 import numpy as np
 import pytest
+
 from bnnbench.datasets import DataError, DataSet, circles, digits
 
 

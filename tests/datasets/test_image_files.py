@@ -9,6 +9,7 @@ import struct
 import numpy as np
 import pooch
 import pytest
+
 from bnnbench.datasets import DataError, _idx, fashion_mnist, mnist
 
 
@@ -42,9 +43,7 @@ def tiny(tmp_path, monkeypatch):
 
 
 def downloads(monkeypatch, fetch):
-    monkeypatch.setattr(
-        pooch, "HTTPDownloader", lambda **_: lambda url, target, pooch, **_: fetch(url, target)
-    )
+    monkeypatch.setattr(pooch, "HTTPDownloader", lambda **_: lambda url, target, pooch, **_: fetch(url, target))
 
 
 SMALL = {"n_train": 20, "n_validation": 10, "n_test": 10}

@@ -4,6 +4,7 @@ import inspect
 
 import numpy as np
 import pytest
+
 from bnnbench import datasets
 from bnnbench.datasets import circles, make
 

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+
 from bnnbench.datasets import circles, moons
 
 # Accuracy and H(Y|X) in nats of the Bayes rule, computed independently. Noise; moons;

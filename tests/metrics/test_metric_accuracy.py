@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+
 from bnnbench import metrics
 
 PROBA = np.array([[0.7, 0.2, 0.1], [0.1, 0.6, 0.3], [0.25, 0.25, 0.5]])

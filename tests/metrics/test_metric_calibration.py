@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+
 from bnnbench import metrics
 from bnnbench.metrics.calibration import _bins
 
@@ -24,9 +25,7 @@ def test_hand_computed_two_bins():
 def test_all_confidences_one():
     p = binary(np.ones(40))
     assert metrics.expected_calibration_error(p, np.ones(40, int)) == 0
-    assert metrics.expected_calibration_error(p, np.r_[np.zeros(10, int), np.ones(30, int)]) == pytest.approx(
-        0.25
-    )
+    assert metrics.expected_calibration_error(p, np.r_[np.zeros(10, int), np.ones(30, int)]) == pytest.approx(0.25)
     assert metrics.calibration_floor(p) == 0
 
 
@@ -81,9 +80,7 @@ def test_calibrated_predictions_hit_the_floor_and_overconfident_ones_do_not():
     p = binary(1 / (1 + np.exp(-logit)))
     labels = [calibrated_labels(p, rng) for _ in range(60)]
     floor = metrics.calibration_floor(p)
-    assert np.mean([metrics.expected_calibration_error(p, y) for y in labels]) == pytest.approx(
-        floor, rel=0.1
-    )
+    assert np.mean([metrics.expected_calibration_error(p, y) for y in labels]) == pytest.approx(floor, rel=0.1)
     sharp = binary(1 / (1 + np.exp(-2 * logit)))
     assert metrics.expected_calibration_error(sharp, labels[0]) > 10 * metrics.calibration_floor(sharp)
 

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+
 from bnnbench import metrics
 
 GOOD = np.array([[0.2, 0.8], [0.5, 0.5]])

@@ -5,8 +5,9 @@ import sys
 
 import numpy as np
 import pytest
-from bnnbench import metrics
 from scipy import stats
+
+from bnnbench import metrics
 
 
 def some_draws(n=400, k=2, s=50, spread=0.7, seed=0):
@@ -176,9 +177,7 @@ def test_renumbering_classes_changes_nothing():
     before = metrics.evaluate(predictions, y, draws[0])
     after = metrics.evaluate(moved, np.argsort(order)[y], draws[0][:, order])
     for new, old in enumerate(order):
-        assert after.pop(f"total_variance_class_{new}") == pytest.approx(
-            before[f"total_variance_class_{old}"]
-        )
+        assert after.pop(f"total_variance_class_{new}") == pytest.approx(before[f"total_variance_class_{old}"])
     assert after == pytest.approx({name: before[name] for name in after})
 
 

@@ -2,8 +2,9 @@
 
 import numpy as np
 import pytest
-from bnnbench import metrics
 from sklearn.metrics import average_precision_score, roc_auc_score, roc_curve
+
+from bnnbench import metrics
 
 
 @pytest.fixture(params=[None, 1, 0], ids=["continuous", "one decimal", "whole numbers"])
@@ -44,9 +45,7 @@ def test_hand_computed():
 def test_95_percent_of_twenty_positives_is_nineteen():
     positive = np.r_[False, np.ones(20, bool), False]
     score = np.r_[-5.0, -6.0, np.arange(19), 4.5]
-    assert (
-        metrics.fpr_at_95_tpr(score, positive) == 0.5
-    )  # without the 20th positive, the lowest negative is spared
+    assert metrics.fpr_at_95_tpr(score, positive) == 0.5  # without the 20th positive, the lowest negative is spared
 
 
 def test_constant_score():

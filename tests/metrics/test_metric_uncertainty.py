@@ -2,8 +2,9 @@
 
 import numpy as np
 import pytest
-from bnnbench import metrics
 from scipy import stats
+
+from bnnbench import metrics
 
 
 @pytest.fixture(scope="module", params=[2, 3, 10])

@@ -57,8 +57,8 @@ def plan_digest():
 
 
 # The command line of the environment that runs Snakemake, whether or not that environment is active.
-os.environ["PATH"] = os.pathsep.join(
-    [str(Path(sys.executable).parent), os.environ.get("PATH", "")]
+os.environ.update(
+    PATH=os.pathsep.join([os.path.dirname(sys.executable), *os.get_exec_path()])
 )
 
 PLAN = load_plan()

@@ -28,10 +28,9 @@ rule gather:
         f"{LOGS}/gather.log",
     params:
         config=CONFIG,
-        count=len(PLAN.shards),
         plan=PLAN_DIGEST,
         source=SOURCES["evaluate"],
     message:
-        "Gather the tables of {params.count} shards"
+        "Gather the tables"
     shell:
         "bnnbench gather --config {params.config:q} --log {log:q}"

@@ -1,0 +1,153 @@
+"""The command line: each step of the workflow is one command, and so can be run and tried alone."""
+
+import argparse
+import logging
+import os
+import sys
+from pathlib import Path
+
+from bnnbench.config import ConfigError
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run a command; a mistake of the user's ends in one line that names place and remedy, and exit code 2."""
+    options = _parser().parse_args(arguments)
+    _set_up_logging(options.log)
+    try:
+        return options.run(options) or 0
+    except (ConfigError, ValueError, FileNotFoundError) as error:
+        logging.getLogger("bnnbench").error("error: %s", error)
+        logging.getLogger("bnnbench").debug("traceback", exc_info=True)
+        return 2
+    except KeyboardInterrupt:
+        return 130
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser("bnnbench", description=__doc__)
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    def command(run, *extra: str, **flags):
+        sub = commands.add_parser(run.__name__.strip("_"), help=run.__doc__, description=run.__doc__)
+        sub.add_argument("--config", default="config/config.yaml", help="run config (default: %(default)s)")
+        sub.add_argument("--log", help="also write messages to this file")
+        for name in extra:
+            sub.add_argument(f"--{name}", required=True)
+        for name, settings in flags.items():
+            sub.add_argument(f"--{name}", **settings)
+        sub.set_defaults(run=run)
+
+    command(_plan, summary={"action": "store_true", "help": "totals, time and disk instead of every cell"})
+    command(_dataset, "dataset", "output", study={"help": "kept for the log"})
+    command(_train, "shard", "output", threads={"type": int, "default": 1})
+    command(_evaluate, "shard", "output")
+    command(_gather)
+    command(_notebook, "study")
+    command(_report)
+    command(_check)
+    command(_show, "cell")
+    return parser
+
+
+def _set_up_logging(path: str | None) -> None:
+    handlers: list[logging.Handler] = [logging.StreamHandler(sys.stderr)]
+    if path:
+        Path(path).parent.mkdir(parents=True, exist_ok=True)
+        handlers.append(logging.FileHandler(path, mode="w"))
+    logging.basicConfig(level=logging.INFO, format="%(message)s", handlers=handlers)
+
+
+def _plan(options) -> None:
+    """List the cells that a run would train, or sum the run up."""
+    from bnnbench import planning
+
+    plan = _load(options)
+    print(planning.summary(plan) if options.summary else planning.listing(plan))
+
+
+def _dataset(options) -> None:
+    """Make a data set and write it to netCDF."""
+    from bnnbench import datasets
+
+    plan = _load(options)
+    spec = _pick(plan.datasets, options.dataset, "data set")
+    made = datasets.make(spec.family, spec.options, plan.config.seeds, plan.config.data_dir)
+    made.to_netcdf(options.output)
+    logging.info("%s: %d points to train and validate on, %d to test", spec.name, len(made.x_pool), len(made.x_test))
+
+
+def _train(options) -> None:
+    """Train the missing cells of a shard."""
+    os.environ.setdefault("OMP_NUM_THREADS", str(options.threads))
+    from bnnbench import train
+
+    plan = _load(options)
+    train.train_shard(plan, _pick(plan.shards, options.shard, "shard"), options.output, options.threads)
+
+
+def _evaluate(options) -> None:
+    """Compute the metrics of a shard from its stored predictions."""
+    from bnnbench import evaluate
+
+    plan = _load(options)
+    shard = _pick(plan.shards, options.shard, "shard")
+    evaluate.evaluate_shard(plan, shard, plan.results / "shards" / f"{shard.name}.nc", options.output)
+
+
+def _gather(options) -> None:
+    """Write metrics.parquet, cells.parquet and tuned.parquet."""
+    from bnnbench import evaluate
+
+    evaluate.gather(_load(options))
+
+
+def _notebook(options) -> None:
+    """Execute a study's notebook and write it as .ipynb and .html."""
+    from bnnbench import notebooks
+
+    plan = _load(options)
+    notebooks.execute(plan, _pick(plan.study_configs, options.study, "study"))
+
+
+def _report(options) -> None:
+    """Render the report: a static site and a PDF."""
+    from bnnbench import report
+
+    report.render(_load(options))
+
+
+def _check(options) -> int:
+    """Exit with code 1 if any cell failed, naming them."""
+    import pandas as pd
+
+    plan = _load(options)
+    cells = pd.read_parquet(plan.results / "cells.parquet")
+    bad = cells[cells.state.isin(["failed", "missing"])]
+    for row in bad.itertuples():
+        logging.error("%s %s: %s", row.state, row.id, row.reason)
+    if len(bad):
+        logging.error("%d of %d cells failed; the report names them: %s", len(bad), len(cells), plan.results / "report")
+    return int(len(bad) > 0)
+
+
+def _show(options) -> None:
+    """Print the state and the metrics of one cell."""
+    from bnnbench.results import load_results
+
+    print(load_results(_load(options).results).describe(options.cell))
+
+
+def _load(options):
+    from bnnbench import grid
+
+    return grid.load(options.config)
+
+
+def _pick(known: dict, name: str, kind: str):
+    if name not in known:
+        raise ConfigError(f"no {kind} '{name}' in this config: it has {', '.join(known)}")
+    return known[name]
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,145 @@
+"""From stored predictions to tidy tables. Nothing here trains, and nothing imports torch."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from bnnbench import metrics
+from bnnbench.datasets import DataSet, bayes_proba
+from bnnbench.grid import COORDINATES, Plan, Shard
+from bnnbench.metrics import Predictions
+from bnnbench.storage import ShardFile, git_commit, replacing, versions
+
+SPLITS = ("validation", "test")
+CELL_COLUMNS = ["id", "key", *COORDINATES, "family", "noise", "state", "reason", "steps", "seconds", "device", "shard",
+                "versions", "git_commit"]  # fmt: skip
+
+
+def labels(data: DataSet, split: str, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Inputs and labels of a split; the test set is the same for every seed."""
+    return data.test() if split == "test" else data.split(seed)[2:]
+
+
+def predictions_of(group: xr.Dataset, i: int) -> Predictions:
+    """The i-th cell's predictions in a shard file's group."""
+    arrays = [
+        group[name].values[i] for name in ("mean_proba", "variance", "expected_entropy", "argmax_votes", "label_votes")
+    ]
+    make = Predictions if "class" in group.dims else Predictions.from_class_one
+    return make(*arrays, int(group.attrs["n_draws"]))
+
+
+def evaluate_shard(plan: Plan, shard: Shard, path: str | Path, output: str | Path) -> None:
+    """Metrics of every trained cell of a shard on both splits, as a tidy Parquet file."""
+    stored = ShardFile.read(path, list(SPLITS))
+    cells = {cell.id: cell for cell in shard.trainable}
+    data = {name: DataSet.from_netcdf(plan.results / "data" / f"{name}.nc") for name in shard.datasets}
+    exact: dict[tuple, tuple] = {}
+    rows = []
+    for split in SPLITS:
+        group = stored.groups.get(split)
+        for i, cell_id in enumerate([] if group is None else group.cell.values):
+            if cell_id not in cells:
+                continue
+            cell = cells[cell_id]
+            where = (cell.dataset.name, None if split == "test" else cell.seed)
+            if where not in exact:
+                x, y = labels(data[cell.dataset.name], split, cell.seed)
+                exact[where] = y, bayes_proba(cell.dataset.family, cell.dataset.options, x)
+            y, ideal = exact[where]
+            values = metrics.evaluate(predictions_of(group, i), y, ideal)
+            rows += _tidy(cell.coordinates() | {"id": cell_id}, split, values)
+    _write(_frame(rows), output)
+
+
+def _tidy(coordinates: dict, split: str, values: dict[str, float]) -> list[dict]:
+    return [coordinates | {"split": split, "metric": name, "value": value} for name, value in values.items()]
+
+
+def _frame(rows: list[dict]) -> pd.DataFrame:
+    frame = pd.DataFrame(rows, columns=["id", *COORDINATES, "split", "metric", "value"])
+    return frame.astype({"seed": "int64", "scale": "float64", "value": "float64"})
+
+
+def _write(frame: pd.DataFrame, path: str | Path, **facts) -> None:
+    """Parquet with versions and commit in the schema's metadata, written beside its place and renamed."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    table = pa.Table.from_pandas(frame, preserve_index=False)
+    about = {"versions": versions(), "git_commit": git_commit()} | {k: str(v) for k, v in facts.items()}
+    table = table.replace_schema_metadata((table.schema.metadata or {}) | {b"bnnbench": json.dumps(about).encode()})
+    with replacing(path) as temporary:
+        pq.write_table(table, temporary)
+
+
+def gather(plan: Plan) -> None:
+    """Write metrics.parquet, cells.parquet and tuned.parquet from the shards' files."""
+    parts = [pd.read_parquet(plan.results / "metrics" / f"{name}.parquet") for name in plan.shards]
+    table = pd.concat([*[p for p in parts if len(p)], _controls(plan)], ignore_index=True)
+    config = plan.config.model_dump_json()
+    _write(table, plan.results / "metrics.parquet", config=config)
+    _write(_cells(plan), plan.results / "cells.parquet", config=config)
+    _write(tuned(table), plan.results / "tuned.parquet", config=config)
+
+
+def _cells(plan: Plan) -> pd.DataFrame:
+    """One row a cell of the plan: as its shard's file has it, or merged."""
+    rows = []
+    for shard in plan.shards.values():
+        stored = {r["id"]: r for r in ShardFile.read(plan.results / "shards" / f"{shard.name}.nc", []).rows}
+        for cell in shard.cells:
+            facts = {"id": cell.id, "key": cell.key, "family": cell.dataset.family, "shard": shard.name}
+            facts["noise"] = cell.dataset.options.get("noise", np.nan)
+            if cell.merged:
+                state = {"state": "merged", "reason": f"into {cell.merged}"}
+            else:
+                state = stored.get(cell.id, {"state": "missing", "reason": "not in its shard's file"})
+            rows.append(dict.fromkeys(CELL_COLUMNS) | state | cell.coordinates() | facts)
+    frame = pd.DataFrame(rows, columns=CELL_COLUMNS)
+    numbers = {"scale": float, "noise": float, "steps": float, "seconds": float, "seed": "int64"}
+    return frame.astype(numbers).assign(steps=lambda f: f.steps.fillna(0).astype("int64"))
+
+
+def _controls(plan: Plan) -> pd.DataFrame:
+    """What bounds every metric: `chance` predicts the training classes' shares, `bayes_rule` knows the generator."""
+    rows = []
+    for spec in plan.datasets.values():
+        data = DataSet.from_netcdf(plan.results / "data" / f"{spec.name}.nc")
+        studies = [
+            s for s in plan.studies if any(spec.name in h.datasets for h in plan.shards.values() if h.study == s)
+        ]
+        for seed in plan.config.seeds:
+            share = np.bincount(data.split(seed)[1], minlength=data.n_classes) / len(data.split(seed)[1])
+            for split in SPLITS:
+                x, y = labels(data, split, seed)
+                ideal = bayes_proba(spec.family, spec.options, x)
+                known = {"chance": np.tile(share, (len(y), 1)), "bayes_rule": ideal}
+                for name, proba in known.items():
+                    if proba is None:
+                        continue
+                    values = metrics.evaluate(Predictions.from_draws(proba[None]), y, ideal)
+                    for study in studies:
+                        facts = (study, spec.name, "none", "none", "fixed", np.nan, name, "", seed)
+                        where = dict(zip(COORDINATES, facts, strict=True))
+                        rows += _tidy(where | {"id": f"{study}/{spec.name}/{name}/seed-{seed}"}, split, values)
+    return _frame(rows)
+
+
+def tuned(table: pd.DataFrame) -> pd.DataFrame:
+    """The fixed scale with the best mean validation NLL over seeds, for each data set, network, prior and method.
+
+    Columns: study dataset network prior inference recipe scale validation_nll. Priors with one scale only, and scales
+    that lack a seed, do not compete.
+    """
+    by = ["study", "dataset", "network", "prior", "inference", "recipe"]
+    rows = table[(table.split == "validation") & (table.metric == "nll") & (table.hyperprior == "fixed")]
+    rows = rows.dropna(subset=["scale"])
+    means = rows.groupby([*by, "scale"], as_index=False).agg(validation_nll=("value", "mean"), n=("value", "size"))
+    means = means[means.n == means.groupby(by).n.transform("max")]
+    means = means[means.groupby(by).scale.transform("nunique") > 1]
+    best = means.sort_values("validation_nll", kind="stable").drop_duplicates(by)
+    return best.drop(columns="n").sort_values(by).reset_index(drop=True)

@@ -1,0 +1,57 @@
+"""What a run would do, before it does it. No torch: it is printed at once."""
+
+import os
+from collections import Counter
+
+from bnnbench.grid import Cell, Plan, Shard
+from bnnbench.storage import ShardFile
+
+BYTES_PER_PREDICTION = 7
+"""Measured on disk, compressed: all arrays of one test point and class of one cell."""
+
+
+def pending(plan: Plan, shard: Shard) -> list[Cell]:
+    """Cells of a shard that are not stored under their present key."""
+    path = plan.results / "shards" / f"{shard.name}.nc"
+    have = {(r["id"], r["key"]) for r in ShardFile.read(path, []).rows} if path.is_file() else set()
+    return [cell for cell in shard.trainable if (cell.id, cell.key) not in have]
+
+
+def listing(plan: Plan) -> str:
+    """Every cell that would be trained, by shard."""
+    lines = []
+    for shard in plan.shards.values():
+        todo = pending(plan, shard)
+        lines.append(f"{shard.name}: {len(todo)} of {len(shard.trainable)} cells to train")
+        lines += [f"  {cell.id}" for cell in todo]
+    return "\n".join(lines)
+
+
+def summary(plan: Plan) -> str:
+    """Cells, jobs, the time they may take on this machine and the disk they need."""
+    counts, seconds, size = Counter(), 0.0, 0.0
+    for shard in plan.shards.values():
+        todo = pending(plan, shard)
+        method = plan.study_configs[shard.study].inference[shard.inference]
+        counts["to train"] += len(todo)
+        counts["trained"] += len(shard.trainable) - len(todo)
+        counts["merged"] += len(shard.cells) - len(shard.trainable)
+        seconds += sum(method.seconds_for(cell.network) for cell in todo)
+        size += sum(_predictions(cell) for cell in shard.trainable) * BYTES_PER_PREDICTION
+    cores = os.cpu_count() or 1
+    report = f"report: {plan.results / 'report' / 'index.html'}"
+    if not counts["to train"]:
+        return f"bnnbench: all {counts['trained']} cells are trained; {report}"
+    what = ", ".join(f"{n} {state}" for state, n in counts.items() if n)
+    return (
+        f"bnnbench: {', '.join(plan.studies)}: {len(plan.cells)} cells: {what}\n"
+        f"  time: about {seconds / 60 / cores + 1:.0f} minutes on {cores} cores (measured costs; a GPU is quicker)\n"
+        f"  disk: about {size / 1e6 + 5:.0f} MB in {plan.results}/\n"
+        f"  {report}"
+    )
+
+
+def _predictions(cell: Cell) -> int:
+    """Stored predictions of a cell: test points times stored classes."""
+    sizes = {"moons": 20_000, "circles": 20_000, "digits": 4970}
+    return cell.dataset.options.get("n_test", sizes.get(cell.dataset.family, 100_000))

@@ -1,0 +1,38 @@
+#!/usr/bin/env bash
+# report.sh CONFIG [snakemake options]: say what will be done, do it, and say where the report is.
+set -euo pipefail
+config=$1
+shift
+cd "$(dirname "${BASH_SOURCE[0]}")/../.."
+unset PYTHONPATH PYTHONHOME
+export PATH="$PWD/.venv/bin:$PATH"
+
+bnnbench plan --config "$config" --summary
+
+# A run that a closed terminal or a power cut ended leaves Snakemake's lock behind; one that is alive is left alone.
+running=.snakemake/report.pid
+if [[ -f $running ]] && ! kill -0 "$(<"$running")" 2>/dev/null; then
+    snakemake --configfile "$config" --unlock >/dev/null 2>&1 || true
+fi
+if [[ ! -f $running ]] || ! kill -0 "$(<"$running")" 2>/dev/null; then
+    mkdir -p .snakemake
+    echo $$ >"$running"
+    trap 'rm -f "$running"' EXIT
+fi
+
+options=(--cores all --configfile "$config")
+if command -v nvidia-smi >/dev/null && nvidia-smi -L >/dev/null 2>&1; then
+    options+=(--profile profiles/gpu)
+fi
+status=0
+snakemake "${options[@]}" "$@" || status=$?
+
+results=$(python -c 'import sys; from bnnbench import grid; print(grid.load(sys.argv[1]).results)' "$config")
+echo
+if [[ $status != 0 ]]; then
+    echo "The run did not end well: what failed is said above and in $results/logs. Run the same again to go on." >&2
+fi
+for file in "$results/report/index.html" "$results/report/report.pdf"; do
+    [[ ! -f $file ]] || echo "Report: $file"
+done
+exit "$status"
