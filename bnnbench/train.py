@@ -11,14 +11,15 @@ import numpy as np
 import torch
 import xarray as xr
 
-from bnnbench import networks, priors
+from bnnbench import networks
 from bnnbench.datasets import DataSet
 from bnnbench.grid import Cell, Plan, Shard
 from bnnbench.inference import Fit, make
-from bnnbench.joint import BLOCK, LogJoint, Model
+from bnnbench.joint import BLOCK, LogJoint
 from bnnbench.predict import StackPredictions, predict
 from bnnbench.storage import ShardFile, git_commit, versions
 from bnnbench.streams import Streams
+from bnnbench.trained import build_model
 
 log = logging.getLogger(__name__)
 
@@ -38,14 +39,6 @@ def resolve_device(wanted: str) -> str:
 def resolve_compile(wanted: str) -> bool:
     """Whether to use torch.compile; "auto" where a C++ compiler is on the path."""
     return wanted == "on" or (wanted == "auto" and any(shutil.which(c) for c in ("g++", "clang++", "c++")))
-
-
-def build_model(cell: Cell) -> Model:
-    """The prior of a cell, with its scale or hyperprior."""
-    family = priors.make(cell.prior, cell.prior_options)
-    if cell.hyperprior == "fixed":
-        return Model(family, cell.scale)
-    return Model(family, hyperprior=priors.make_hyperprior(cell.hyperprior))
 
 
 def pending(shard: Shard, path: Path) -> tuple[ShardFile, list[Cell]]:

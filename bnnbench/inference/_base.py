@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, fields
 import numpy as np
 import torch
 
+from bnnbench.config import check_name
 from bnnbench.joint import LogJoint, LogPrior
 from bnnbench.streams import Streams
 
@@ -76,7 +77,8 @@ class Method:
 
 
 def make(name: str, settings: dict) -> Method:
-    """The method in the file `name` with these settings; ValueError on an unknown setting."""
+    """The method in the file `name` with these settings; ValueError on an unknown name or setting."""
+    check_name("inference", name)
     cls = importlib.import_module(f"bnnbench.inference.{name}").METHOD
     accepted = [f.name for f in fields(cls)]
     unknown = sorted(set(settings) - set(accepted))

@@ -14,15 +14,26 @@ from bnnbench.digest import of_files, of_package, of_value
 # Training is not among them: a shard's digest covers the source of every cell in it.
 SOURCES = {
     "dataset": of_package("datasets/_base.py", "datasets/_idx.py"),
-    "evaluate": of_package("evaluate.py", "metrics", "datasets/_bayes.py"),
-    "notebook": of_package("notebooks.py", "plots", "results.py"),
-    "report": of_package("report", "plots", "results.py"),
+    "evaluate": of_package(
+        "evaluate.py", "storage.py", "metrics", "datasets/_bayes.py"
+    ),
+    "notebook": of_package("notebooks.py", "plots", "results.py", "storage.py"),
+    "report": of_package("report", "plots", "results.py", "storage.py"),
 }
 
 
 def source(*parts):
     """A file or folder of the project, seen from the working directory."""
     return os.path.relpath(Path(workflow.basedir, *parts))
+
+
+# The report's templates, styles and scripts: what is not Python in these folders.
+TEMPLATES = [
+    path
+    for folder in (source("reports"), Path(grid.__file__).parent / "report")
+    for path in Path(folder).rglob("*")
+    if path.is_file() and path.suffix not in (".py", ".pyc")
+]
 
 
 def load_plan():

@@ -11,9 +11,7 @@ rule report:
         config=CONFIG,
         plan=PLAN_DIGEST,
         source=SOURCES["report"],
-        templates=of_files(
-            *(path for path in Path(source("reports")).rglob("*") if path.is_file())
-        ),
+        templates=of_files(*TEMPLATES),
     message:
         "Report"
     shell:

@@ -32,15 +32,24 @@ find_python() {
         fi
     done
     echo "bnnbench needs Python 3.11 or newer with its venv module (Debian, Ubuntu: the package python3-venv)." >&2
-    echo "Found: $(${PYTHON:-python3} --version 2>&1 || true). Install one, or name it: make env PYTHON=/path/to/python3.12" >&2
+    echo "Found: $(${PYTHON:-python3} --version 2>&1 | head -n 1). Install one, or name it: make env PYTHON=/path/to/python3.12" >&2
     return 1
 }
 
-if [[ -e $unfinished ]] || ! "$venv/bin/python" -m pip --version >/dev/null 2>&1 || ! can_make_venv "$venv/bin/python" ||
-    ! grep -qsF -- "$(pwd)/$venv" "$venv/bin/activate"; then
+# Sound: an environment of its own (else pip would install into the system's Python), made here, with a pip that runs.
+sound() {
+    [[ -f $venv/pyvenv.cfg && ! -e $unfinished ]] && can_make_venv "$venv/bin/python" &&
+        "$venv/bin/python" -c 'import sys; sys.exit(sys.prefix == sys.base_prefix)' &&
+        "$venv/bin/python" -m pip --version >/dev/null 2>&1 && grep -qsF -- "$(pwd)/$venv" "$venv/bin/activate"
+}
+
+if ! sound; then
     python=$(find_python)
     echo "Making the environment in $venv with $("$python" --version) ..."
-    rm -rf "$venv"
+    # Moved first: an environment of which half is removed must not be taken for one.
+    rm -rf "$venv-old"
+    [[ ! -e $venv ]] || mv "$venv" "$venv-old"
+    rm -rf "$venv-old"
     mkdir -p "$venv"
     touch "$unfinished"
     "$python" -m venv "$venv"

@@ -33,6 +33,10 @@ if [[ $status != 0 ]]; then
     echo "The run did not end well: what failed is said above and in $results/logs. Run the same again to go on." >&2
 fi
 for file in "$results/report/index.html" "$results/report/report.pdf"; do
-    [[ ! -f $file ]] || echo "Report: $file"
+    if [[ $status == 0 || $file -nt $running ]]; then
+        echo "Report: $file"
+    elif [[ -f $file ]]; then
+        echo "Report of an earlier run: $file"
+    fi
 done
 exit "$status"

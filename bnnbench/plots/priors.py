@@ -1,0 +1,209 @@
+"""Priors, hyperpriors and fixed scales compared by a metric."""
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
+from matplotlib.ticker import NullLocator
+
+from bnnbench.metrics import describe
+from bnnbench.plots.select import MODEL, WHERE, compared, control, done, main_method, scores
+from bnnbench.plots.style import (
+    NothingToDraw,
+    choice_colours,
+    choice_markers,
+    data_name,
+    hide_spare,
+    method_colours,
+    method_name,
+    metric_name,
+    model_name,
+    name_of,
+    panels,
+    styled,
+)
+from bnnbench.results import Results
+from bnnbench.statistics import intervals
+
+
+def heat_table(results: Results, study: str, dataset: str, network: str, inference: str, metric="nll") -> pd.DataFrame:
+    """Mean test metric over seeds, a row a prior and a column for the fixed scale and each hyperprior.
+
+    Column `fixed` holds the tuned scale where several were tried. NaN where no cell is done.
+    """
+    where = {"dataset": dataset, "network": network, "inference": inference, "recipe": ""}
+    table = compared(results, study, metric, **where).pivot(index="prior", columns="hyperprior", values="mean")
+    cells = results.cells[results.cells.study == study]
+    columns = [c for c in cells.hyperprior.unique() if c == "fixed" or (cells.hyperprior == c).any()]
+    return table.reindex(index=cells.prior.unique(), columns=sorted(columns, key=lambda c: c != "fixed"))
+
+
+@styled
+def prior_heat_map(results: Results, study: str, metric: str = "nll", inference: str | None = None) -> Figure:
+    """Mean test metric of each prior with each way of setting its scale; a panel a data set and network.
+
+    Colour shows the distance from the panel's best, which is in bold. Hatched: a flat prior has no scale to learn.
+    """
+    inference = inference or main_method(results, study)
+    cells = done(results, study, inference=inference)
+    places = list(cells[["dataset", "network"]].drop_duplicates().itertuples(index=False))
+    tables = [heat_table(results, study, p.dataset, p.network, inference, metric) for p in places]
+    higher = describe(metric).direction == "higher"
+    loss = [t.max().max() - t if higher else t - t.min().min() for t in tables]
+    pooled = np.concatenate([values.to_numpy().ravel() for values in loss])
+    # one diverging model must not take the whole range of colours
+    top = max(float(np.nanquantile(pooled, 0.9)), 1e-9)
+    columns = min(2, len(places))
+    height = 0.75 + 0.27 * len(tables[0])
+    figure, axes = panels(-(-len(places) // columns), columns, height)
+    tuned = set(results.tuned[results.tuned.study == study].prior)
+    for ax, place, table, distance in zip(axes.flat, places, tables, loss, strict=False):
+        image = ax.imshow(distance, cmap="cividis_r", vmin=0, vmax=top, aspect="auto")
+        merged = _merged(results, study, place.dataset, place.network, inference)
+        for (i, j), value in np.ndenumerate(table.to_numpy()):
+            prior, choice = table.index[i], table.columns[j]
+            if np.isnan(value):
+                text = "= flat" if (prior, choice) in merged else "none"
+                patch = {"hatch": "////" if text == "= flat" else None, "edgecolor": "#bbbbbb", "lw": 0}
+                ax.add_patch(Rectangle((j - 0.5, i - 0.5), 1, 1, facecolor="#eeeeee", **patch))
+                ax.text(j, i, text, ha="center", va="center", fontsize=7, color="#555555")
+                continue
+            best = distance.iat[i, j] == 0
+            colour = "white" if distance.iat[i, j] > 0.55 * top else "black"
+            weight = "bold" if best else "normal"
+            ax.text(j, i, f"{value:.3f}", ha="center", va="center", fontsize=7.5, color=colour, weight=weight)
+        fixed = "fixed\n(tuned)" if tuned & set(table.index) else "fixed"
+        labels = [fixed if c == "fixed" else name_of(c).replace("-", "-\n") for c in table.columns]
+        ax.set_xticks(range(len(labels)), labels)
+        ax.set_yticks(range(len(table)), [name_of(p) for p in table.index])
+        ax.tick_params(length=0)
+        ax.spines[:].set_visible(False)
+        ax.set_title(_place_title(place, places))
+    hide_spare(axes, len(places))
+    word = "below" if higher else "above"
+    unit = describe(metric).unit
+    label = f"{word} the panel's best" + (f" ({unit})" if unit else "")
+    figure.colorbar(image, ax=axes, label=label, extend="max", aspect=30, shrink=0.8)
+    figure.suptitle(f"{metric_name(metric)}, {method_name(inference)}", x=0.01, ha="left")
+    return figure
+
+
+def _merged(results: Results, study: str, dataset: str, network: str, inference: str) -> set[tuple[str, str]]:
+    c = results.cells
+    rows = c[(c.study == study) & (c.dataset == dataset) & (c.network == network) & (c.inference == inference)]
+    rows = rows[rows.state == "merged"]
+    return set(zip(rows.prior, rows.hyperprior, strict=True))
+
+
+def _place_title(place, places) -> str:
+    """The data set, and the network where there are several."""
+    several_sets, several_networks = (len({p[i] for p in places}) > 1 for i in (0, 1))
+    return ", ".join(
+        [data_name(place.dataset)] * (several_sets or not several_networks) + [place.network] * several_networks
+    )
+
+
+@styled
+def fixed_against_hyperpriors(
+    results: Results, study: str, datasets: list[str] | None = None, inference: str | None = None, metric: str = "nll"
+) -> Figure:
+    """A metric against the fixed scale, and beside it the hyperpriors, which have none; a column a data set, a row a
+    prior. Bars and band are 95% intervals over seeds, the dotted line is the Bayes rule where it is known."""
+    inference = inference or main_method(results, study)
+    table = intervals(scores(results, study, metric, inference=inference, recipe=""), [*WHERE, *MODEL])
+    grid = table[(table.hyperprior == "fixed") & table.scale.notna()]
+    several = grid.groupby("prior").scale.nunique().loc[lambda n: n > 1].index
+    priors = [p for p in table.prior.unique() if p in several]
+    if not priors:
+        raise NothingToDraw("no prior was tried at several fixed scales")
+    datasets = [d for d in table.dataset.unique() if datasets is None or d in datasets]
+    if not datasets:
+        raise NothingToDraw("none of these data sets has results")
+    table = table[table.prior.isin(priors) & table.dataset.isin(datasets)]
+    choices = [c for c in table.hyperprior.unique() if c != "fixed"]
+    colours, markers = choice_colours(["fixed", *choices]), choice_markers(["fixed", *choices])
+    figure, axes = panels(len(priors), len(datasets), 1.45, sharex=True, sharey="col")
+    scales = np.sort(grid.scale.unique())
+    step = (scales[-1] / scales[0]) ** (1 / (len(scales) - 1))
+    for row, prior in zip(axes, priors, strict=True):
+        for ax, dataset in zip(row, datasets, strict=True):
+            here = table[(table.prior == prior) & (table.dataset == dataset)]
+            fixed = here[here.hyperprior == "fixed"].sort_values("scale")
+            ax.plot(fixed.scale, fixed["mean"], "o-", ms=3.5, color=colours["fixed"], label="fixed scale")
+            ax.fill_between(fixed.scale, fixed.low, fixed.high, color=colours["fixed"], alpha=0.15, lw=0)
+            for k, row_ in enumerate(here[here.hyperprior != "fixed"].itertuples(), start=1):
+                x, colour = scales[-1] * step ** (0.35 + 0.45 * k), colours[row_.hyperprior]
+                ax.plot([scales[0], x], [row_.mean] * 2, color=colour, lw=0.8, alpha=0.7)
+                error = [[row_.mean - row_.low], [row_.high - row_.mean]]
+                marker = markers[row_.hyperprior]
+                label = name_of(row_.hyperprior)
+                ax.errorbar(x, row_.mean, np.nan_to_num(error), fmt=marker, ms=4, color=colour, lw=1, label=label)
+            bayes = control(results, dataset, "bayes_rule", metric)
+            if not np.isnan(bayes):
+                ax.axhline(bayes, color="black", ls=":", lw=1, label="Bayes rule")
+            ax.set_xscale("log")
+            ax.set_xticks(scales, [f"{s:g}" for s in scales])
+            ax.xaxis.set_minor_locator(NullLocator())
+    for ax, dataset in zip(axes[0], datasets, strict=True):
+        ax.set_title(data_name(dataset))
+        _limit(ax, table[table.dataset == dataset], control(results, dataset, "bayes_rule", metric))
+    for ax, prior in zip(axes[:, 0], priors, strict=True):
+        ax.set_ylabel(f"{name_of(prior)} prior\n{describe(metric).label}")
+    for ax in axes[-1]:
+        ax.set_xlabel("Fixed prior scale")
+    handles, labels = axes[0, 0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside upper center", ncols=len(labels))
+    figure.suptitle(f"{metric_name(metric)}, {method_name(inference)}", x=0.01, ha="left")
+    return figure
+
+
+def _limit(ax, table: pd.DataFrame, bayes: float) -> None:
+    """Limits that show where models differ; the few far worse ones run out of the panel."""
+    low = np.nanmin([table["mean"].min(), bayes])
+    high = float(table["mean"].quantile(0.85))
+    ax.set_ylim(low - 0.1 * (high - low), low + 1.35 * max(high - low, 1e-6))
+
+
+@styled
+def leaderboard(
+    results: Results,
+    study: str,
+    dataset: str,
+    network: str | None = None,
+    metric: str = "nll",
+    inference: str | list[str] | None = None,
+    top: int | None = 20,
+) -> Figure:
+    """Models of one data set by mean test metric, best first, with 95% intervals over seeds; colour is the method.
+
+    Fixed scales are represented by the tuned one. Dotted lines: the Bayes rule, and chance where it is in view.
+    """
+    table = compared(results, study, metric, dataset=dataset, network=network, inference=inference)
+    table = table.sort_values("mean", ascending=describe(metric).direction != "higher", kind="stable")
+    total, table = len(table), table.head(top) if top else table
+    colours = method_colours(table.inference)
+    figure, axes = panels(1, 1, 0.75 + 0.19 * len(table))
+    ax = axes[0, 0]
+    names = []
+    for y, row in enumerate(table.itertuples()):
+        colour = colours[row.inference]
+        ax.plot([row.low, row.high], [y, y], color=colour, lw=1.4, solid_capstyle="butt")
+        ax.plot(row.mean, y, "o", ms=4.5, color=colour)
+        words = [model_name(row) + (" (tuned)" if row.tuned else "")]
+        words += [row.network] * (network is None and table.network.nunique() > 1)
+        names.append(", ".join([*words, method_name(row.inference, row.recipe)]))
+    ax.set_yticks(range(len(names)), names)
+    ax.set_ylim(len(names) - 0.4, -0.9)
+    ax.grid(axis="x", color="#dddddd")
+    low, high = np.nanmin([table.low, table["mean"]]), np.nanmax([table.high, table["mean"]])
+    low, high = np.nanmin([low, control(results, dataset, "bayes_rule", metric)]), high
+    ax.set_xlim(low - 0.06 * (high - low), high + 0.06 * (high - low))
+    for name in ("bayes_rule", "chance"):
+        at = control(results, dataset, name, metric)
+        if not np.isnan(at) and ax.get_xlim()[0] <= at <= ax.get_xlim()[1]:
+            ax.axvline(at, color="black", ls=":", lw=1.1)
+            ax.text(at, -0.95, f" {name_of(name)}", fontsize=7.5, ha="left", va="bottom")
+    ax.set_xlabel(metric_name(metric))
+    shown = f", best {len(table)} of {total} models" if len(table) < total else ""
+    figure.suptitle(f"{data_name(dataset)}{shown}; bars: 95% intervals over seeds", x=0.01, ha="left", fontsize=9)
+    return figure

@@ -1,0 +1,110 @@
+"""Which rows and cells a figure shows."""
+
+import numpy as np
+import pandas as pd
+
+from bnnbench.plots.style import NothingToDraw
+from bnnbench.results import Results
+from bnnbench.statistics import intervals
+
+WHERE = ["dataset", "network", "inference", "recipe"]
+MODEL = ["prior", "hyperprior", "scale"]
+CONTROLS = ("chance", "bayes_rule")
+
+
+def scores(results: Results, study: str, metric: str = "nll", split: str = "test", **where) -> pd.DataFrame:
+    """Rows of the metrics table of trained cells of a study, one a cell. `where` narrows columns: a value or a list.
+
+    Raises NothingToDraw where no row is left.
+    """
+    table = results.metrics
+    table = table[(table.study == study) & (table.metric == metric) & (table.split == split)]
+    return _narrow(table[~table.inference.isin(CONTROLS)], where, f"{metric} of {study}")
+
+
+def done(results: Results, study: str, **where) -> pd.DataFrame:
+    """Rows of the cells of a study that are trained. Raises NothingToDraw where no row is left."""
+    table = results.cells
+    return _narrow(table[(table.study == study) & (table.state == "done")], where, f"trained cell of {study}")
+
+
+def _narrow(table: pd.DataFrame, where: dict, what: str) -> pd.DataFrame:
+    for column, wanted in where.items():
+        if wanted is not None:
+            table = table[table[column].isin(wanted if isinstance(wanted, list | tuple) else [wanted])]
+    if table.empty:
+        asked = ", ".join(f"{k} {v}" for k, v in where.items() if v not in (None, ""))
+        raise NothingToDraw(f"the results hold no {what}" + (f" with {asked}" if asked else ""))
+    return table
+
+
+def control(results: Results, dataset: str, name: str, metric: str = "nll") -> float:
+    """Mean over seeds of a test metric of `chance` or `bayes_rule`; NaN where there is none."""
+    t = results.metrics
+    rows = t[(t.dataset == dataset) & (t.inference == name) & (t.metric == metric) & (t.split == "test")]
+    return float(rows.drop_duplicates("seed").value.mean()) if len(rows) else np.nan
+
+
+def compared(results: Results, study: str, metric: str = "nll", **where) -> pd.DataFrame:
+    """Test metric with its interval over seeds of every model, the fixed scales cut down to the tuned one.
+
+    One row per model, data set, network and method, with mean, low, high, n and `tuned`, which is True where the fixed
+    scale was chosen among several. Fixed scales of priors that have only one are kept.
+    """
+    table = intervals(scores(results, study, metric, **where), [*WHERE, *MODEL])
+    chosen = results.tuned[results.tuned.study == study][[*WHERE, "prior", "scale"]]
+    table = table.merge(chosen.rename(columns={"scale": "chosen"}), on=[*WHERE, "prior"], how="left")
+    tuned = (table.hyperprior == "fixed") & table.chosen.notna()
+    keep = ~tuned | np.isclose(table.scale, table.chosen)
+    return table.assign(tuned=tuned).drop(columns="chosen")[keep].reset_index(drop=True)
+
+
+def best_models(results: Results, study: str, dataset: str, inference: str, network: str | None = None) -> pd.DataFrame:
+    """The model of each prior with the lowest mean validation NLL over seeds, best prior first.
+
+    Columns network, prior, hyperprior, scale, mean. Models that lack a seed that another has do not compete.
+    """
+    where = {"dataset": dataset, "inference": inference, "network": network, "recipe": ""}
+    table = intervals(scores(results, study, "nll", "validation", **where), ["network", *MODEL])
+    table = table[table.n == table.n.max()].sort_values("mean", kind="stable")
+    return table.drop_duplicates("prior").reset_index(drop=True)
+
+
+def cell_of(results: Results, study: str, model, **where) -> pd.Series:
+    """The trained cell of a model (prior, hyperprior, scale) with the lowest seed. NothingToDraw where there is none."""
+    rows = done(results, study, prior=model.prior, hyperprior=model.hyperprior, recipe="", **where)
+    rows = rows[rows.scale.isna() if np.isnan(model.scale) else np.isclose(rows.scale, model.scale)]
+    if rows.empty:
+        raise NothingToDraw(f"no trained cell of {study} has prior {model.prior} with scale {model.scale:g}")
+    return rows.sort_values("seed").iloc[0]
+
+
+def best_cell(results: Results, study: str, inference: str | None = None, dataset: str | None = None) -> str:
+    """Id of a trained cell of the model with the lowest mean validation NLL, at the lowest seed.
+
+    Without `inference`, a method whose draws vary comes before a point estimate.
+    """
+    cells = done(results, study, dataset=dataset)
+    dataset = dataset or cells.dataset.iloc[0]
+    inference = inference or main_method(results, study)
+    model = best_models(results, study, dataset, inference).iloc[0]
+    return cell_of(results, study, model, dataset=dataset, inference=inference, network=model.network).id
+
+
+def main_method(results: Results, study: str) -> str:
+    """The method that figures show where they show one: mean_field, else another that is not map, else map."""
+    known = sorted(done(results, study).inference.unique(), key=lambda m: (m == "map", m != "mean_field"))
+    return known[0]
+
+
+def noisiest(results: Results, study: str) -> list[str]:
+    """For each family of data sets with trained cells, the one with the most noise."""
+    cells = done(results, study).sort_values("noise", ascending=False, kind="stable")
+    return list(cells.drop_duplicates("family").sort_index().dataset)
+
+
+def parameters_of(results: Results, cell_id: str) -> pd.DataFrame:
+    """Stored weight summaries of one cell: parameter, mean, sd, q025, q50, q975, one row a weight."""
+    stored = results.arrays(cell_id, "weights")
+    frame = {k: stored[k].values for k in ("mean", "sd", "q025", "q50", "q975")}
+    return pd.DataFrame({"parameter": stored.parameter.values, **frame})

@@ -1,0 +1,137 @@
+"""The look of every figure, what things are called in it, and how it becomes an image."""
+
+import functools
+import io
+from collections.abc import Callable, Iterable
+
+import matplotlib as mpl
+import seaborn as sns
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.colors import LinearSegmentedColormap
+from matplotlib.figure import Figure
+
+from bnnbench.metrics import describe
+
+WIDTH = 7.0
+"""Inches; at 100 pixels an inch a figure is 700 pixels wide, and its files hold twice as many."""
+
+_COLOURS = sns.color_palette("colorblind").as_hex()
+BLUE, ORANGE, GREEN, RED, PURPLE, BROWN, PINK, GREY, YELLOW, SKY = _COLOURS
+GROUPS = {"wrong": RED, "right": BLUE, "all": GREY}
+DARK_BLUE, DARK_ORANGE = "#00365a", "#8f3f00"
+CLASS_MAP = LinearSegmentedColormap.from_list("classes", ["#3b93c8", "#ffffff", "#e9a63a"])
+_PRIORS = {"normal": BLUE, "laplace": ORANGE, "cauchy": GREEN, "flat": GREY, "scale_mixture": PURPLE}
+_CHOICES = {"fixed": "#222222", "half_normal": BLUE, "half_cauchy": ORANGE, "inverse_gamma": GREEN}
+_METHODS = {"mean_field": BLUE, "map": ORANGE, "pymc_advi": GREEN}
+_MARKERS = {"fixed": "o", "half_normal": "s", "half_cauchy": "D", "inverse_gamma": "^"}
+_SPARE = [SKY, PINK, BROWN, YELLOW, RED]
+
+_WORDS = {
+    "laplace": "Laplace", "cauchy": "Cauchy", "half_cauchy": "half-Cauchy", "half_normal": "half-normal",
+    "inverse_gamma": "inverse-gamma", "map": "MAP", "mean_field": "mean field", "pymc_advi": "PyMC ADVI",
+    "hmc": "HMC", "nuts": "NUTS", "bayes_rule": "Bayes rule", "mnist": "MNIST", "fashion_mnist": "Fashion-MNIST",
+}  # fmt: skip
+
+_SETTINGS = {
+    "font.size": 8.5, "axes.titlesize": 9, "axes.labelsize": 8.5, "xtick.labelsize": 8, "ytick.labelsize": 8,
+    "legend.fontsize": 8, "figure.titlesize": 10, "axes.titlelocation": "left", "axes.spines.top": False,
+    "axes.spines.right": False, "axes.linewidth": 0.8, "grid.linewidth": 0.6, "lines.linewidth": 1.5,
+    "xtick.major.size": 3, "ytick.major.size": 3, "legend.frameon": False, "svg.hashsalt": "bnnbench",
+    "svg.fonttype": "path", "figure.constrained_layout.use": False,
+}  # fmt: skip
+
+
+class NothingToDraw(ValueError):
+    """The results hold nothing that the figure could show; the message says what is missing."""
+
+
+def styled(plot: Callable[..., Figure]) -> Callable[..., Figure]:
+    """Decorator: draw in the project's style, and leave matplotlib's settings as they were."""
+
+    @functools.wraps(plot)
+    def drawn(*args, **options) -> Figure:
+        with mpl.rc_context():
+            sns.set_theme(context="paper", style="ticks", font="DejaVu Sans", rc=_SETTINGS)
+            figure = plot(*args, **options)
+            FigureCanvasAgg(figure).draw()  # lays the figure out while the style holds
+            return figure
+
+    return drawn
+
+
+def panels(rows: int, columns: int, height: float, width: float = WIDTH, **options):
+    """A figure with a grid of axes, (rows, columns), each row `height` inches high; nothing global is touched."""
+    figure = Figure(figsize=(width, rows * height), dpi=100, layout="constrained")
+    return figure, figure.subplots(rows, columns, squeeze=False, **options)
+
+
+def hide_spare(axes, used: int) -> None:
+    """Blank the axes of a grid beyond the first `used`."""
+    for ax in list(axes.flat)[used:]:
+        ax.axis("off")
+
+
+def encode(figure: Figure, kind: str = "png") -> bytes:
+    """The figure as a PNG at twice its size or as SVG; the same figure gives the same bytes."""
+    buffer = io.BytesIO()
+    with mpl.rc_context(_SETTINGS):
+        metadata = {"Date": None, "Creator": None} if kind == "svg" else {"Software": None}
+        figure.savefig(buffer, format=kind, dpi=200, metadata=metadata)
+    return buffer.getvalue()
+
+
+def name_of(word: str) -> str:
+    """How a prior, hyperprior, method or data set is written: half-Cauchy for half_cauchy."""
+    return _WORDS.get(word, word.replace("_", " "))
+
+
+def data_name(dataset: str) -> str:
+    """`circles, noise 0.4` for circles-0.4; other names as they are."""
+    family, dash, rest = dataset.partition("-")
+    return f"{name_of(family)}, noise {rest}" if dash and rest.replace(".", "", 1).isdigit() else name_of(dataset)
+
+
+def model_name(row) -> str:
+    """`Laplace, half-Cauchy`, `normal, scale 0.3` or `flat` for a row with prior, hyperprior and scale."""
+    if row.hyperprior != "fixed":
+        return f"{name_of(row.prior)}, {name_of(row.hyperprior)}"
+    return name_of(row.prior) if row.scale != row.scale else f"{name_of(row.prior)}, scale {row.scale:g}"
+
+
+def method_name(inference: str, recipe: str = "") -> str:
+    """`mean field`, or with its recipe `mean field (flipout)`."""
+    return name_of(inference) + (f" ({name_of(recipe)})" if recipe else "")
+
+
+def metric_name(metric: str, split: str = "test") -> str:
+    """Axis label of a metric with its unit, such as `Test NLL (nats)`."""
+    about = describe(metric)
+    label = about.label if about.label[1:2].isupper() else about.label[:1].lower() + about.label[1:]
+    return f"{split.capitalize()} {label}" + (f" ({about.unit})" if about.unit else "")
+
+
+def _colours(known: dict[str, str], names: Iterable[str]) -> dict[str, str]:
+    names = list(dict.fromkeys(names))
+    new = [name for name in names if name not in known]
+    spare = {name: _SPARE[i % len(_SPARE)] for i, name in enumerate(new)}
+    return {name: known.get(name) or spare[name] for name in names}
+
+
+def prior_colours(names: Iterable[str]) -> dict[str, str]:
+    """A colour for each prior; known priors keep theirs in every figure."""
+    return _colours(_PRIORS, names)
+
+
+def choice_colours(names: Iterable[str]) -> dict[str, str]:
+    """A colour for each way of setting the scale: fixed, or a hyperprior."""
+    return _colours(_CHOICES, names)
+
+
+def choice_markers(names: Iterable[str]) -> dict[str, str]:
+    """A marker for each way of setting the scale."""
+    return {name: _MARKERS.get(name, "v") for name in names}
+
+
+def method_colours(names: Iterable[str]) -> dict[str, str]:
+    """A colour for each inference method."""
+    return _colours(_METHODS, names)

@@ -1,0 +1,107 @@
+"""The models of `joint.LogJoint` in PyMC, one at a time: for witnesses of the stacked methods, and for the tests.
+
+Each parameter tensor is a variable of its name, such as `dense1.weight`. Under a hyperprior `dense1.weight.scale` is
+its scale, on which PyMC puts its own log transform, `dense1.weight.unit` is z, and `dense1.weight` their product.
+"""
+
+import numpy as np
+import pymc as pm
+import pytensor.tensor as pt
+from pytensor.tensor.special import log_softmax
+
+from bnnbench.joint import Model
+from bnnbench.networks import Network
+from bnnbench.networks._layers import Activation, Dense, Flatten
+
+FAMILIES = {
+    "normal": lambda prior, name, scale, shape: pm.Normal(name, 0, scale, shape=shape),
+    "flat": lambda prior, name, scale, shape: pm.Normal(name, 0, scale, shape=shape),
+    "laplace": lambda prior, name, scale, shape: pm.Laplace(name, 0, scale, shape=shape),
+    "cauchy": lambda prior, name, scale, shape: pm.Cauchy(name, 0, scale, shape=shape),
+    "scale_mixture": lambda prior, name, scale, shape: pm.NormalMixture(
+        name, [prior.weight, 1 - prior.weight], 0, np.array([scale, scale * prior.ratio]), shape=shape
+    ),
+}
+"""Families by name: function of (prior, variable name, scale, shape)."""
+
+HYPERPRIORS = {
+    "half_normal": lambda hyperprior, name: pm.HalfNormal(name, hyperprior.scale),
+    "half_cauchy": lambda hyperprior, name: pm.HalfCauchy(name, hyperprior.scale),
+    "inverse_gamma": lambda hyperprior, name: pm.InverseGamma(name, hyperprior.shape, hyperprior.scale),
+}
+"""Hyperpriors by name: function of (hyperprior, variable name)."""
+
+
+def unsupported(network: Network, model: Model) -> str | None:
+    """Why there is no PyMC form of a model on a network; None where there is one."""
+    if network.is_convolutional:
+        return "PyMC models are written for dense networks only"
+    if model.prior.name not in FAMILIES:
+        return f"prior '{model.prior.name}' has no PyMC form in pymc_models.FAMILIES"
+    if model.hyperprior is not None and model.hyperprior.name not in HYPERPRIORS:
+        return f"hyperprior '{model.hyperprior.name}' has no PyMC form in pymc_models.HYPERPRIORS"
+    return None
+
+
+def build(network: Network, model: Model, x: np.ndarray, y: np.ndarray) -> pm.Model:
+    """PyMC model of one cell on inputs x (n, ...) and classes y (n,). ValueError where there is no PyMC form."""
+    reason = unsupported(network, model)
+    if reason:
+        raise ValueError(reason)
+    with pm.Model() as built:
+        weights = [_weight(parameter.name, parameter.shape, model) for parameter in network.parameters]
+        logits = _forward(network, weights, np.reshape(x, (len(x), -1)))
+        observed = np.asarray(y, dtype="int64")
+        pm.CustomDist("y", logits, logp=_log_proba, signature="(k)->()", dtype="int64", observed=observed)
+    return built
+
+
+def _weight(name: str, shape: tuple[int, ...], model: Model):
+    family = FAMILIES[model.prior.name]
+    if model.hyperprior is None:
+        return family(model.prior, name, model.fixed, shape)
+    scale = HYPERPRIORS[model.hyperprior.name](model.hyperprior, f"{name}.scale")
+    return pm.Deterministic(name, scale * family(model.prior, f"{name}.unit", 1.0, shape))
+
+
+def _forward(network: Network, weights: list, x: np.ndarray):
+    """Logits (n, classes)."""
+    h, remaining = pt.as_tensor(x), iter(weights)
+    for layer in network.layers:
+        match layer:
+            case Dense():
+                h = h @ next(remaining).T + next(remaining)
+            case Activation():
+                h = pt.tanh(h) if layer.function == "tanh" else pt.maximum(h, 0)
+            case Flatten():
+                pass
+    return h
+
+
+def _log_proba(y, logits):
+    return log_softmax(logits, axis=-1)[pt.arange(y.shape[0]), y]
+
+
+def latents_to_point(network: Network, model: Model, latents: np.ndarray) -> dict[str, np.ndarray]:
+    """One cell's flat latents (n_weights + n_parameters,) as a point of PyMC's unconstrained variables."""
+    latents = np.asarray(latents, dtype=float)
+    point = {_weight_key(p.name, model): latents[p.start : p.stop].reshape(p.shape) for p in network.parameters}
+    if model.hyperprior is not None:
+        log_scales = latents[network.n_weights :]
+        point |= {_scale_key(p.name): s for p, s in zip(network.parameters, log_scales, strict=True)}
+    return point
+
+
+def point_to_latents(network: Network, model: Model, point: dict[str, np.ndarray]) -> np.ndarray:
+    """The inverse of `latents_to_point`; log scales that a fixed scale leaves inert are 0."""
+    weights = [np.ravel(point[_weight_key(p.name, model)]) for p in network.parameters]
+    scales = [0.0 if model.hyperprior is None else float(point[_scale_key(p.name)]) for p in network.parameters]
+    return np.concatenate([*weights, scales])
+
+
+def _weight_key(name: str, model: Model) -> str:
+    return name if model.hyperprior is None else f"{name}.unit"
+
+
+def _scale_key(name: str) -> str:
+    return f"{name}.scale_log__"

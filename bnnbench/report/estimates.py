@@ -1,0 +1,101 @@
+"""Means over seeds with their intervals, and differences paired by seed."""
+
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from bnnbench.statistics import mean_interval
+
+ENTRY = ["network", "prior", "hyperprior", "scale", "inference", "recipe"]
+UNIT = ["dataset", *ENTRY]
+CONTROLS = {"chance": "Chance", "bayes_rule": "Bayes rule"}
+PROVISIONAL_BELOW = 10
+"""Seeds below which a comparison is marked provisional."""
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A mean over `n` seeds with its 95% interval; `low` and `high` are NaN where one seed gives none."""
+
+    mean: float
+    low: float = math.nan
+    high: float = math.nan
+    n: int = 0
+
+    @classmethod
+    def of(cls, values) -> "Estimate":
+        """Of one value a seed; NaN values (a metric that does not apply) are left out."""
+        values = np.asarray(values, dtype=float)
+        values = values[np.isfinite(values)]
+        if not len(values):
+            return cls(math.nan)
+        if len(values) == 1:
+            return cls(float(values[0]), n=1)
+        return cls(*map(float, mean_interval(values)), len(values))
+
+    @property
+    def has_interval(self) -> bool:
+        return math.isfinite(self.low) and math.isfinite(self.high)
+
+    @property
+    def covers_zero(self) -> bool:
+        """Whether zero is within the interval, rounding error allowed; False without an interval."""
+        return self.has_interval and self.low <= 1e-12 and self.high >= -1e-12
+
+
+def by_seed(metrics: pd.DataFrame, study: str, metric: str, split: str = "test") -> pd.DataFrame:
+    """Values of a metric, one row for each data set and entry (index UNIT), one column a seed.
+
+    A scale that is not a number is 0 in the index.
+    """
+    rows = metrics[(metrics.study == study) & (metrics.metric == metric) & (metrics.split == split)]
+    wide = rows.assign(scale=rows.scale.fillna(0.0)).set_index([*UNIT, "seed"]).value.unstack("seed")
+    return wide.sort_index()
+
+
+def paired(left: pd.DataFrame, right: pd.DataFrame) -> tuple[Estimate, pd.Index]:
+    """Mean of left - right over the rows, as an estimate over seeds (the columns); and the rows it is over.
+
+    Rows that lack a seed are left out, so that every seed is a mean over the same rows; where none is complete, seeds
+    are left out instead.
+    """
+    difference = (left - right).dropna(how="all")
+    complete = difference.dropna(axis=0)
+    if complete.empty:
+        complete = difference.dropna(axis=1)
+    return Estimate.of(complete.mean(axis=0)), complete.index if complete.size else complete.index[:0]
+
+
+def comparable(nll: pd.DataFrame, tuned: pd.DataFrame) -> pd.DataFrame:
+    """Entries whose scale is not one of several fixed ones: the tuned, the only one, learned ones, or none."""
+    facts = nll.index.to_frame(index=False)
+    case = ["dataset", "network", "prior", "inference", "recipe"]
+    merged = facts.merge(tuned[[*case, "scale"]].assign(tuned=True), how="left", on=[*case, "scale"])
+    several = facts.groupby([*case, "hyperprior"]).scale.transform("nunique") > 1
+    return nll[(merged.tuned.eq(True) | ~several).to_numpy()]
+
+
+def without_controls(table: pd.DataFrame) -> pd.DataFrame:
+    return where(table, lambda f: ~f.inference.isin(list(CONTROLS)))
+
+
+def where(table: pd.DataFrame, keep: Callable) -> pd.DataFrame:
+    return table[keep(table.index.to_frame(index=False)).to_numpy(dtype=bool)]
+
+
+def pick(table: pd.DataFrame, **levels: str) -> pd.DataFrame:
+    keep = [table.index.get_level_values(name) == value for name, value in levels.items()]
+    return table[pd.DataFrame(keep).T.all(axis=1).to_numpy(dtype=bool)]
+
+
+def names_in(table: pd.DataFrame, level: str) -> list[str]:
+    return list(dict.fromkeys(table.index.get_level_values(level)))
+
+
+def by_method(table: pd.DataFrame):
+    """(inference, recipe, its rows) of every method of a table."""
+    for inference, recipe in sorted({*table.index.droplevel([n for n in table.index.names if n not in ("inference", "recipe")])}):
+        yield inference, recipe, pick(table, inference=inference, recipe=recipe)

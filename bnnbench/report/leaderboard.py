@@ -1,0 +1,177 @@
+"""Leaderboards: one a study and data set, entries ranked by test NLL, every value with its interval over seeds."""
+
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import pandas as pd
+
+from bnnbench.grid import Plan
+from bnnbench.plots.style import data_name, name_of
+from bnnbench.report import words
+from bnnbench.report.estimates import CONTROLS, ENTRY, UNIT, Estimate, by_seed
+from bnnbench.results import Results
+
+
+class Column(NamedTuple):
+    """A metric of the leaderboard: decimals shown, factor shown with (100 for per cent), and a hint."""
+
+    metric: str
+    label: str
+    digits: int
+    factor: float
+    hint: str
+
+
+COLUMNS = (
+    Column("nll", "NLL", 4, 1, "negative log-likelihood in nats; lower is better"),
+    Column("accuracy", "Accuracy %", 2, 100, "share of right predictions; higher is better"),
+    Column("ece", "ECE", 4, 1, "expected calibration error; lower is better, compare with its floor"),
+    Column("ece_floor", "ECE floor", 4, 1, "the ECE that perfect calibration would show with this many points"),
+    Column("brier", "Brier", 4, 1, "Brier score; lower is better"),
+    Column("mutual_information", "Mutual inf.", 4, 1, "mutual information in nats; what the draws disagree on"),
+    Column(
+        "auroc_predictive_entropy", "AUROC", 3, 1, "of predictive entropy for wrong against right; higher is better"
+    ),
+)
+
+
+@dataclass(frozen=True)
+class Row:
+    """One entry. `kind` is model, plain (maximum likelihood), chance or bayes_rule; `choice` says how its scale came
+    about: tuned, fixed, learned or none. `rank` is None for controls and for entries that lack a seed."""
+
+    kind: str
+    choice: str
+    network: str
+    prior: str
+    scale: str
+    scale_value: float
+    method: str
+    values: dict[str, Estimate]
+    seconds: float
+    seeds: int
+    wanted: int
+    rank: int | None = None
+    tied: bool | None = None
+    key: tuple = ()
+
+    @property
+    def name(self) -> str:
+        """The entry in words, such as `Laplace prior, tuned scale 0.3, mean-field VI`."""
+        if self.kind in CONTROLS:
+            return CONTROLS[self.kind]
+        scale = {
+            "tuned": f", tuned scale {self.scale_value:g}",
+            "fixed": f", scale {self.scale_value:g}",
+            "learned": f" with {self.scale} scale",
+            "none": "",
+        }[self.choice]
+        return f"{self.prior} prior{scale}, {self.method}"
+
+
+@dataclass(frozen=True)
+class Board:
+    """The leaderboard of one data set."""
+
+    study: str
+    dataset: str
+    title: str
+    rows: list[Row] = field(default_factory=list)
+
+    @property
+    def best(self) -> Row | None:
+        return next((row for row in self.rows if row.rank == 1), None)
+
+    @property
+    def ranked(self) -> list[Row]:
+        return [row for row in self.rows if row.rank]
+
+    @property
+    def tied(self) -> list[Row]:
+        """Entries other than the best whose paired interval to it covers zero."""
+        return [row for row in self.ranked if row.tied and row.rank > 1]
+
+    def control(self, kind: str) -> Row | None:
+        return next((row for row in self.rows if row.kind == kind), None)
+
+    def top(self, n: int) -> list[Row]:
+        """The first n ranked entries and every control, in order."""
+        return [row for row in self.rows if row.kind != "model" or (row.rank and row.rank <= n)]
+
+
+def boards(plan: Plan, results: Results, study: str) -> list[Board]:
+    """Leaderboards of a study, in the order of its data sets."""
+    wide = {c.metric: by_seed(results.metrics, study, c.metric) for c in COLUMNS}
+    seconds = _seconds(results.cells, study)
+    tuned = _tuned(results.tuned, study)
+    temperatures = {(c.inference, c.recipe): c.settings.get("temperature", 1.0) for c in plan.cells if c.study == study}
+    names = dict.fromkeys(cell.dataset.name for cell in plan.cells if cell.study == study)
+    found = []
+    for name in names:
+        board = Board(study, name, data_name(name))
+        if name in wide["nll"].index.get_level_values("dataset"):
+            tables = {m: t.xs(name, level="dataset", drop_level=False) for m, t in wide.items()}
+            rows = [
+                _row(key, tables, seconds, tuned, temperatures, len(plan.config.seeds)) for key in tables["nll"].index
+            ]
+            rows = [row for row in rows if row.seeds]
+            board.rows.extend(_ranked(rows, tables["nll"]))
+        found.append(board)
+    return found
+
+
+def _row(key: tuple, tables: dict, seconds: pd.Series, tuned: dict, temperatures: dict, wanted: int) -> Row:
+    fact = dict(zip(UNIT, key, strict=True))
+    inference, prior = fact["inference"], fact["prior"]
+    seeds = int(tables["nll"].loc[key].notna().sum())
+    values = {m: Estimate.of(t.loc[key]) if key in t.index else Estimate(float("nan")) for m, t in tables.items()}
+    common = {"values": values, "seeds": seeds, "wanted": wanted, "key": key}
+    if inference in CONTROLS:
+        return Row(inference, "none", "", CONTROLS[inference], "", float("nan"), "", seconds=float("nan"), **common)
+    method = words.method(inference, fact["recipe"], temperatures.get((inference, fact["recipe"]), 1.0))
+    choice, scale = scale_choice(fact, tuned)
+    return Row(
+        kind="plain" if prior == "flat" and inference == "map" else "model", choice=choice, network=fact["network"],
+        prior=name_of(prior), scale=scale, scale_value=fact["scale"] or float("nan"), method=method,
+        seconds=float(seconds.get(key, float("nan"))), **common,
+    )  # fmt: skip
+
+
+def scale_choice(fact: dict, tuned: dict[tuple, float]) -> tuple[str, str]:
+    """How the scale of an entry came about, and its label."""
+    if fact["hyperprior"] != "fixed":
+        return "learned", name_of(fact["hyperprior"])
+    if fact["scale"] == 0:
+        return "none", words.NONE
+    is_tuned = tuned.get(_case(fact)) == fact["scale"]
+    return ("tuned", f"tuned ({fact['scale']:g})") if is_tuned else ("fixed", f"{fact['scale']:g}")
+
+
+def _case(fact: dict) -> tuple:
+    return tuple(fact[name] for name in ("dataset", "network", "prior", "inference", "recipe"))
+
+
+def _tuned(table: pd.DataFrame, study: str) -> dict[tuple, float]:
+    rows = table[table.study == study].to_dict("records")
+    return {_case(row): row["scale"] for row in rows}
+
+
+def _seconds(cells: pd.DataFrame, study: str) -> pd.Series:
+    done = cells[(cells.study == study) & (cells.state == "done")]
+    return done.assign(scale=done.scale.fillna(0.0)).groupby(["dataset", *ENTRY]).seconds.mean()
+
+
+def _ranked(rows: list[Row], nll: pd.DataFrame) -> list[Row]:
+    """Rows by mean NLL; ranks for complete models, and which of them cannot be told from the best."""
+    rows = sorted(rows, key=lambda r: (r.values["nll"].mean, r.key))
+    rank, best, found = 0, None, []
+    for row in rows:
+        changes = {}
+        if row.kind not in CONTROLS and row.seeds == row.wanted:
+            rank += 1
+            best = best or row
+            difference = Estimate.of(nll.loc[row.key] - nll.loc[best.key])
+            tied = True if row is best else difference.covers_zero if difference.has_interval else None
+            changes = {"rank": rank, "tied": tied}
+        found.append(Row(**{**row.__dict__, **changes}))
+    return found

@@ -1,0 +1,129 @@
+"""Means with intervals over seeds, and differences between methods that share data and initial values."""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike
+from scipy import stats
+
+BOOTSTRAP_FROM = 10
+"""From this many values on, intervals are bootstrapped; below, a bootstrap undercovers and Student's t is used."""
+RESAMPLES = 4000
+MODEL = ["prior", "hyperprior", "scale", "inference", "recipe"]
+"""The columns that say what was trained; data set, network and seed say on what."""
+
+
+class Interval(NamedTuple):
+    """A mean with the ends of its interval; `low` and `high` are NaN where there are fewer than two values."""
+
+    mean: float
+    low: float
+    high: float
+
+    def excludes(self, value: float = 0.0) -> bool:
+        """Whether the interval lies wholly on one side of `value`; False where there is no interval."""
+        return bool(self.low > value or self.high < value)
+
+
+def mean_interval(values: ArrayLike, level: float = 0.95) -> Interval:
+    """(mean, low, high) of independent values, one a seed; NaN are left out.
+
+    Below 10 values a t interval; from 10 on the bootstrap's expanded percentiles (Hesterberg 2015, section 4.3), which
+    are as wide as the t interval where the values are normal. The same values give the same interval.
+    """
+    x = np.sort(np.asarray(values, dtype=float).ravel())  # sorted, so that their order does not matter
+    x = x[~np.isnan(x)]
+    if not 0 < level < 1:
+        raise ValueError(f"level is {level}; give a probability such as 0.95")
+    if not x.size:
+        return Interval(np.nan, np.nan, np.nan)
+    mean, n = float(x.mean()), len(x)
+    if n == 1 or not np.isfinite(x).all():
+        return Interval(mean, np.nan, np.nan)
+    t = stats.t.ppf((1 + level) / 2, n - 1)
+    if n < BOOTSTRAP_FROM:
+        half = float(t * x.std(ddof=1) / np.sqrt(n))
+        return Interval(mean, mean - half, mean + half)
+    means = np.random.default_rng(0).choice(x, (RESAMPLES, n)).mean(1)
+    tail = stats.norm.cdf(-t * np.sqrt(n / (n - 1)))
+    low, high = np.quantile(means, [tail, 1 - tail])
+    return Interval(mean, float(low), float(high))
+
+
+def intervals(table: pd.DataFrame, by: list[str], value: str = "value", level: float = 0.95) -> pd.DataFrame:
+    """Mean, low, high and n (seeds) of `value` for each combination of the columns `by`, NaN among them counting.
+
+    `table` is the tidy metrics table, cut down so that a combination holds one row a seed: ValueError otherwise.
+    """
+    rows = []
+    for key, group in table.groupby(by, dropna=False, sort=False):
+        if group.seed.duplicated().any():
+            varying = [c for c in group.columns if c not in (*by, value, "id", "seed") and group[c].nunique() > 1]
+            raise ValueError(f"{dict(zip(by, key, strict=True))} has several rows a seed; they differ in {varying}")
+        rows.append([*key, *mean_interval(group[value], level), len(group)])
+    return pd.DataFrame(rows, columns=[*by, "mean", "low", "high", "n"])
+
+
+class Difference(NamedTuple):
+    """Mean of a - b with its interval over seeds; `pairs` counts (data set, network, seed), `seeds` seeds."""
+
+    mean: float
+    low: float
+    high: float
+    pairs: int
+    seeds: int
+
+    def excludes(self, value: float = 0.0) -> bool:
+        """Whether the interval lies wholly on one side of `value`; False where there is no interval."""
+        return Interval(*self[:3]).excludes(value)
+
+
+def paired_difference(
+    table: pd.DataFrame,
+    a: Mapping[str, object],
+    b: Mapping[str, object],
+    metric: str,
+    split: str = "test",
+    level: float = 0.95,
+) -> Difference:
+    """Mean difference a - b of a metric, paired by (dataset, network, seed), with its interval over seeds.
+
+    `table` is the tidy metrics table; `a` and `b` give columns their values, e.g. {"prior": "laplace", "hyperprior":
+    "half_cauchy", "inference": "mean_field"}, a list standing for any of its values. A pair lacking either side or
+    holding NaN is left out; ValueError where a or b picks several rows of one pair.
+
+    Data sets and networks are fixed and seeds are drawn, so differences are averaged within a seed before the interval
+    is taken; data sets count equally also where some seed of theirs is missing.
+    """
+    rows = table[(table.metric == metric) & (table.split == split)]
+    sides = [_one_side(rows, side, name) for side, name in ((a, "a"), (b, "b"))]
+    differences = (sides[0] - sides[1]).dropna()
+    if differences.empty:
+        return Difference(np.nan, np.nan, np.nan, 0, 0)
+    where = ["dataset", "network"]
+    of_data = differences.groupby(level=where).mean()
+    residuals = differences - differences.groupby(level=where).transform("mean")
+    by_seed = of_data.mean() + residuals.groupby(level="seed").mean()
+    _, low, high = mean_interval(by_seed, level)
+    shift = float(of_data.mean()) - float(by_seed.mean())
+    return Difference(float(of_data.mean()), low + shift, high + shift, len(differences), len(by_seed))
+
+
+def _one_side(rows: pd.DataFrame, side: Mapping[str, object], name: str) -> pd.Series:
+    for column, wanted in side.items():
+        if column not in rows:
+            raise ValueError(f"{name} names the column '{column}', which the table lacks: it has {list(rows)}")
+        if isinstance(wanted, float) and np.isnan(wanted):
+            rows = rows[rows[column].isna()]
+        elif isinstance(wanted, list | tuple | set):
+            rows = rows[rows[column].isin(wanted)]
+        else:
+            rows = rows[rows[column] == wanted]
+    keyed = rows.set_index(["dataset", "network", "seed"]).value
+    if keyed.index.duplicated().any():
+        first = keyed.index[keyed.index.duplicated()][0]
+        varying = [c for c in (*MODEL, "study") if rows[c].nunique(dropna=False) > 1]
+        raise ValueError(f"{name} picks several rows of {first}: they differ in {', '.join(varying)}; set these too")
+    return keyed

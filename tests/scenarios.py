@@ -1,0 +1,98 @@
+"""Models, data and small worlds that tests share: what every method must satisfy is checked on these."""
+
+from dataclasses import fields
+
+import numpy as np
+import torch
+
+from bnnbench import digest
+from bnnbench.inference import make
+from bnnbench.joint import LogJoint, Model
+from bnnbench.networks import Network
+from bnnbench.networks._apply import forward, forward_local
+from bnnbench.networks.mlp import build as mlp
+from bnnbench.priors import Cauchy, Flat, HalfCauchy, HalfNormal, InverseGamma, Laplace, Normal, ScaleMixture
+from bnnbench.streams import Streams
+
+METHODS = digest.modules("inference")
+"""Every method there is: a new file in `bnnbench/inference` is tested without new test code."""
+
+OWN_MODEL = {"pymc_advi"}
+"""Methods that fit a model of another library's, so that no other likelihood can be put under them."""
+
+FAMILIES = (Normal(), Laplace(), Cauchy(), ScaleMixture())
+HYPERPRIORS = (HalfNormal(), HalfCauchy(), InverseGamma())
+ALL_MODELS = (
+    {f"{family.name}-1": Model(family, 1.0) for family in FAMILIES}
+    | {f"{f.name}-{h.name}": Model(f, hyperprior=h) for f in FAMILIES for h in HYPERPRIORS}
+    | {"flat": Model(Flat())}
+)
+"""The 17 models of prior x hyperprior, at fixed scale 1 where the scale is fixed."""
+
+
+def small_data(n: int = 80, seed: int = 0, noise: float = 0.4) -> tuple[np.ndarray, np.ndarray]:
+    """Two noisy rings: x (n, 2) and y (n,)."""
+    rng = np.random.default_rng(seed)
+    y = rng.integers(0, 2, n)
+    angle = rng.uniform(0, 2 * np.pi, n)
+    ring = np.where(y == 0, 1.0, 0.5)[:, None] * np.stack([np.cos(angle), np.sin(angle)], axis=1)
+    return ring + noise * rng.standard_normal((n, 2)), y
+
+
+def stack_joint(network: Network, models: list[Model], x, y, dtype=torch.float64, **options) -> LogJoint:
+    """Log joint of a stack of models, all on the same data."""
+    which = torch.zeros(len(models), dtype=torch.long)
+    return LogJoint(network, models, torch.as_tensor(x, dtype=dtype)[None], torch.as_tensor(y)[None], which, **options)
+
+
+def quick_method(name: str, **settings):
+    """A method with those of these settings that it has."""
+    known = {f.name for f in fields(type(make(name, {})))}
+    return make(name, {k: v for k, v in settings.items() if k in known})
+
+
+class LinearGaussian(LogJoint):
+    """y = x w + b + N(0, noise²) under N(0, scale²) priors, one scale a cell: the posterior is known exactly.
+
+    The same log joint that methods are given, with another likelihood.
+    """
+
+    noise = 0.5
+    scales = (1.0, 0.3, 3.0)
+
+    def __init__(self, n: int = 40, dtype=torch.float64):
+        rng = np.random.default_rng(0)
+        x = rng.standard_normal((n, 2)) @ np.array([[1.0, 0.8], [0.0, 0.6]])  # correlated inputs
+        y = x @ np.array([0.7, -0.4]) + 0.3 + self.noise * rng.standard_normal(n)
+        models = [Model(Normal(), scale) for scale in self.scales]
+        tensors = torch.as_tensor(x, dtype=dtype)[None], torch.as_tensor(y, dtype=dtype)[None]
+        super().__init__(mlp((2,), 1, hidden=()), models, *tensors, torch.zeros(len(models), dtype=torch.long))
+        design = np.column_stack([x, np.ones(n)])
+        self.precisions = np.stack([design.T @ design / self.noise**2 + np.eye(3) / s**2 for s in self.scales])
+        self.posterior_mean = np.stack([np.linalg.solve(p, design.T @ y / self.noise**2) for p in self.precisions])
+
+    def log_likelihood(self, weights, batch=None):
+        x, y = self.batch(None) if batch is None else batch
+        return self._gaussian(forward(self.network, weights, x), y)
+
+    def local_log_likelihood(self, mean, sd, noise, batch):
+        x, y = batch
+        return self._gaussian(forward_local(self.network, mean, sd, x, noise), y)
+
+    def _gaussian(self, outputs, y):
+        residuals = (y - outputs[:, 0]) / self.noise
+        constant = np.log(2 * np.pi * self.noise**2)
+        return -0.5 * (residuals.square() + constant).sum(1) * (self.n_points / y.shape[1])
+
+    def streams(self) -> Streams:
+        return Streams([f"cell-{s}" for s in self.scales], ["pair"] * len(self.scales), dtype=self.x.dtype)
+
+    @property
+    def factorised_sd(self) -> np.ndarray:
+        """Standard deviations of the best independent Gaussians, (cells, weights)."""
+        return np.stack([1 / np.sqrt(np.diag(p)) for p in self.precisions])
+
+    @property
+    def marginal_sd(self) -> np.ndarray:
+        """Standard deviations of the exact posterior, (cells, weights)."""
+        return np.stack([np.sqrt(np.diag(np.linalg.inv(p))) for p in self.precisions])

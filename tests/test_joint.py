@@ -1,0 +1,204 @@
+"""The stacked log joint against PyMC's, finite differences and itself; the training objective against its parts."""
+
+import math
+
+import numpy as np
+import pytensor
+import pytest
+import torch
+from scenarios import ALL_MODELS, small_data, stack_joint
+
+from bnnbench import networks, pymc_models
+from bnnbench.inference.mean_field import MeanField
+from bnnbench.joint import LogPrior, Model
+from bnnbench.priors import InverseGamma, Laplace, ScaleMixture
+from bnnbench.streams import Streams
+
+NAMES = list(ALL_MODELS)
+MODELS = list(ALL_MODELS.values())
+NETWORK = networks.make({"kind": "mlp"}, (2,), 2)
+X, Y = small_data(n=80)
+POINTS = 6
+
+
+def random_latents(network=NETWORK, models=MODELS, seed=0):
+    """(points, cells, latents): some points near the origin, some far out, each cell its own."""
+    rng = np.random.default_rng(seed)
+    shape = (POINTS, len(models), network.n_weights + len(network.parameters))
+    return torch.from_numpy(rng.standard_normal(shape) * np.geomspace(0.1, 4, POINTS)[:, None, None])
+
+
+def pymc_log_density(network, model, x, y, points):
+    """PyMC's log density of the unconstrained variables at each row of points."""
+    with pytensor.config.change_flags(mode="FAST_COMPILE", cxx=""):
+        function = pymc_models.build(network, model, x, y).compile_logp()
+    return np.array([function(pymc_models.latents_to_point(network, model, row)) for row in points.numpy()])
+
+
+@pytest.fixture(scope="module")
+def stacked():
+    """Log joint of all models in one stack, (points, cells)."""
+    joint = stack_joint(NETWORK, MODELS, X, Y)
+    return np.stack([joint.log_density(latents).numpy() for latents in random_latents()])
+
+
+@pytest.mark.parametrize("cell", range(len(MODELS)), ids=NAMES)
+def test_stack_of_all_models_equals_pymc(cell, stacked):
+    expected = pymc_log_density(NETWORK, MODELS[cell], X, Y, random_latents()[:, cell])
+    np.testing.assert_allclose(stacked[:, cell], expected, rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    "model",
+    [Model(Laplace(), 0.3), Model(ScaleMixture(0.25, 0.02), 3.0), Model(Laplace(), hyperprior=InverseGamma(2.5, 0.4))],
+    ids=["laplace-0.3", "scale_mixture-3", "laplace-inverse_gamma"],
+)
+def test_images_relu_and_other_settings_equal_pymc(model):
+    network = networks.make({"kind": "mlp", "hidden": [4], "activation": "relu"}, (1, 3, 3), 4)
+    rng = np.random.default_rng(1)
+    x, y = rng.standard_normal((20, 1, 3, 3)), rng.integers(0, 4, 20)
+    latents = random_latents(network, [model])
+    found = [stack_joint(network, [model], x, y).log_density(z).item() for z in latents]
+    np.testing.assert_allclose(found, pymc_log_density(network, model, x, y, latents[:, 0]), rtol=1e-6)
+
+
+def test_there_are_seventeen_models():
+    assert len(NAMES) == 17
+
+
+@pytest.mark.parametrize("model", MODELS, ids=NAMES)
+def test_points_and_latents_map_back(model):
+    latents = random_latents()[0, 0].numpy()
+    point = pymc_models.latents_to_point(NETWORK, model, latents)
+    built = pymc_models.build(NETWORK, model, X, Y)
+    assert {k: v.shape for k, v in built.initial_point().items()} == {k: np.shape(v) for k, v in point.items()}
+    if model.hyperprior is None:
+        latents[NETWORK.n_weights :] = 0.0  # inert
+    np.testing.assert_array_equal(pymc_models.point_to_latents(NETWORK, model, point), latents)
+
+
+def test_gradient_equals_finite_differences():
+    joint = stack_joint(NETWORK, MODELS, X, Y)
+    rng = np.random.default_rng(2)
+    for z in random_latents(seed=3)[:4]:
+        z.requires_grad_()
+        (gradient,) = torch.autograd.grad(joint.log_density(z).sum(), z)
+        direction = torch.from_numpy(rng.standard_normal(z.shape))
+        with torch.no_grad():
+            h = 1e-6
+            slope = (joint.log_density(z + h * direction) - joint.log_density(z - h * direction)) / (2 * h)
+        np.testing.assert_allclose((gradient * direction).sum(1), slope, rtol=2e-6, atol=1e-5)
+
+
+def test_inert_log_scales_have_no_gradient():
+    joint = stack_joint(NETWORK, MODELS, X, Y)
+    z = random_latents()[2].requires_grad_()
+    (gradient,) = torch.autograd.grad(joint.log_density(z).sum(), z)
+    assert ((gradient != 0) <= joint.prior.active).all()
+
+
+def test_minibatch_estimate_is_unbiased():
+    joint = stack_joint(NETWORK, MODELS, X, Y)
+    weights = joint.prior.weights(random_latents()[2])
+    batches = Streams(NAMES, ["pair"] * len(NAMES)).batches(len(X), 20)
+    estimates = torch.stack([joint.log_likelihood(weights, joint.batch(batches(step))) for step in range(4)])
+    torch.testing.assert_close(estimates.mean(0), joint.log_likelihood(weights), rtol=1e-12, atol=0)
+    assert (estimates.std(0) > 0).all()
+
+
+def test_blocks_change_nothing():
+    z = random_latents()[2]
+    whole, cut = (stack_joint(NETWORK, MODELS, X, Y, block=b) for b in (len(MODELS), 3))
+    torch.testing.assert_close(whole.log_density(z), cut.log_density(z), rtol=1e-12, atol=0)
+    gradients = [torch.autograd.grad(j.log_density(z.requires_grad_()).sum(), z)[0] for j in (whole, cut)]
+    torch.testing.assert_close(*gradients, rtol=1e-10, atol=1e-10)
+
+
+def test_prior_of_a_stack_equals_each_alone_in_any_order():
+    z = random_latents()[3]
+    sd, sample = z.abs() + 0.1, z + 0.3
+    for order in (range(17), np.random.default_rng(4).permutation(17)):
+        stack = LogPrior(NETWORK, [MODELS[i] for i in order], dtype=z.dtype)
+        together = stack.log_density(z[order]), stack.expected_log_density(z[order], sd[order], sample[order])
+        weights, scales = stack.weights(z[order]), stack.scales(z[order])
+        for at, i in enumerate(order):
+            alone, one = LogPrior(NETWORK, [MODELS[i]], dtype=z.dtype), slice(i, i + 1)
+            torch.testing.assert_close(together[0][at : at + 1], alone.log_density(z[one]))
+            expected = alone.expected_log_density(z[one], sd[one], sample[one])
+            torch.testing.assert_close(together[1][at : at + 1], expected)
+            torch.testing.assert_close(weights[at : at + 1], alone.weights(z[one]))
+            torch.testing.assert_close(scales[at : at + 1], alone.scales(z[one]))
+
+
+@pytest.mark.parametrize("broken", range(len(MODELS)), ids=NAMES)
+@pytest.mark.parametrize("value", [math.nan, math.inf, 1e200], ids=["nan", "inf", "overflow"])
+def test_a_broken_cell_leaks_nothing_into_its_neighbours(broken, value):
+    joint = stack_joint(NETWORK, MODELS, X, Y)
+    others = [i for i in range(len(MODELS)) if i != broken]
+
+    def value_and_gradient(latents):
+        latents = latents.clone().requires_grad_()
+        density = joint.log_density(latents)
+        return density.detach()[others], torch.autograd.grad(density.sum(), latents)[0][others]
+
+    sound = random_latents()[1]
+    bad = sound.clone()
+    bad[broken] = value
+    for found, expected in zip(value_and_gradient(bad), value_and_gradient(sound), strict=True):
+        assert torch.isfinite(found).all()
+        torch.testing.assert_close(found, expected, rtol=1e-12, atol=1e-12)
+
+
+def closed_form_kl(name, mean, sd, sample):
+    """KL(q || prior) of one weight at unit scale: exact for normal and Laplace, log q - log p in expectation of q
+    where there is no exact form, its log p taken at the sample."""
+    entropy = 0.5 * np.log(2 * np.pi * np.e * sd**2)
+    match name:
+        case "normal" | "flat":
+            return 0.5 * (mean**2 + sd**2 - 1) - np.log(sd)
+        case "laplace":
+            erf = np.vectorize(math.erf)(mean / (sd * np.sqrt(2)))
+            folded = sd * np.sqrt(2 / np.pi) * np.exp(-(mean**2) / (2 * sd**2)) + mean * erf
+            return np.log(2) - entropy + folded
+        case "cauchy":
+            return -entropy + np.log(np.pi * (1 + sample**2))
+        case "scale_mixture":
+            wide, narrow = np.exp(-(sample**2) / 2), np.exp(-((sample / 0.1) ** 2) / 2) / 0.1
+            return -entropy - np.log((wide + narrow) / 2 / np.sqrt(2 * np.pi))
+
+
+def hyperprior_kl(name, sd, sample):
+    """The same of a log scale, at the sample; densities written out on s, with the Jacobian."""
+    s = np.exp(sample)
+    density = {
+        "half_normal": np.sqrt(2 / np.pi) * np.exp(-(s**2) / 2),
+        "half_cauchy": 2 / np.pi / (1 + s**2),
+        "inverse_gamma": np.exp(-1 / s) / s**2,
+    }[name]
+    return -0.5 * np.log(2 * np.pi * np.e * sd**2) - np.log(density * s)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_loss_is_mean_nll_plus_summed_kl_over_n(name):
+    """The objective of training itself, taken from one step at learning rate 0."""
+    model, n = ALL_MODELS[name], NETWORK.n_weights
+    joint = stack_joint(NETWORK, [model], X, Y)
+    streams = Streams(["cell"], ["pair"], dtype=torch.float64)
+    method = MeanField(steps=1, learning_rate=0.0, initial="unit_normal", initial_sd=0.2)
+    fit = method.fit(joint, streams)
+    loc, sd = (fit.posterior.arrays[k][0].numpy() for k in ("loc", "sd"))
+    sample = loc + sd * streams.normals("variational", loc.shape).step(0)[0].numpy()
+
+    mean, spread, at = loc[:n] / model.fixed, sd[:n] / model.fixed, sample[:n] / model.fixed
+    kl = closed_form_kl(model.prior.name, mean, spread, at).sum()
+    weights = sample[:n].copy()
+    if model.hyperprior is not None:
+        kl += hyperprior_kl(model.hyperprior.name, sd[n:], sample[n:]).sum()
+        for p, s in zip(NETWORK.parameters, np.exp(sample[n:]), strict=True):
+            weights[p.start : p.stop] *= s
+    h = X
+    for i in range(0, len(NETWORK.parameters), 2):
+        w, b = (weights[p.start : p.stop].reshape(p.shape) for p in NETWORK.parameters[i : i + 2])
+        h = (h if i == 0 else np.tanh(h)) @ w.T + b
+    nll = np.log(np.exp(h).sum(1)) - h[np.arange(len(Y)), Y]
+    np.testing.assert_allclose(-fit.trace[0, 0] / len(X), nll.mean() + kl / len(X), rtol=1e-6)

@@ -1,0 +1,99 @@
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import stats
+
+from bnnbench.statistics import intervals, mean_interval, paired_difference
+
+
+def tidy(rows, metric="nll"):
+    """Rows of (dataset, seed, prior, value) as the metrics table has them."""
+    frame = pd.DataFrame(rows, columns=["dataset", "seed", "prior", "value"])
+    fixed = {"study": "toy", "network": "mlp", "hyperprior": "fixed", "scale": 1.0, "inference": "map", "recipe": ""}
+    return frame.assign(**fixed, split="test", metric=metric, id="")
+
+
+def test_few_values_get_a_t_interval():
+    mean, low, high = mean_interval([1.0, 2.0, 3.0])
+    half = stats.t.ppf(0.975, 2) * 1 / np.sqrt(3)
+    assert (mean, low, high) == pytest.approx((2, 2 - half, 2 + half))
+
+
+def test_one_value_has_no_interval_and_none_has_no_mean():
+    assert mean_interval([4.0])[0] == 4 and np.isnan(mean_interval([4.0])[1:]).all()
+    assert np.isnan(mean_interval([])).all()
+    assert not mean_interval([4.0]).excludes(0)
+
+
+def test_nan_is_left_out():
+    assert mean_interval([1, np.nan, 2, 3]) == mean_interval([1, 2, 3])
+
+
+def test_many_values_are_bootstrapped_the_same_way_each_time_and_in_any_order():
+    x = np.random.default_rng(1).exponential(size=30)
+    first = mean_interval(x)
+    assert first == mean_interval(x[::-1])
+    t = stats.t.interval(0.95, 29, x.mean(), stats.sem(x))
+    assert first.high - first.mean > first.mean - first.low  # skewed, as t is not
+    assert (first.high - first.low) == pytest.approx(t[1] - t[0], rel=0.15)
+
+
+@pytest.mark.parametrize("n", [5, 10, 20])
+def test_intervals_of_normal_values_cover_as_often_as_they_claim(n):
+    rng = np.random.default_rng(0)
+    covered = [low < 0 < high for _, low, high in (mean_interval(rng.standard_normal(n)) for _ in range(600))]
+    assert np.mean(covered) == pytest.approx(0.95, abs=0.03)
+
+
+def test_level_must_be_a_probability():
+    with pytest.raises(ValueError, match="level is 95"):
+        mean_interval([1, 2], level=95)
+
+
+def test_intervals_group_by_columns_with_nan_as_a_value():
+    table = tidy([("a", s, "normal", s) for s in range(3)]).assign(scale=np.nan)
+    found = intervals(table, ["dataset", "scale"])
+    assert found[["mean", "n"]].values.tolist() == [[1.0, 3]]
+    with pytest.raises(ValueError, match="several rows a seed; they differ in \\['prior'\\]"):
+        intervals(pd.concat([table, table.assign(prior="flat")]), ["dataset"])
+
+
+def test_paired_difference_removes_what_seeds_share():
+    shared = [0.0, 5.0, -3.0, 9.0]
+    rows = [("a", s, "normal", v) for s, v in enumerate(shared)]
+    rows += [("a", s, "laplace", v - 0.5) for s, v in enumerate(shared)]
+    found = paired_difference(tidy(rows), {"prior": "laplace"}, {"prior": "normal"}, "nll")
+    assert found[:3] == pytest.approx((-0.5, -0.5, -0.5)) and (found.pairs, found.seeds) == (4, 4)
+    assert found.excludes(0)
+
+
+def test_paired_difference_takes_its_interval_over_seeds_not_over_data_sets():
+    rng = np.random.default_rng(0)
+    effects = rng.standard_normal((3, 4))
+    rows = [(f"d{d}", s, p, e * (p == "laplace")) for (d, s), e in np.ndenumerate(effects) for p in ("laplace", "flat")]
+    found = paired_difference(tidy(rows), {"prior": "laplace"}, {"prior": "flat"}, "nll")
+    assert found[:3] == pytest.approx(tuple(mean_interval(effects.mean(0))))
+    assert (found.pairs, found.seeds) == (12, 4)
+
+
+def test_a_data_set_with_a_missing_seed_still_counts_once():
+    values = {("easy", 0): 0.0, ("easy", 1): 0.0, ("hard", 0): 10.0}
+    rows = [(d, s, p, v * (p == "laplace")) for (d, s), v in values.items() for p in ("laplace", "flat")]
+    found = paired_difference(tidy(rows), {"prior": "laplace"}, {"prior": "flat"}, "nll")
+    assert found.mean == pytest.approx(5) and found.pairs == 3
+
+
+def test_unpaired_rows_and_other_metrics_are_left_out():
+    table = tidy([("a", 0, "normal", 1.0), ("a", 1, "normal", 2.0), ("a", 0, "flat", 0.5)])
+    table = pd.concat([table, tidy([("a", 0, "normal", 7.0)], metric="ece")])
+    found = paired_difference(table, {"prior": "normal"}, {"prior": ["flat"]}, "nll")
+    assert found.mean == 0.5 and np.isnan(found.low) and found.pairs == 1
+    assert paired_difference(table, {"prior": "normal"}, {"prior": "none"}, "nll").pairs == 0
+
+
+def test_an_ambiguous_side_is_refused_with_what_to_set():
+    table = tidy([("a", 0, "normal", 1.0), ("a", 0, "flat", 0.5)])
+    with pytest.raises(ValueError, match=r"a picks several rows .* differ in prior"):
+        paired_difference(table, {"dataset": "a"}, {"prior": "flat"}, "nll")
+    with pytest.raises(ValueError, match="column 'priors'"):
+        paired_difference(table, {"priors": "normal"}, {"prior": "flat"}, "nll")
