@@ -64,6 +64,15 @@ def classes(relative_path: str, base: str) -> dict[str, str]:
     return found
 
 
+@cache
+def dataclass_fields(relative_path: str) -> list[str]:
+    """Names of the annotated fields of the class that a method's file names in METHOD."""
+    body = _tree(relative_path).body
+    (name,) = [s.value.id for s in body if isinstance(s, ast.Assign) and s.targets[0].id == "METHOD"]
+    (cls,) = [node for node in body if isinstance(node, ast.ClassDef) and node.name == name]
+    return [s.target.id for s in cls.body if isinstance(s, ast.AnnAssign)]
+
+
 def modules(folder: str) -> list[str]:
     """Names of the public modules in a folder of the package: one file each, so the listing is the catalogue."""
     return sorted(f.stem for f in (PACKAGE / folder).glob("*.py") if not f.stem.startswith("_"))

@@ -93,7 +93,8 @@ class BNNClassifier(ClassifierMixin, BaseEstimator):
 
     def predict(self, X):
         """The most probable class of each row, (n,)."""
-        return self.classes_[self.predict_proba(X).argmax(1)]
+        codes = self.predict_proba(X).argmax(1)
+        return self.classes_[codes]
 
     def sample_proba(self, X, n_draws=100):
         """Class probabilities of single posterior draws, (n_draws, n, classes)."""

@@ -200,6 +200,9 @@ def models(study: StudyConfig) -> list[tuple[str, str, float | None, str]]:
 def study_cells(study: StudyConfig, specs: list[DatasetSpec], seeds: list[int]) -> list[Cell]:
     """Every cell of a study, in a stable order."""
     cells = []
+    for inference, method in study.inference.items():
+        for recipe, settings in ({"": {}} | method.recipes).items():
+            _check_settings(study.name, inference, method.settings | settings, recipe)
     for (inference, method), spec, (network, options), model in itertools.product(
         study.inference.items(), specs, study.networks.items(), models(study)
     ):
@@ -215,6 +218,16 @@ def study_cells(study: StudyConfig, specs: list[DatasetSpec], seeds: list[int]) 
             if _kept(cell, study, method.only):
                 cells.append(cell)
     return cells
+
+
+def _check_settings(study: str, inference: str, settings: dict[str, Any], recipe: str) -> None:
+    known = digest.dataclass_fields(f"inference/{inference}.py")
+    unknown = sorted(set(settings) - set(known))
+    if unknown:
+        place = f"inference.{inference}" + (f".recipes.{recipe}" if recipe else ".settings")
+        raise config_module.ConfigError(
+            f"study '{study}': {place}: no setting '{unknown[0]}': known are {', '.join(known)}"
+        )
 
 
 def _kept(cell: Cell, study: StudyConfig, only: dict[str, list]) -> bool:

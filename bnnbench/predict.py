@@ -6,13 +6,13 @@ from functools import cache
 import numpy as np
 import torch
 
-from bnnbench.inference._base import Posterior
+from bnnbench.inference._base import Posterior, Progress
 from bnnbench.joint import BLOCK, lay_out
 from bnnbench.networks import Network
 from bnnbench.networks._apply import forward
 from bnnbench.streams import Streams, generator
 
-CHUNK = 4000
+DENSE_CHUNK, IMAGE_CHUNK = 4000, 250
 """Points in one call, so that a block of cells stays in the processor's cache."""
 
 
@@ -37,6 +37,7 @@ def predict(
     split: str = "test",
     compiled: bool = False,
     block: int = BLOCK,
+    progress: Progress = lambda step, total: None,
 ) -> StackPredictions:
     """Mean probabilities, variance (divisor n_draws), expected entropy and votes over posterior draws.
 
@@ -45,23 +46,25 @@ def predict(
     """
     network, n_points = posterior.prior.network, x.shape[1]
     passes = 1 if posterior.is_point else n_draws
+    chunk = IMAGE_CHUNK if network.is_convolutional else DENSE_CHUNK
     accumulate = _accumulator(network, compiled)
     draws = posterior.draws(streams, "predict")
     totals = None
     with torch.no_grad():
         inputs = [
-            [lay_out(network, x[which[b : b + block], p : p + CHUNK]) for p in range(0, n_points, CHUNK)]
+            [lay_out(network, x[which[b : b + block], p : p + chunk]) for p in range(0, n_points, chunk)]
             for b in range(0, len(which), block)
         ]
         for s in range(passes):
             weights = posterior.prior.weights(draws(s))
             uniforms = streams.paired_uniforms(f"labels-{split}", s, n_points)
             if totals is None:
-                totals = [[_empty(network, u) for u in row] for row in _cut(uniforms, block)]
-            for b, row in enumerate(_cut(uniforms, block)):
+                totals = [[_empty(network, u) for u in row] for row in _cut(uniforms, block, chunk)]
+            for b, row in enumerate(_cut(uniforms, block, chunk)):
                 for p, u in enumerate(row):
                     w = weights[b * block : (b + 1) * block]
                     totals[b][p] = accumulate(w, inputs[b][p], u, float(s + 1), *totals[b][p])
+            progress(s + 1, passes)
         joined = [
             torch.cat([torch.cat([chunk[k] for chunk in row], dim=-1) for row in totals])
             for k in range(len(totals[0][0]))
@@ -85,8 +88,8 @@ def _label_votes(proba: np.ndarray, pairs: list[str], n_draws: int, split: str) 
     )
 
 
-def _cut(uniforms: torch.Tensor, block: int) -> list[list[torch.Tensor]]:
-    return [[r[:, p : p + CHUNK] for p in range(0, r.shape[1], CHUNK)] for r in uniforms.split(block)]
+def _cut(uniforms: torch.Tensor, block: int, chunk: int) -> list[list[torch.Tensor]]:
+    return [[r[:, p : p + chunk] for p in range(0, r.shape[1], chunk)] for r in uniforms.split(block)]
 
 
 def _empty(network: Network, u: torch.Tensor) -> list[torch.Tensor]:

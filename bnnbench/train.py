@@ -98,18 +98,23 @@ def _train_stack(cells: list[Cell], data: dict[str, DataSet], plan: Plan, block:
     padded = cells + [cells[-1]] * (-len(cells) % block)
     streams = Streams([cell.id for cell in padded], [cell.pair for cell in padded], device)
     sets, which = _distinct([(cell.dataset.name, cell.seed) for cell in padded], device)
-    started, report = time.perf_counter(), _progress(shard, len(cells))
+    started = time.perf_counter()
     try:
         splits = [data[name].split(seed) for name, seed in sets]
         x_train, y_train, x_validation, _ = (_stack(arrays, device) for arrays in zip(*splits, strict=True))
         joint = LogJoint(
             network, [build_model(c) for c in padded], x_train, y_train, which, compiled=compiled, block=block
         )
-        fit = method.fit(joint, streams, report)
+        fit = method.fit(joint, streams, _progress(shard, len(cells), "step"))
         seconds = (time.perf_counter() - started) / len(cells)
         names, which_test = _distinct([cell.dataset.name for cell in padded], device)
         x_test = _stack([data[name].test()[0] for name in names], device)
-        options = {"compiled": compiled, "block": block, "n_draws": first.draws}
+        options = {
+            "compiled": compiled,
+            "block": block,
+            "n_draws": first.draws,
+            "progress": _progress(shard, len(cells), "draw"),
+        }
         predictions = {
             "validation": predict(fit.posterior, x_validation, which, streams, split="validation", **options),
             "test": predict(fit.posterior, x_test, which_test, streams, split="test", **options),
@@ -161,8 +166,8 @@ def _device_name(device: str) -> str:
     return torch.cuda.get_device_name() if device == "cuda" else "cpu"
 
 
-def _progress(shard: str, n_cells: int):
-    """Log steps and time left, at most every five seconds."""
+def _progress(shard: str, n_cells: int, what: str):
+    """Log steps or draws and time left, at most every five seconds."""
     started = last = time.monotonic()
 
     def report(step: int, total: int) -> None:
@@ -171,7 +176,7 @@ def _progress(shard: str, n_cells: int):
         if now - last >= 5 or step == total:
             last = now
             left = (now - started) * (total - step) / step
-            log.info("%s: %d cells, step %d of %d, %.0f s left", shard, n_cells, step, total, left)
+            log.info("%s: %d cells, %s %d of %d, %.0f s left", shard, n_cells, what, step, total, left)
 
     return report
 

@@ -50,10 +50,12 @@ def test_uncertainty_is_consistent_with_the_draws(fitted, moons):
     assert (table.predictive_entropy >= table.expected_entropy - 1e-9).all()
 
 
-def test_the_posterior_is_less_certain_far_from_the_data(fitted, moons):
-    far = moons[0] + np.array([0.0, 8.0])
-    near = fitted.uncertainty(moons[0]).total_variance.mean()
-    assert fitted.uncertainty(far).total_variance.mean() > near
+def test_uncertainty_is_largest_at_the_boundary(fitted, moons):
+    """Far from the data a tanh network saturates, so it is the boundary, not distance, that must stand out."""
+    table = fitted.uncertainty(moons[0])
+    near = table.max_probability < 0.8
+    assert near.any()
+    assert table.total_variance[near].mean() > 2 * table.total_variance[~near].mean()
 
 
 def test_same_seed_same_model_and_other_seed_another(moons):

@@ -5,8 +5,8 @@ import math
 import numpy as np
 import pytest
 import torch
-from scipy import integrate, stats
 from scenarios import FAMILIES, HYPERPRIORS
+from scipy import integrate, stats
 
 from bnnbench import priors
 from bnnbench.priors import Flat, HalfCauchy, HalfNormal, InverseGamma, ScaleMixture

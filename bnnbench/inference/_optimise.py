@@ -15,14 +15,16 @@ TRACE_POINTS = 100
 def initial_latents(joint: LogJoint, streams: Streams, kind: str, scale: float) -> torch.Tensor:
     """Initial latents (cells, latents), shared by the cells of a pair.
 
-    kind "fan_in": weights N(0, g / fan_in), g = 2 for ReLU networks (He et al. 2015) and 1 otherwise, biases zero.
-    kind "unit_normal": all weights N(0, 1), as the source notebook began. Learned scales start at `scale`.
+    kind "fan_in": N(0, g² / fan_in) for weights and N(0, 1 / fan_in) for biases, with gain g² = 2 for ReLU (He et al.
+    2015) and (5/3)² for tanh networks. kind "unit_normal": N(0, 1) for all, as the source notebook began; sound for
+    layers of a few units only. Learned scales start at `scale`.
     """
     network, prior = joint.network, joint.prior
     noise = streams.paired_normals("initial", (prior.n_weights,))
     if kind == "fan_in":
-        gain = 2.0 if any(getattr(layer, "function", "") == "relu" for layer in network.layers) else 1.0
-        sds = [0.0 if p.is_bias else math.sqrt(gain / p.fan_in) for p in network.parameters for _ in range(p.size)]
+        relu = any(getattr(layer, "function", "") == "relu" for layer in network.layers)
+        gain = math.sqrt(2) if relu else 5 / 3
+        sds = [(1 if p.is_bias else gain) / math.sqrt(p.fan_in) for p in network.parameters for _ in range(p.size)]
         noise = noise * noise.new_tensor(sds)
     elif kind != "unit_normal":
         raise ValueError(f"initial: unknown kind '{kind}': known are fan_in, unit_normal")
@@ -32,6 +34,22 @@ def initial_latents(joint: LogJoint, streams: Streams, kind: str, scale: float) 
     if multiplier is not None:
         latents[:, : prior.n_weights] /= multiplier
     return latents
+
+
+def initial_gaussian(joint: LogJoint, streams: Streams, kind: str, scale: float, sd: float):
+    """Initial loc, as `initial_latents`, and rho of N(loc, softplus(rho)²), each (cells, latents).
+
+    `sd` is that of the weights themselves, whether or not a learned scale multiplies them, and of the log scales.
+    """
+    loc = initial_latents(joint, streams, kind, scale)
+    rho = torch.full_like(loc, _inverse_softplus(sd))
+    learned = joint.prior.learned.expand(-1, joint.prior.n_weights)
+    rho[:, : joint.prior.n_weights].masked_fill_(learned, _inverse_softplus(sd / scale))
+    return loc, rho
+
+
+def _inverse_softplus(x: float) -> float:
+    return x + math.log(-math.expm1(-x))
 
 
 def maximise(

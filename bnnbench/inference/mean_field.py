@@ -13,7 +13,7 @@ import torch
 import torch.nn.functional as F
 
 from bnnbench.inference._base import Fit, GaussianPosterior, Method
-from bnnbench.inference._optimise import initial_latents, maximise
+from bnnbench.inference._optimise import initial_gaussian, maximise
 from bnnbench.networks._apply import noise_shapes
 
 
@@ -26,15 +26,15 @@ class MeanField(Method):
     `warm_up` is the share of the steps over which the KL term grows from nothing to its full weight.
     """
 
-    steps: int = 5000
-    learning_rate: float = 0.01
+    steps: int = 3000
+    learning_rate: float = 0.02
     schedule: str = "cosine"
     batch_size: int | None = None
     estimator: str = "draw"
     initial: str = "fan_in"
     initial_scale: float = 1.0
     initial_sd: float = 0.05
-    warm_up: float = 0.0
+    warm_up: float = 0.3
     temperature: float = 1.0
 
     posterior_class = GaussianPosterior
@@ -42,9 +42,7 @@ class MeanField(Method):
     def fit(self, joint, streams, progress=lambda step, total: None):
         if self.estimator not in ("draw", "local"):
             raise ValueError(f"mean_field.estimator: unknown '{self.estimator}': known are draw, local")
-        loc = initial_latents(joint, streams, self.initial, self.initial_scale)
-        rho = torch.full_like(loc, math.log(math.expm1(self.initial_sd)))
-        rho[:, : joint.prior.n_weights] = _inverse_softplus(self._initial_weight_sd(joint))
+        loc, rho = initial_gaussian(joint, streams, self.initial, self.initial_scale, self.initial_sd)
         noise = streams.normals("variational", (joint.prior.n_latents,))
         batches = streams.batches(joint.n_points, self.batch_size)
         expected_log_likelihood = (
@@ -73,10 +71,6 @@ class MeanField(Method):
         """The temperature, reached linearly over the warm-up, so that units are not pruned before they are of use."""
         return self.temperature * min(1.0, (step + 1) / max(1.0, self.warm_up * self.steps))
 
-    def _initial_weight_sd(self, joint):
-        """The same spread of the weights themselves, whether or not a learned scale multiplies them."""
-        return torch.where(joint.prior.learned, self.initial_sd / self.initial_scale, self.initial_sd)
-
     def _sampled(self, joint, streams):
         return lambda step, loc, sd, sample, batch: joint.log_likelihood(joint.prior.weights(sample), batch)
 
@@ -99,10 +93,6 @@ def negative_kl(prior, loc, sd, sample):
     """-KL(q || p) of the latents, (cells,): expected log prior plus entropy, over the active latents only."""
     entropy = torch.where(prior.active, sd.log() + 0.5 * math.log(2 * math.pi * math.e), 0.0).sum(1)
     return prior.expected_log_density(loc, sd, sample) + entropy
-
-
-def _inverse_softplus(x):
-    return x + torch.log(-torch.expm1(-x))
 
 
 METHOD = MeanField

@@ -19,6 +19,8 @@ from bnnbench.plots.style import (
     metric_name,
     model_name,
     name_of,
+    ordered_choices,
+    ordered_priors,
     panels,
     styled,
 )
@@ -34,8 +36,7 @@ def heat_table(results: Results, study: str, dataset: str, network: str, inferen
     where = {"dataset": dataset, "network": network, "inference": inference, "recipe": ""}
     table = compared(results, study, metric, **where).pivot(index="prior", columns="hyperprior", values="mean")
     cells = results.cells[results.cells.study == study]
-    columns = [c for c in cells.hyperprior.unique() if c == "fixed" or (cells.hyperprior == c).any()]
-    return table.reindex(index=cells.prior.unique(), columns=sorted(columns, key=lambda c: c != "fixed"))
+    return table.reindex(index=ordered_priors(cells.prior), columns=ordered_choices(cells.hyperprior))
 
 
 @styled
@@ -54,7 +55,7 @@ def prior_heat_map(results: Results, study: str, metric: str = "nll", inference:
     # one diverging model must not take the whole range of colours
     top = max(float(np.nanquantile(pooled, 0.9)), 1e-9)
     columns = min(2, len(places))
-    height = 0.75 + 0.27 * len(tables[0])
+    height = 0.85 + 0.27 * len(tables[0])
     figure, axes = panels(-(-len(places) // columns), columns, height)
     tuned = set(results.tuned[results.tuned.study == study].prior)
     for ax, place, table, distance in zip(axes.flat, places, tables, loss, strict=False):
@@ -80,10 +81,10 @@ def prior_heat_map(results: Results, study: str, metric: str = "nll", inference:
         ax.spines[:].set_visible(False)
         ax.set_title(_place_title(place, places))
     hide_spare(axes, len(places))
-    word = "below" if higher else "above"
+    word = "Below" if higher else "Above"
     unit = describe(metric).unit
     label = f"{word} the panel's best" + (f" ({unit})" if unit else "")
-    figure.colorbar(image, ax=axes, label=label, extend="max", aspect=30, shrink=0.8)
+    figure.colorbar(image, ax=axes, label=label, extend="max", location="bottom", aspect=40, shrink=0.6)
     figure.suptitle(f"{metric_name(metric)}, {method_name(inference)}", x=0.01, ha="left")
     return figure
 
@@ -113,14 +114,14 @@ def fixed_against_hyperpriors(
     table = intervals(scores(results, study, metric, inference=inference, recipe=""), [*WHERE, *MODEL])
     grid = table[(table.hyperprior == "fixed") & table.scale.notna()]
     several = grid.groupby("prior").scale.nunique().loc[lambda n: n > 1].index
-    priors = [p for p in table.prior.unique() if p in several]
+    priors = ordered_priors(several)
     if not priors:
         raise NothingToDraw("no prior was tried at several fixed scales")
-    datasets = [d for d in table.dataset.unique() if datasets is None or d in datasets]
+    datasets = [d for d in results.cells.dataset.unique() if d in set(datasets or table.dataset)]
     if not datasets:
         raise NothingToDraw("none of these data sets has results")
     table = table[table.prior.isin(priors) & table.dataset.isin(datasets)]
-    choices = [c for c in table.hyperprior.unique() if c != "fixed"]
+    choices = [c for c in ordered_choices(table.hyperprior) if c != "fixed"]
     colours, markers = choice_colours(["fixed", *choices]), choice_markers(["fixed", *choices])
     figure, axes = panels(len(priors), len(datasets), 1.45, sharex=True, sharey="col")
     scales = np.sort(grid.scale.unique())
@@ -131,8 +132,12 @@ def fixed_against_hyperpriors(
             fixed = here[here.hyperprior == "fixed"].sort_values("scale")
             ax.plot(fixed.scale, fixed["mean"], "o-", ms=3.5, color=colours["fixed"], label="fixed scale")
             ax.fill_between(fixed.scale, fixed.low, fixed.high, color=colours["fixed"], alpha=0.15, lw=0)
-            for k, row_ in enumerate(here[here.hyperprior != "fixed"].itertuples(), start=1):
-                x, colour = scales[-1] * step ** (0.35 + 0.45 * k), colours[row_.hyperprior]
+            learned = (
+                here[here.hyperprior != "fixed"].set_index("hyperprior", drop=False).reindex(choices).dropna(how="all")
+            )
+            for row_ in learned.itertuples():
+                place = 0.8 + 0.45 * choices.index(row_.hyperprior)
+                x, colour = scales[-1] * step**place, colours[row_.hyperprior]
                 ax.plot([scales[0], x], [row_.mean] * 2, color=colour, lw=0.8, alpha=0.7)
                 error = [[row_.mean - row_.low], [row_.high - row_.mean]]
                 marker = markers[row_.hyperprior]
@@ -152,7 +157,7 @@ def fixed_against_hyperpriors(
     for ax in axes[-1]:
         ax.set_xlabel("Fixed prior scale")
     handles, labels = axes[0, 0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside upper center", ncols=len(labels))
+    figure.legend(handles, labels, loc="outside lower center", ncols=len(labels))
     figure.suptitle(f"{metric_name(metric)}, {method_name(inference)}", x=0.01, ha="left")
     return figure
 
@@ -195,8 +200,8 @@ def leaderboard(
     ax.set_yticks(range(len(names)), names)
     ax.set_ylim(len(names) - 0.4, -0.9)
     ax.grid(axis="x", color="#dddddd")
-    low, high = np.nanmin([table.low, table["mean"]]), np.nanmax([table.high, table["mean"]])
-    low, high = np.nanmin([low, control(results, dataset, "bayes_rule", metric)]), high
+    ends = [table.low.quantile(0.1), table["mean"].min(), control(results, dataset, "bayes_rule", metric)]
+    low, high = np.nanmin(ends), np.nanmax([table.high.quantile(0.9), table["mean"].max()])  # the widest bars run out
     ax.set_xlim(low - 0.06 * (high - low), high + 0.06 * (high - low))
     for name in ("bayes_rule", "chance"):
         at = control(results, dataset, name, metric)

@@ -9,6 +9,7 @@ import seaborn as sns
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, NullLocator, StrMethodFormatter
 
 from bnnbench.metrics import describe
 
@@ -108,6 +109,28 @@ def metric_name(metric: str, split: str = "test") -> str:
     about = describe(metric)
     label = about.label if about.label[1:2].isupper() else about.label[:1].lower() + about.label[1:]
     return f"{split.capitalize()} {label}" + (f" ({about.unit})" if about.unit else "")
+
+
+def ordered_priors(names: Iterable[str]) -> list[str]:
+    """Priors in the order of every figure; unknown ones last."""
+    return _ordered(_PRIORS, names)
+
+
+def ordered_choices(names: Iterable[str]) -> list[str]:
+    """Ways of setting the scale in the order of every figure: fixed, then the hyperpriors."""
+    return _ordered(_CHOICES, names)
+
+
+def _ordered(known: dict[str, str], names: Iterable[str]) -> list[str]:
+    names = set(names)
+    return [n for n in known if n in names] + sorted(names - set(known))
+
+
+def log_ticks(axis) -> None:
+    """Plain numbers at 1, 2 and 5 times the powers of ten."""
+    axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axis.set_major_formatter(StrMethodFormatter("{x:g}"))
+    axis.set_minor_locator(NullLocator())
 
 
 def _colours(known: dict[str, str], names: Iterable[str]) -> dict[str, str]:

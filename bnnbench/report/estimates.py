@@ -11,6 +11,7 @@ from bnnbench.statistics import mean_interval
 
 ENTRY = ["network", "prior", "hyperprior", "scale", "inference", "recipe"]
 UNIT = ["dataset", *ENTRY]
+CASE = ["dataset", "network", "prior", "inference", "recipe"]
 CONTROLS = {"chance": "Chance", "bayes_rule": "Bayes rule"}
 PROVISIONAL_BELOW = 10
 """Seeds below which a comparison is marked provisional."""
@@ -70,32 +71,37 @@ def paired(left: pd.DataFrame, right: pd.DataFrame) -> tuple[Estimate, pd.Index]
 
 
 def comparable(nll: pd.DataFrame, tuned: pd.DataFrame) -> pd.DataFrame:
-    """Entries whose scale is not one of several fixed ones: the tuned, the only one, learned ones, or none."""
+    """Entries that are not one of several fixed scales: the tuned scale, the only one, a learned one, or none."""
     facts = nll.index.to_frame(index=False)
-    case = ["dataset", "network", "prior", "inference", "recipe"]
-    merged = facts.merge(tuned[[*case, "scale"]].assign(tuned=True), how="left", on=[*case, "scale"])
-    several = facts.groupby([*case, "hyperprior"]).scale.transform("nunique") > 1
-    return nll[(merged.tuned.eq(True) | ~several).to_numpy()]
+    merged = facts.merge(tuned[[*CASE, "scale"]].assign(tuned=True), how="left", on=[*CASE, "scale"])
+    several = facts.groupby([*CASE, "hyperprior"]).scale.transform("nunique") > 1
+    return nll[(merged.tuned.eq(True) | ~several).to_numpy(dtype=bool)]
 
 
-def without_controls(table: pd.DataFrame) -> pd.DataFrame:
-    return where(table, lambda f: ~f.inference.isin(list(CONTROLS)))
-
-
-def where(table: pd.DataFrame, keep: Callable) -> pd.DataFrame:
+def where(table: pd.DataFrame, keep: Callable[[pd.DataFrame], pd.Series]) -> pd.DataFrame:
+    """Rows for which `keep` of the index, as a frame, is true."""
     return table[keep(table.index.to_frame(index=False)).to_numpy(dtype=bool)]
 
 
+def without_controls(table: pd.DataFrame) -> pd.DataFrame:
+    """Rows of trained entries."""
+    return where(table, lambda f: ~f.inference.isin(list(CONTROLS)))
+
+
 def pick(table: pd.DataFrame, **levels: str) -> pd.DataFrame:
-    keep = [table.index.get_level_values(name) == value for name, value in levels.items()]
-    return table[pd.DataFrame(keep).T.all(axis=1).to_numpy(dtype=bool)]
+    """Rows with these values of index levels."""
+    for name, value in levels.items():
+        table = table[table.index.get_level_values(name) == value]
+    return table
 
 
 def names_in(table: pd.DataFrame, level: str) -> list[str]:
+    """Values of an index level, each once."""
     return list(dict.fromkeys(table.index.get_level_values(level)))
 
 
-def by_method(table: pd.DataFrame):
-    """(inference, recipe, its rows) of every method of a table."""
-    for inference, recipe in sorted({*table.index.droplevel([n for n in table.index.names if n not in ("inference", "recipe")])}):
-        yield inference, recipe, pick(table, inference=inference, recipe=recipe)
+def by_method(table: pd.DataFrame) -> Iterator[tuple[tuple[str, str], pd.DataFrame]]:
+    """((inference, recipe), its rows) of every method of a table."""
+    levels = [table.index.get_level_values(name) for name in ("inference", "recipe")]
+    for inference, recipe in sorted(set(zip(*levels, strict=True))):
+        yield (inference, recipe), pick(table, inference=inference, recipe=recipe)

@@ -1,17 +1,19 @@
 """What the results say, in sentences computed from the tables; none claims more than its interval allows."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import pandas as pd
 
-from bnnbench.grid import Plan
+from bnnbench.plots.style import data_name, name_of
 from bnnbench.report import words
-from bnnbench.report.estimates import PROVISIONAL_BELOW, Estimate, by_seed, paired
-from bnnbench.report.leaderboard import CONTROLS, Board
+from bnnbench.report.estimates import (
+    CASE, PROVISIONAL_BELOW, Estimate, by_method, by_seed, comparable, names_in, paired, pick, where, without_controls,
+)  # fmt: skip
+from bnnbench.report.leaderboard import Board
 from bnnbench.results import Results
 
 POINT = "map"
+ALL_WITHIN = "a scale learned under a hyperprior"
 SCORES = {
     "auroc_predictive_entropy": "predictive entropy",
     "auroc_max_probability": "maximum probability",
@@ -21,11 +23,17 @@ SCORES = {
     "auroc_chi_square_argmax": "arg-max-vote chi-square",
 }
 
+Names = dict[tuple[str, str], str]
+"""What each (inference, recipe) is called."""
+
 
 @dataclass(frozen=True)
 class Finding:
-    """A sentence with the effect behind it. `verdict` is clear, unclear (the interval covers zero) or single (one
-    seed, so no interval); `label` says the verdict in words; `detail` marks a part of a pooled finding."""
+    """A sentence with the effect behind it.
+
+    `verdict` is clear, unclear (the interval covers zero) or single (one seed, so no interval), and `label` says it in
+    words; `detail` marks a part of a pooled finding.
+    """
 
     topic: str
     subject: str
@@ -45,21 +53,22 @@ class Finding:
         return self.n_seeds < PROVISIONAL_BELOW
 
 
-def of_study(plan: Plan, results: Results, study: str, boards: list[Board]) -> list[Finding]:
+def of_study(results: Results, study: str, boards: list[Board], names: Names) -> list[Finding]:
     """Every finding of a study that its results allow."""
     nll = without_controls(by_seed(results.metrics, study, "nll"))
     if nll.empty:
         return []
-    reference = comparable(nll, results.tuned[results.tuned.study == study])
+    ece = without_controls(by_seed(results.metrics, study, "ece"))
+    validation = without_controls(by_seed(results.metrics, study, "nll", "validation"))
+    chosen = comparable(nll, results.tuned[results.tuned.study == study])
     return [
         *best(boards),
-        *learned_or_set(nll, reference),
-        *against_point(nll, reference, "nll", "test NLL", "nats"),
-        *against_point(
-            without_controls(by_seed(results.metrics, study, "ece")), reference, "ece", "calibration error (ECE)", ""
-        ),
+        *against_plain(chosen, names),
+        *learned_or_set(nll, chosen, names),
+        *against_point(chosen, "NLL", "test NLL", "nats", names),
+        *against_point(ece.reindex(chosen.index), "ECE", "calibration error (ECE)", "", names),
         *gap_to_bayes(boards, by_seed(results.metrics, study, "excess_nll")),
-        *sensitivity(nll, without_controls(by_seed(results.metrics, study, "nll", "validation"))),
+        *sensitivity(nll, validation, names),
         *scores(results, study),
     ]
 
@@ -72,58 +81,68 @@ def best(boards: list[Board]) -> list[Finding]:
         if row is None:
             continue
         estimate, n, tied = row.values["nll"], len(board.ranked), len(board.tied)
-        rest = (
-            f"{tied} of the {n - 1} other entries cannot be told from it"
-            if estimate.has_interval
-            else "one seed cannot tell it from the others"
-        )
-        sentence = f"Lowest test NLL on {board.title}: {row.name}, {_value(estimate, 'nats')}; {rest}."
         verdict = "single" if not estimate.has_interval else "unclear" if tied else "clear"
+        rest = {
+            "single": "one seed cannot tell it from the others",
+            "unclear": f"{tied} of the other {n - 1} entries cannot be told from it",
+            "clear": f"every other of the {n} entries is clearly above it",
+        }[verdict]
         label = {"single": "one seed", "unclear": f"{tied} tied with it", "clear": "clearly lowest"}[verdict]
+        sentence = f"The lowest test NLL on {board.title} is {amount(estimate, 'nats')}, by the {row.name}; {rest}."
         found.append(Finding("Best entry", board.title, sentence, estimate, verdict, label))
     return found
 
 
-def learned_or_set(nll: pd.DataFrame, reference: pd.DataFrame) -> list[Finding]:
-    """A scale learned under a hyperprior against the fixed scale tuned on validation data, by method."""
+def against_plain(chosen: pd.DataFrame, names: Names) -> list[Finding]:
+    """Each method with a prior, its scale tuned or learned, against the plain network."""
+    drop = ["prior", "hyperprior", "scale", "inference", "recipe"]
+    plain = pick(chosen, prior="flat", inference=POINT, recipe="").droplevel(drop)
     found = []
-    case = ["dataset", "network", "prior", "inference", "recipe"]
-    learned = where(nll, lambda f: f.hyperprior != "fixed")
-    fixed = where(reference, lambda f: (f.hyperprior == "fixed") & (f.prior != "flat"))
-    has_choice = where(nll, lambda f: (f.hyperprior == "fixed") & (f.scale != 0)).reset_index().scale.nunique() > 1
-    against = "the fixed scale tuned on validation data" if has_choice else "the fixed scale"
-    fixed = fixed.droplevel(["hyperprior", "scale"])
-    for name, part in by_method(learned):
-        for hyperprior, rows in [("", part), *((h, pick(part, hyperprior=h)) for h in names_in(part, "hyperprior"))]:
-            rows = rows.droplevel("scale")
-            matched = fixed.reindex(rows.index.droplevel("hyperprior").reorder_levels(case))
-            estimate, over = paired(rows, matched.set_axis(rows.index))
-            subject = f"{name_of(hyperprior)} scale" if hyperprior else "a scale learned under a hyperprior"
+    for method, rows in by_method(where(chosen, lambda f: f.prior != "flat")):
+        reference = plain.reindex(rows.index.droplevel(drop)).set_axis(rows.index)
+        found += _difference(
+            "Is a prior worth it", f"{names[method]} with a prior − plain network", *paired(rows, reference),
+            f"With {names[method]}, a prior gives", "than the plain network (maximum likelihood)", "test NLL", "nats",
+        )  # fmt: skip
+    return found
+
+
+def learned_or_set(nll: pd.DataFrame, chosen: pd.DataFrame, names: Names) -> list[Finding]:
+    """A scale learned under a hyperprior against the fixed one, tuned on validation data if there are several."""
+    found = []
+    is_fixed = (nll.index.get_level_values("hyperprior") == "fixed") & (nll.index.get_level_values("scale") != 0)
+    tuned = nll.index[is_fixed].get_level_values("scale").nunique() > 1
+    end = "than the fixed scale tuned on validation data" if tuned else "than the fixed scale"
+    fixed = where(chosen, lambda f: (f.hyperprior == "fixed") & (f.scale != 0)).droplevel(["hyperprior", "scale"])
+    for method, part in by_method(where(nll, lambda f: f.hyperprior != "fixed")):
+        for hyperprior in ["", *names_in(part, "hyperprior")]:
+            rows = (pick(part, hyperprior=hyperprior) if hyperprior else part).droplevel("scale")
+            reference = fixed.reindex(rows.index.droplevel("hyperprior").reorder_levels(CASE)).set_axis(rows.index)
+            learned = f"a scale learned under {name_of(hyperprior)}" if hyperprior else ALL_WITHIN
             found += _difference(
-                "Learned or set scale", f"{name}: {subject} − {'tuned' if has_choice else 'fixed'} scale", estimate,
-                f"With {name}, {subject} gives", f"than {against}", "test NLL", "nats", over, bool(hyperprior),
+                "Learned or set scale", f"{names[method]}: {learned.removeprefix('a ')} − {'tuned' if tuned else 'fixed'} scale",
+                *paired(rows, reference), f"With {names[method]}, {learned} gives", end, "test NLL", "nats",
+                detail=bool(hyperprior),
             )  # fmt: skip
     return found
 
 
-def against_point(table: pd.DataFrame, reference: pd.DataFrame, metric: str, label: str, unit: str) -> list[Finding]:
-    """Each other method against MAP on the same priors, tuned scales each method's own."""
-    if table.empty:
-        return []
-    chosen = table.reindex(table.index.intersection(_chosen(table, reference)))
+def against_point(chosen: pd.DataFrame, short: str, metric: str, unit: str, names: Names) -> list[Finding]:
+    """Each other method against MAP under the same priors, tuned scales being each method's own."""
     chosen = chosen.droplevel("scale")
     point = pick(chosen, inference=POINT, recipe="").droplevel(["inference", "recipe"])
     found = []
-    for name, rows in by_method(chosen):
-        if name == words.method(POINT):
+    for method, rows in by_method(chosen):
+        if method == (POINT, ""):
             continue
-        rows = rows.droplevel(["inference", "recipe"])
-        for dataset, part in [("", rows), *((d, pick(rows, dataset=d)) for d in names_in(rows, "dataset"))]:
-            estimate, over = paired(part, point.reindex(part.index))
-            where = f" on {dataset}" if dataset else ""
+        rows, name = rows.droplevel(["inference", "recipe"]), names[method]
+        for dataset in ["", *names_in(rows, "dataset")]:
+            part = pick(rows, dataset=dataset) if dataset else rows
+            on = f" on {data_name(dataset)}" if dataset else ""
             found += _difference(
-                f"{name} or MAP, {metric.upper()}", f"{name} − MAP{where}", estimate,
-                f"{name[0].upper()}{name[1:]} has", f"than MAP{where}", label, unit, over, bool(dataset),
+                f"{name[:1].upper()}{name[1:]} or MAP: {short}", f"{name} − MAP{on}, {short}",
+                *paired(part, point.reindex(part.index)), f"Under the same priors, {name} has", f"than MAP{on}",
+                metric, unit, detail=bool(dataset),
             )  # fmt: skip
     return found
 
@@ -133,120 +152,112 @@ def gap_to_bayes(boards: list[Board], excess: pd.DataFrame) -> list[Finding]:
     keys = [board.best.key for board in boards if board.best and board.best.key in excess.index]
     if not keys:
         return []
-    rows = excess.loc[keys]
-    estimate, over = paired(rows, rows * 0)
+    estimate, over = paired(excess.loc[keys], excess.loc[keys] * 0)
     if over.empty:
         return []
-    over_text = f", averaged over {words.count(len(over), 'data set')}"
-    text = f"Where the exact answer is known, the best entry of each data set has a test NLL {{}} {{}}{over_text}."
-    amount = _amount(estimate, "nats")
-    sentence = {
-        "clear": text.format(amount, f"{_side(estimate, 'above', 'below')} that of the Bayes rule"),
-        "unclear": text.format("not clearly different from", f"that of the Bayes rule ({amount})"),
-        "single": text.format(amount, f"{_side(estimate, 'above', 'below')} that of the Bayes rule in the one seed"),
-    }[_verdict(estimate)]
-    label = {"clear": "a gap remains", "unclear": "no clear gap", "single": "one seed"}[_verdict(estimate)]
-    return [Finding("Gap to the Bayes rule", "best entry − Bayes rule", sentence, estimate, _verdict(estimate), label)]
+    verdict, gap = _verdict(estimate), amount(estimate, "nats", signed=True)
+    end = {
+        "clear": f"clearly {'above' if estimate.mean > 0 else 'below'} that of the Bayes rule: {gap}",
+        "unclear": f"not clearly different from that of the Bayes rule: {gap}",
+        "single": f"{'above' if estimate.mean > 0 else 'below'} that of the Bayes rule in the one seed: {gap}",
+    }[verdict]
+    sentence = f"Where the exact answer is known, the best entry has a test NLL {end}, {_over(over, 'data set')}."
+    label = {"clear": "a gap remains", "unclear": "no clear gap", "single": "one seed"}[verdict]
+    return [Finding("Gap to the Bayes rule", "best entry − Bayes rule", sentence, estimate, verdict, label)]
 
 
-def sensitivity(nll: pd.DataFrame, validation: pd.DataFrame) -> list[Finding]:
+def sensitivity(nll: pd.DataFrame, validation: pd.DataFrame, names: Names) -> list[Finding]:
     """What a badly set fixed scale costs: the worst against the best, both picked on validation data."""
+    fixed = where(validation, lambda f: (f.hyperprior == "fixed") & (f.scale != 0)).dropna()
+    mean = fixed.mean(axis=1).rename("value").reset_index().sort_values("value", kind="stable")
+    mean = mean[mean.groupby(CASE).scale.transform("nunique") > 1]
     found = []
-    case = ["dataset", "network", "prior", "inference", "recipe"]
-    fixed = where(validation, lambda f: (f.hyperprior == "fixed") & (f.scale != 0))
-    mean = fixed.dropna().mean(axis=1).rename("value").reset_index().sort_values("value", kind="stable")
-    mean = mean[mean.groupby(case).scale.transform("nunique") > 1]
-    test = nll.droplevel("hyperprior")[nll.index.get_level_values("hyperprior") == "fixed"]
-    for (inference, recipe), rows in mean.groupby(["inference", "recipe"]):
-        ends = []
-        for end in (rows.groupby(case).tail(1), rows.groupby(case).head(1)):
-            index = pd.MultiIndex.from_frame(end[test.index.names])
-            ends.append(test.reindex(index).droplevel("scale").sort_index())
-        name = words.method(inference, recipe)
-        estimate, over = paired(*ends)
+    for method, rows in mean.groupby(["inference", "recipe"]):
+        worst, best_ = (
+            nll.reindex(pd.MultiIndex.from_frame(end[nll.index.names])).droplevel(["hyperprior", "scale"]).sort_index()
+            for end in (rows.groupby(CASE).tail(1), rows.groupby(CASE).head(1))
+        )
         found += _difference(
-            "Sensitivity to the scale", f"{name}: worst − best fixed scale", estimate,
-            f"With {name}, the fixed scale that is worst on validation data gives", "than the one that is best",
-            "test NLL", "nats", over,
+            "Sensitivity to the scale", f"{names[method]}: worst − best fixed scale", *paired(worst, best_),
+            f"With {names[method]}, the fixed scale that is worst on validation data gives",
+            "than the one that is best there", "test NLL", "nats",
         )  # fmt: skip
     return found
 
 
 def scores(results: Results, study: str) -> list[Finding]:
     """Which score tells wrong from right predictions best, over the methods that have draws."""
-    tables = {}
-    for metric, name in SCORES.items():
-        table = without_controls(by_seed(results.metrics, study, metric))
-        if len(table):
-            tables[name] = table[table.index.get_level_values("inference") != POINT]
-    tables = {name: table for name, table in tables.items() if table.notna().any(axis=None)}
+    tables = {name: without_controls(by_seed(results.metrics, study, metric)) for metric, name in SCORES.items()}
+    tables = {name: where(t, lambda f: f.inference != POINT) for name, t in tables.items() if len(t)}
+    tables = {name: t for name, t in tables.items() if t.notna().any(axis=None)}
     if len(tables) < 2:
         return []
     common = pd.concat(tables, axis=1).dropna().index
-    means = {name: float(table.loc[common].mean(axis=None)) for name, table in tables.items()}
-    first, *others = sorted(means, key=lambda name: -means[name])
-    level, _ = paired(tables[first].loc[common], tables[first].loc[common] * 0)
-    same = [
-        name for name in others if (tables[name].loc[common] - tables[first].loc[common]).abs().max(axis=None) < 1e-9
-    ]
+    tables = {name: t.loc[common] for name, t in tables.items()}
+    means = {name: t.to_numpy().mean() if len(t) else 0.0 for name, t in tables.items()}
+    first, *others = sorted(tables, key=lambda name: -means[name])
+    same = [n for n in others if len(common) and (tables[n] - tables[first]).abs().max(axis=None) < 1e-9]
     others = [name for name in others if name not in same]
-    if not others or common.empty:
+    if common.empty or not others:
         return []
-    estimate, over = paired(tables[first].loc[common], tables[others[0]].loc[common])
-    verdict = _verdict(estimate)
-    leaders = words.listing([first, *same])
-    lead = f"AUROC {words.number(level.mean)}, mean over {words.count(len(over), 'entry', 'entries')} with draws"
-    against = f"{others[0]} ({words.number(means[others[0]])}): {_amount(estimate, '', signed=True)}"
+    estimate, _ = paired(tables[first], tables[others[0]])
+    verdict, leaders = _verdict(estimate), words.listing([first, *same])
+    lead = f"{leaders} (mean AUROC {words.number(means[first])})"
+    rest = f"{others[0]} ({words.number(means[others[0]])}): {amount(estimate, '', signed=True)}"
+    start = "Wrong predictions are told from right ones"
     sentence = {
-        "clear": f"Wrong predictions are told from right ones best by {leaders} ({lead}), ahead of {against}.",
-        "unclear": f"Wrong predictions are told from right ones about as well by {leaders} ({lead}) as by {against}, "
-        "no clear difference.",
-        "single": f"In the one seed, wrong predictions are told from right ones best by {leaders} ({lead}), "
-        f"then {against}.",
+        "clear": f"{start} best by {lead}, ahead of {rest}",
+        "unclear": f"{start} about as well by {lead} as by {rest}, no clear difference",
+        "single": f"In the one seed, wrong predictions are told from right ones best by {lead}, then {rest}",
     }[verdict]
     label = {"clear": "ahead of the next", "unclear": "no clear difference", "single": "one seed"}[verdict]
     return [
-        Finding("Telling wrong from right", f"{leaders} − {others[0]}", sentence, estimate, verdict, label, "AUROC")
+        Finding(
+            "Telling wrong from right",
+            f"{leaders} − {others[0]}, AUROC",
+            f"{sentence}, {_over(common, 'entry with draws', 'entries with draws')}.",
+            estimate,
+            verdict,
+            label,
+            "",
+        )  # fmt: skip
     ]
 
 
 def _difference(
-    topic: str, subject: str, estimate: Estimate, start: str, end: str, metric: str, unit: str, over: pd.Index,
+    topic: str, subject: str, estimate: Estimate, over: pd.Index, start: str, end: str, metric: str, unit: str,
     detail: bool = False,
 ) -> list[Finding]:  # fmt: skip
     """A finding on a paired difference of a metric of which less is better; none where nothing could be paired."""
     if over.empty:
         return []
-    verdict, side = _verdict(estimate), _side(estimate, "higher", "lower")
-    average = f", {_over(over)}"
-    sentence = {
-        "clear": f"{start} a {side} {metric} {end}: {_amount(estimate, unit, signed=True)}{average}.",
-        "unclear": f"{start} no clearly different {metric} {end}: {_amount(estimate, unit, signed=True)}{average}.",
-        "single": f"{start} a {side} {metric} {end} in the one seed: {_amount(estimate, unit, signed=True)}{average}.",
+    verdict, side = _verdict(estimate), "higher" if estimate.mean > 0 else "lower"
+    middle = {
+        "clear": f"a {side} {metric} {end}",
+        "unclear": f"no clearly different {metric} {end}",
+        "single": f"a {side} {metric} {end} in the one seed",
     }[verdict]
+    sentence = f"{start} {middle}: {amount(estimate, unit, signed=True)}, {_over(over, 'pair')}."
     label = {"clear": f"{side} {metric}", "unclear": "no clear difference", "single": "one seed"}[verdict]
     return [Finding(topic, subject, sentence, estimate, verdict, label, unit, detail)]
 
 
-def _over(index: pd.Index) -> str:
-    sets = index.get_level_values("dataset").nunique()
-    return f"averaged over {words.count(len(index), 'pair')} on {words.count(sets, 'data set')}"
-
-
-def _verdict(estimate: Estimate) -> str:
-    return "single" if not estimate.has_interval else "unclear" if estimate.covers_zero else "clear"
-
-
-def _side(estimate: Estimate, positive: str, negative: str) -> str:
-    return positive if estimate.mean >= 0 else negative
-
-
-def _amount(estimate: Estimate, unit: str, signed: bool = False) -> str:
-    digits = (
-        3 if max(abs(estimate.mean), abs(estimate.high - estimate.low) if estimate.has_interval else 0) >= 0.02 else 4
-    )
+def amount(estimate: Estimate, unit: str, signed: bool = False) -> str:
+    """`+0.012 nats (95% interval +0.004 to +0.020)`."""
+    spread = estimate.high - estimate.low if estimate.has_interval else 0.0
+    digits = 3 if max(abs(estimate.mean), spread) >= 0.02 else 4
     value = words.number(estimate.mean, digits, signed) + (f" {unit}" if unit else "")
     if not estimate.has_interval:
         return f"{value} (no interval)"
     low, high = words.number(estimate.low, digits, signed), words.number(estimate.high, digits, signed)
     return f"{value} (95% interval {low} to {high})"
+
+
+def _over(index: pd.Index, noun: str, plural: str = "") -> str:
+    sets = index.get_level_values("dataset").nunique()
+    on = "" if noun == "data set" else f" on {words.count(sets, 'data set')}"
+    return f"mean over {words.count(len(index), noun, plural)}{on}"
+
+
+def _verdict(estimate: Estimate) -> str:
+    return "single" if not estimate.has_interval else "unclear" if estimate.covers_zero else "clear"

@@ -99,28 +99,35 @@ class Board:
         return [row for row in self.rows if row.kind != "model" or (row.rank and row.rank <= n)]
 
 
+def method_names(plan: Plan, study: str) -> dict[tuple[str, str], str]:
+    """What each (inference, recipe) of a study is called, with its temperature where that is not 1."""
+    return {
+        (c.inference, c.recipe): words.method(c.inference, c.recipe, float(c.settings.get("temperature", 1.0)))
+        for c in plan.cells
+        if c.study == study
+    }
+
+
 def boards(plan: Plan, results: Results, study: str) -> list[Board]:
     """Leaderboards of a study, in the order of its data sets."""
     wide = {c.metric: by_seed(results.metrics, study, c.metric) for c in COLUMNS}
     seconds = _seconds(results.cells, study)
     tuned = _tuned(results.tuned, study)
-    temperatures = {(c.inference, c.recipe): c.settings.get("temperature", 1.0) for c in plan.cells if c.study == study}
+    methods = method_names(plan, study)
     names = dict.fromkeys(cell.dataset.name for cell in plan.cells if cell.study == study)
     found = []
     for name in names:
         board = Board(study, name, data_name(name))
         if name in wide["nll"].index.get_level_values("dataset"):
             tables = {m: t.xs(name, level="dataset", drop_level=False) for m, t in wide.items()}
-            rows = [
-                _row(key, tables, seconds, tuned, temperatures, len(plan.config.seeds)) for key in tables["nll"].index
-            ]
+            rows = [_row(key, tables, seconds, tuned, methods, len(plan.config.seeds)) for key in tables["nll"].index]
             rows = [row for row in rows if row.seeds]
             board.rows.extend(_ranked(rows, tables["nll"]))
         found.append(board)
     return found
 
 
-def _row(key: tuple, tables: dict, seconds: pd.Series, tuned: dict, temperatures: dict, wanted: int) -> Row:
+def _row(key: tuple, tables: dict, seconds: pd.Series, tuned: dict, methods: dict, wanted: int) -> Row:
     fact = dict(zip(UNIT, key, strict=True))
     inference, prior = fact["inference"], fact["prior"]
     seeds = int(tables["nll"].loc[key].notna().sum())
@@ -128,7 +135,7 @@ def _row(key: tuple, tables: dict, seconds: pd.Series, tuned: dict, temperatures
     common = {"values": values, "seeds": seeds, "wanted": wanted, "key": key}
     if inference in CONTROLS:
         return Row(inference, "none", "", CONTROLS[inference], "", float("nan"), "", seconds=float("nan"), **common)
-    method = words.method(inference, fact["recipe"], temperatures.get((inference, fact["recipe"]), 1.0))
+    method = methods.get((inference, fact["recipe"])) or words.method(inference, fact["recipe"])
     choice, scale = scale_choice(fact, tuned)
     return Row(
         kind="plain" if prior == "flat" and inference == "map" else "model", choice=choice, network=fact["network"],

@@ -1,0 +1,104 @@
+"""How training went: the objective against the step."""
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+from matplotlib.patches import Patch
+
+from bnnbench.plots.select import done, main_method, noisiest
+from bnnbench.plots.style import (
+    NothingToDraw,
+    choice_colours,
+    data_name,
+    hide_spare,
+    method_name,
+    name_of,
+    ordered_choices,
+    ordered_priors,
+    panels,
+    styled,
+)
+from bnnbench.results import Results
+
+
+def shown_cells(results: Results, study: str, dataset: str, network: str | None, inference: str) -> pd.DataFrame:
+    """Trained cells of a data set and network, the fixed scales cut down to the tuned one. Default network: the first."""
+    cells = done(results, study, dataset=dataset, network=network, inference=inference, recipe="")
+    cells = cells[cells.network == cells.network.iloc[0]]
+    tuned = results.tuned[(results.tuned.study == study) & (results.tuned.recipe == "")]
+    tuned = tuned[
+        (tuned.dataset == dataset) & (tuned.inference == inference) & (tuned.network == cells.network.iloc[0])
+    ]
+    chosen = cells.prior.map(tuned.set_index("prior").scale)
+    keep = (cells.hyperprior != "fixed") | chosen.isna() | np.isclose(cells.scale, chosen)
+    return cells[keep]
+
+
+@styled
+def traces(
+    results: Results,
+    study: str,
+    dataset: str | None = None,
+    network: str | None = None,
+    inference: str | None = None,
+) -> Figure:
+    """The objective that training maximises against the step, a panel a prior and a line a seed.
+
+    Each panel's limits are those of the steps after the warm-up (without one: after a tenth of the steps). In the
+    warm-up, grey, the ELBO's KL part counts less than once, so that the objective stands higher than the ELBO itself.
+    """
+    inference = inference or main_method(results, study)
+    dataset = dataset or noisiest(results, study)[-1]
+    cells = shown_cells(results, study, dataset, network, inference)
+    priors, choices = ordered_priors(cells.prior), ordered_choices(cells.hyperprior)
+    colours = choice_colours(choices)
+    lines = {}
+    for cell in cells.itertuples():
+        try:
+            stored = results.arrays(cell.id, "trace")
+        except ValueError as error:
+            raise NothingToDraw(f"{method_name(inference)} keeps no trace of its objective") from error
+        lines.setdefault(cell.prior, []).append((cell.hyperprior, stored.step.values, stored.objective.values))
+    warm_up = _warm_up_steps(results, cells.iloc[0])
+    columns = min(3, len(priors))
+    figure, axes = panels(-(-len(priors) // columns), columns, 2.1, sharex=True)
+    for ax, prior in zip(axes.flat, priors, strict=False):
+        if warm_up:
+            ax.axvspan(0, warm_up, color="#eeeeee", lw=0, zorder=0)
+        for choice, step, objective in lines[prior]:
+            ax.plot(step, objective, color=colours[choice], lw=0.8, alpha=0.8)
+        ax.set_title(f"{name_of(prior)} prior")
+        late = [o[step > max(warm_up, step[-1] / 10)] for _, step, o in lines[prior]]
+        low, high = min(np.nanmin(o) for o in late), max(np.nanmax(o) for o in late)
+        ax.set_ylim(low - 0.15 * (high - low) - 1, high + 0.35 * (high - low) + 1)
+        ax.ticklabel_format(axis="both", useOffset=False)
+    hide_spare(axes, len(priors))
+    for i, ax in enumerate(axes.flat[: len(priors)]):
+        ax.tick_params(labelbottom=True)
+        if i + columns >= len(priors):
+            ax.set_xlabel("Step")
+    objective = "Log joint (nats)" if inference == "map" else "ELBO (nats)"
+    for ax in axes[:, 0]:
+        ax.set_ylabel(objective)
+    handles = [axes[0, 0].plot([], [], color=colours[c], label=_choice_name(c, cells))[0] for c in choices]
+    if warm_up:
+        handles.append(Patch(color="#eeeeee", label="warm-up"))
+    figure.legend(handles=handles, loc="outside lower center", ncols=len(handles))
+    title = f"{data_name(dataset)}, {cells.network.iloc[0]}, {method_name(inference)}; a line a seed"
+    figure.suptitle(title, x=0.01, ha="left")
+    return figure
+
+
+def _warm_up_steps(results: Results, cell) -> float:
+    from bnnbench import grid
+    from bnnbench.inference import make
+
+    settings = next(c.settings for c in grid.load(results.config).cells if c.id == cell.id)
+    return getattr(make(cell.inference, settings), "warm_up", 0.0) * cell.steps
+
+
+def _choice_name(choice: str, cells: pd.DataFrame) -> str:
+    if choice != "fixed":
+        return name_of(choice)
+    scales = cells[cells.hyperprior == "fixed"].scale.dropna().unique()
+    return f"scale {scales[0]:g}" if len(scales) == 1 else "fixed (tuned)"

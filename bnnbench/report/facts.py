@@ -1,0 +1,197 @@
+"""What a run consists of: cells by state with their reasons, data sets, studies, settings, versions and machine."""
+
+import ast
+import os
+import platform
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import xarray as xr
+import yaml
+
+from bnnbench import digest
+from bnnbench.grid import Plan
+from bnnbench.plots.style import data_name, name_of
+from bnnbench.report import words
+from bnnbench.results import Results
+
+BAD = ("failed", "missing")
+STATES = ("done", "failed", "missing", "skipped", "merged")
+
+
+@dataclass(frozen=True)
+class CellGroup:
+    """Cells of one study, model and method that share a state and a reason."""
+
+    study: str
+    state: str
+    model: str
+    method: str
+    reason: str
+    datasets: str
+    seeds: str
+    ids: list[str]
+
+
+def counts(cells: pd.DataFrame) -> dict[str, int]:
+    """Cells by state; done and failed are always there."""
+    n = cells.state.value_counts()
+    return {s: int(n.get(s, 0)) for s in STATES if n.get(s, 0) or s in ("done", "failed")}
+
+
+def groups(cells: pd.DataFrame, states: Iterable[str], methods: dict[str, dict]) -> list[CellGroup]:
+    """Cells in these states, grouped by study, model, method and reason; `methods` names methods by study."""
+    rows = cells[cells.state.isin(list(states))].copy()
+    if rows.empty:
+        return []
+    merged = rows.state == "merged"
+    rows["model"] = [_model(row) for row in rows.itertuples()]
+    rows.loc[merged, "model"] = [_merged_model(row) for row in rows[merged].itertuples()]
+    rows["method"] = [methods[r.study].get((r.inference, r.recipe), r.inference) for r in rows.itertuples()]
+    rows["reason"] = rows.reason.fillna("").str.removeprefix("into ")
+    rows["where"] = [data_name(r.dataset) for r in rows.itertuples()]
+    by = ["study", "state", "model", "method", "reason"]
+    rows["order"] = rows.state.map({state: i for i, state in enumerate(STATES)})
+    rows = rows.sort_values("order", kind="stable")
+    return [
+        CellGroup(*key, ", ".join(dict.fromkeys(g["where"])), words.ranges(g.seed), list(g.id))
+        for key, g in rows.groupby(by, sort=False)
+    ]
+
+
+def _model(row) -> str:
+    if row.hyperprior != "fixed":
+        return f"{name_of(row.prior)} × {name_of(row.hyperprior)}"
+    return name_of(row.prior) if row.scale != row.scale else f"{name_of(row.prior)}, scale {row.scale:g}"
+
+
+def _merged_model(row) -> str:
+    into = (row.reason or "").removeprefix("into ").partition(":")[0]
+    return f"{_model(row)} = {name_of(into)}" if into else _model(row)
+
+
+@dataclass(frozen=True)
+class DatasetFacts:
+    """Sizes of a data set, read from its file; None where the file is missing."""
+
+    title: str
+    classes: int | None = None
+    shape: str = words.NONE
+    train: int | None = None
+    validation: int | None = None
+    test: int | None = None
+
+
+def dataset_facts(plan: Plan, study: str | None = None) -> list[DatasetFacts]:
+    """Data sets of a study, or of all."""
+    names = dict.fromkeys(c.dataset.name for c in plan.cells if study in (None, c.study))
+    return [_dataset(plan.results / "data" / f"{name}.nc", name) for name in names]
+
+
+def _dataset(path: Path, name: str) -> DatasetFacts:
+    if not path.is_file():
+        return DatasetFacts(data_name(name))
+    with xr.open_dataset(path, engine="h5netcdf", decode_cf=False) as stored:
+        n, shape = stored.sizes, stored["x_test"].shape[1:]
+        inputs = words.count(shape[0], "feature") if len(shape) == 1 else " × ".join(map(str, shape[1:])) + " pixels"
+        classes = int(stored.attrs["n_classes"])
+        return DatasetFacts(data_name(name), classes, inputs, n["train"], n["validation"], n["test"])
+
+
+def resolved_config(plan: Plan) -> str:
+    """The whole configuration as YAML, studies included; folders by their last name only."""
+    run = plan.config.model_dump(exclude={"overrides"})
+    run["results_dir"] = Path(run["results_dir"]).name
+    run["data_dir"] = run["data_dir"] and Path(run["data_dir"]).name
+    studies = {name: study_settings(plan, name) for name in plan.studies}
+    return yaml.safe_dump({"run": run, "studies": studies}, sort_keys=False, allow_unicode=True, width=100)
+
+
+def study_settings(plan: Plan, study: str) -> dict[str, Any]:
+    """The settings of a study that differ from the defaults."""
+    return plan.study_configs[study].model_dump(exclude_defaults=True)
+
+
+@dataclass(frozen=True)
+class Timing:
+    """Seconds of training by method, their sum, and the time from the first to the last file of the run."""
+
+    by_method: list[tuple[str, str, int, float]]
+    total: float
+    span: float | None
+
+
+def timing(results: Results, methods: dict[str, dict]) -> Timing:
+    """Training time of the cells. A cell's seconds are its share of the time that its stack took."""
+    done = results.cells[results.cells.seconds.notna()]
+    rows = [
+        (study, methods[study].get((inference, recipe), inference), len(g), float(g.seconds.sum()))
+        for (study, inference, recipe), g in done.groupby(["study", "inference", "recipe"], sort=False)
+    ]
+    files = [f for part in ("data", "shards", "metrics") for f in (results.folder / part).glob("[!.]*.*")]
+    times = [f.stat().st_mtime for f in [*files, results.folder / "cells.parquet"]]
+    return Timing(rows, float(done.seconds.sum()), max(times) - min(times) if len(times) > 1 else None)
+
+
+def provenance(results: Results) -> dict[str, list[str]]:
+    """Versions, commits and devices that the cells were trained with, each once."""
+    cells = results.cells
+    found = {
+        name: [str(v) for v in cells[name].dropna().unique() if v] for name in ("git_commit", "device", "versions")
+    }
+    found["versions"] = list(dict.fromkeys(v for line in found["versions"] for v in line.split(", ")))
+    return found
+
+
+def machine() -> dict[str, str]:
+    """Processor, cores, memory and operating system of this machine, without its name."""
+    try:
+        memory = f"{os.sysconf('SC_PAGE_SIZE') * os.sysconf('SC_PHYS_PAGES') / 2**30:.1f} GiB"
+    except (ValueError, OSError, AttributeError):
+        memory = words.NONE
+    try:
+        system = platform.freedesktop_os_release()["PRETTY_NAME"]
+    except (OSError, KeyError, AttributeError):
+        system = f"{platform.system()} {platform.release()}"
+    return {
+        "Processor": _processor(),
+        "Cores": str(os.cpu_count() or words.NONE),
+        "Memory": memory,
+        "Operating system": f"{system}, {platform.machine()}",
+    }
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+        return next(line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    except (OSError, StopIteration):
+        return platform.processor() or platform.machine()
+
+
+def definitions(plan: Plan) -> dict[str, list[tuple[str, str]]]:
+    """First lines of the docstrings of the priors, hyperpriors and methods in use: no second text to keep in step."""
+    used = {
+        kind: list(dict.fromkeys(getattr(c, kind) for c in plan.cells)) for kind in ("prior", "hyperprior", "inference")
+    }
+    return {
+        "Priors": _class_lines("Prior", used["prior"]),
+        "Hyperpriors": _class_lines("Hyperprior", used["hyperprior"]),
+        "Methods": [
+            (name_of(name), _first_line(digest.PACKAGE / "inference" / f"{name}.py")) for name in used["inference"]
+        ],
+    }
+
+
+def _class_lines(base: str, names: list[str]) -> list[tuple[str, str]]:
+    classes = digest.classes("priors.py", base)
+    tree = ast.parse((digest.PACKAGE / "priors.py").read_text())
+    lines = {n.name: (ast.get_docstring(n) or "").split("\n")[0] for n in tree.body if isinstance(n, ast.ClassDef)}
+    return [(name_of(name), lines[classes[name]]) for name in names if name in classes]
+
+
+def _first_line(path: Path) -> str:
+    return (ast.get_docstring(ast.parse(path.read_text())) or "").split("\n")[0]

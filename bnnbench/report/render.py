@@ -1,0 +1,106 @@
+"""Render the report beside its place and swap it in, so that readers see the old report or the whole new one."""
+
+import logging
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import jinja2
+
+from bnnbench.grid import Plan
+from bnnbench.report import figures, pdf, site, words
+from bnnbench.report.estimates import Estimate
+from bnnbench.results import load_results
+
+TEMPLATES = Path(__file__).parents[2] / "reports"
+PAGES = {
+    "index.html": "Overview",
+    "failures.html": "Failures and skips",
+    "provenance.html": "Provenance",
+    "glossary.html": "Glossary",
+}
+log = logging.getLogger(__name__)
+
+
+def render(plan: Plan) -> Path:
+    """Write <results>/report: HTML pages, their assets and report.pdf. Returns the folder.
+
+    Raises FileNotFoundError where the run has not been gathered yet.
+    """
+    results = load_results(plan.results)
+    target = plan.results / "report"
+    with swapped(target) as folder:
+        shutil.copytree(TEMPLATES / "assets", folder / "assets")
+        studies = [
+            site.study(plan, results, name, figures.draw(results, name, folder), _notebook(plan, name, folder))
+            for name in plan.studies
+        ]
+        content = site.site(plan, results, studies)
+        html = environment()
+        for page in PAGES:
+            _write(html, f"pages/{page}", folder / page, content | {"page": page})
+        for study in studies:
+            _write(html, "pages/study.html", folder / study.page, content | {"page": study.page, "study": study})
+        pdf.write(content, folder, TEMPLATES)
+    log.info("report: %s", target / "index.html")
+    return target
+
+
+@contextmanager
+def swapped(target: Path) -> Iterator[Path]:
+    """A new folder beside `target` that takes its place when the block ends well, and is removed otherwise."""
+    fresh = Path(tempfile.mkdtemp(prefix=".report-", dir=target.parent))
+    old = fresh.with_name(f"{fresh.name}-old")
+    try:
+        yield fresh
+        fresh.chmod(0o755)
+        if target.exists():
+            os.replace(target, old)
+        os.replace(fresh, target)
+    finally:
+        for leftover in (fresh, old):
+            shutil.rmtree(leftover, ignore_errors=True)
+
+
+def environment() -> jinja2.Environment:
+    """The Jinja2 environment of the HTML pages: every value escaped, an unknown name an error."""
+    made = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(TEMPLATES), autoescape=True, undefined=jinja2.StrictUndefined,
+        trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True,
+    )  # fmt: skip
+    made.filters |= {"number": words.number, "significant": words.significant, "duration": words.duration}
+    made.filters |= {"interval": interval, "value": value}
+    made.globals |= {"pages": PAGES, "count": words.count, "listing": words.listing, "NONE": words.NONE}
+    return made
+
+
+def value(estimate: Estimate, digits: int, factor: float = 1) -> str:
+    """The mean of an estimate, as shown."""
+    return words.number(estimate.mean * factor, digits)
+
+
+def interval(estimate: Estimate, digits: int, factor: float = 1, signed: bool = False) -> str:
+    """The interval of an estimate as `[low, high]`; a dash where one seed gives none, nothing where nothing is known."""
+    if not estimate.n:
+        return ""
+    if not estimate.has_interval:
+        return words.NONE
+    low, high = (words.number(end * factor, digits, signed) for end in (estimate.low, estimate.high))
+    return f"[{low}, {high}]"
+
+
+def _notebook(plan: Plan, study: str, folder: Path) -> str:
+    """Copy a study's notebook into the report; its path there, or nothing where it has not been run."""
+    source = plan.results / "notebooks" / f"{study}.html"
+    if not source.is_file():
+        return ""
+    (folder / "notebooks").mkdir(exist_ok=True)
+    shutil.copyfile(source, folder / "notebooks" / source.name)
+    return f"notebooks/{source.name}"
+
+
+def _write(env: jinja2.Environment, template: str, path: Path, content: dict) -> None:
+    path.write_text(env.get_template(template).render(content), encoding="utf-8")

@@ -1,0 +1,114 @@
+"""What the templates are given: one dictionary for the whole site, and one a study."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from bnnbench.grid import Plan
+from bnnbench.metrics import describe
+from bnnbench.report import facts, findings, leaderboard, words
+from bnnbench.report.estimates import PROVISIONAL_BELOW
+from bnnbench.report.figures import Figure
+from bnnbench.report.findings import Finding
+from bnnbench.report.leaderboard import COLUMNS, Board
+from bnnbench.results import Results
+
+CHOICES = {"tuned": "tuned", "fixed": "fixed", "learned": "learned", "none": "no scale"}
+
+
+@dataclass(frozen=True)
+class Study:
+    """A study as its page shows it."""
+
+    name: str
+    title: str
+    question: str
+    page: str
+    boards: list[Board]
+    findings: list[Finding]
+    counts: dict[str, int]
+    datasets: list[facts.DatasetFacts]
+    config: Any
+    methods: dict[tuple[str, str], str]
+    figures: list[Figure] = field(default_factory=list)
+    notebook: str = ""
+
+    @property
+    def headlines(self) -> list[Finding]:
+        """Pooled findings, without the best entries, which have a table of their own."""
+        return [f for f in self.findings if not f.detail and f.topic != "Best entry"]
+
+    @property
+    def comparisons(self) -> list[Finding]:
+        return [f for f in self.findings if f.topic != "Best entry"]
+
+    @property
+    def networks(self) -> list[str]:
+        return list(self.config.networks)
+
+    @property
+    def priors(self) -> list[str]:
+        return self._distinct("prior")
+
+    @property
+    def methods_shown(self) -> list[str]:
+        return self._distinct("method")
+
+    @property
+    def choices(self) -> dict[str, str]:
+        used = {row.choice for row in self._models()}
+        return {choice: label for choice, label in CHOICES.items() if choice in used}
+
+    @property
+    def one_seed(self) -> bool:
+        return all(row.seeds < 2 for row in self._models())
+
+    @property
+    def has_bayes(self) -> bool:
+        return any(board.control("bayes_rule") for board in self.boards)
+
+    @property
+    def shows_networks(self) -> bool:
+        return len(self.networks) > 1
+
+    def _models(self):
+        return [row for board in self.boards for row in board.rows if row.kind in ("model", "plain")]
+
+    def _distinct(self, name: str) -> list[str]:
+        return sorted({getattr(row, name) for row in self._models()}, key=str.casefold)
+
+
+def study(plan: Plan, results: Results, name: str, figures: list[Figure], notebook: str) -> Study:
+    """Everything that a study's page shows."""
+    config, methods = plan.study_configs[name], leaderboard.method_names(plan, name)
+    boards = leaderboard.boards(plan, results, name)
+    return Study(
+        name=name, title=config.title, question=config.question, page=f"study-{name}.html", boards=boards,
+        findings=findings.of_study(results, name, boards, methods),
+        counts=facts.counts(results.cells[results.cells.study == name]),
+        datasets=facts.dataset_facts(plan, name), config=config, methods=methods, figures=figures, notebook=notebook,
+    )  # fmt: skip
+
+
+def site(plan: Plan, results: Results, studies: list[Study]) -> dict[str, Any]:
+    """What every page and the PDF may show."""
+    methods = {s.name: s.methods for s in studies}
+    n = facts.counts(results.cells)
+    return {
+        "studies": studies,
+        "columns": COLUMNS,
+        "counts": n,
+        "n_cells": len(results.cells),
+        "n_bad": sum(n.get(state, 0) for state in facts.BAD),
+        "seeds": plan.config.seeds,
+        "provisional_below": PROVISIONAL_BELOW,
+        "timing": facts.timing(results, methods),
+        "not_done": facts.groups(results.cells, ("failed", "missing", "skipped"), methods),
+        "merged": facts.groups(results.cells, ("merged",), methods),
+        "provenance": facts.provenance(results),
+        "machine": facts.machine(),
+        "config": facts.resolved_config(plan),
+        "datasets": facts.dataset_facts(plan),
+        "definitions": facts.definitions(plan),
+        "metrics": [(m, describe(m)) for m in results.metrics.metric.unique()],
+        "words": words,
+    }

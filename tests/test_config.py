@@ -1,0 +1,73 @@
+"""Mistakes in a config are found before anything runs, and named."""
+
+import subprocess
+import sys
+
+import pytest
+import yaml
+
+from bnnbench import config, grid
+from bnnbench.config import ConfigError
+
+GOOD = {"studies": ["toy"], "seeds": [0]}
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"studies": ["toyy"]}, "unknown study 'toyy': did you mean 'toy'"),
+        ({"studies": []}, "studies"),
+        ({"seed": [1]}, "unknown key 'seed': did you mean 'seeds'"),
+        ({"seeds": []}, "seeds"),
+        ({"seeds": [1, 1]}, "seeds must be distinct"),
+        ({"device": "gpu"}, "device"),
+        ({"overrides": {"mnist": {}}}, "'mnist' is not among the studies"),
+        ({"overrides": {"toy": {"priors": {"gauss": {}}}}}, "unknown prior 'gauss'"),
+        ({"overrides": {"toy": {"priors": {n: None for n in ("normal", "laplace", "cauchy", "flat", "scale_mixture")}}}}, "is empty"),
+        ({"overrides": {"toy": {"scales": [0.0]}}}, "scales must be positive"),
+        ({"overrides": {"toy": {"hyperpriors": ["half_norml"]}}}, "did you mean 'half_normal'"),
+        ({"overrides": {"toy": {"inference": {"mapp": {}}}}}, "unknown inference 'mapp': did you mean 'map'"),
+        ({"overrides": {"toy": {"inference": {"map": {"setting": {}}}}}}, "did you mean 'settings'"),
+        ({"overrides": {"toy": {"datasets": {"moons": {"nois": 1}}}}}, "no option 'nois'"),
+        ({"overrides": {"toy": {"models": ["normal-7"]}}}, "no cell is left"),
+        ({"overrides": {"toy": {"inference": {"map": {"only": {"sead": [1]}}}}}}, "unknown coordinate 'sead'"),
+    ],
+)  # fmt: skip
+def test_mistakes_name_place_and_remedy(change, message):
+    with pytest.raises(ConfigError, match=message):
+        grid.load(GOOD | change)
+
+
+def test_an_unknown_setting_is_found_before_training():
+    with pytest.raises(ConfigError, match="no setting 'stepz': known are steps"):
+        grid.load(GOOD | {"overrides": {"toy": {"inference": {"map": {"settings": {"stepz": 3}}}}}})
+
+
+def test_missing_and_broken_files(tmp_path):
+    with pytest.raises(ConfigError, match="no config file at"):
+        grid.load(tmp_path / "none.yaml")
+    broken = tmp_path / "broken.yaml"
+    broken.write_text("studies: [toy\nseeds: 3")
+    with pytest.raises(ConfigError, match="not valid YAML"):
+        grid.load(broken)
+
+
+def test_every_shipped_config_is_sound():
+    folder = config.STUDIES.parent
+    for path in folder.glob("*.yaml"):
+        assert grid.load(path).cells, path
+
+
+def test_planning_imports_no_torch():
+    code = "import sys; from bnnbench import grid; grid.load({'studies': ['toy']}); sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code]).returncode == 0
+
+
+def test_the_command_line_says_it_in_one_line(tmp_path):
+    path = tmp_path / "typo.yaml"
+    path.write_text(yaml.safe_dump({"studies": ["toy"], "sedes": [0]}))
+    command = [sys.executable, "-m", "bnnbench.cli", "plan", "--config", str(path)]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 2
+    assert "unknown key 'sedes': did you mean 'seeds'?" in done.stderr
+    assert "Traceback" not in done.stderr

@@ -1,0 +1,90 @@
+"""From config to cells: what is in the grid, and what a change makes train again."""
+
+import pytest
+
+from bnnbench import digest, grid, planning
+
+TOY = {"studies": ["toy"], "seeds": [0, 1, 2, 3, 4]}
+
+
+def cells(**overrides):
+    return grid.load(TOY | {"overrides": {"toy": overrides}} if overrides else TOY).cells
+
+
+def test_the_toy_grid_has_a_thousand_networks_a_method():
+    trained = [c for c in cells() if not c.merged and c.inference == "mean_field"]
+    # 6 data sets, 5 seeds, 4 priors with 5 scales and 3 hyperpriors, and flat.
+    assert len(trained) == 6 * 5 * (4 * (5 + 3) + 1)
+
+
+def test_flat_with_a_hyperprior_is_shown_as_merged_with_its_reason():
+    merged = [c for c in cells() if c.merged]
+    assert {c.model for c in merged} == {"flat-half_normal", "flat-half_cauchy", "flat-inverse_gamma"}
+    assert all("no scale" in c.merged for c in merged)
+
+
+def test_ids_are_unique_and_readable():
+    ids = [c.id for c in cells()]
+    assert len(set(ids)) == len(ids)
+    assert "toy/circles-0.4/mlp-5-5/laplace-half_cauchy/mean_field/seed-3" in ids
+    assert "toy/moons-0.2/mlp-5-5/normal-0.1/map/seed-0" in ids
+
+
+def keys(**overrides):
+    return {c.id: c.key for c in cells(**overrides)}
+
+
+def test_adding_a_scale_or_a_seed_leaves_all_other_keys_alone():
+    before, after = keys(), keys(scales=[0.1, 0.3, 1, 3, 10, 30])
+    assert all(after[i] == key for i, key in before.items())
+    assert {i.split("/")[3].split("-")[1] for i in set(after) - set(before)} == {"30"}
+
+
+def test_changing_one_methods_settings_changes_only_its_keys():
+    before, after = keys(), keys(inference={"map": {"settings": {"steps": 7}}})
+    changed = {i for i in before if before[i] != after[i]}
+    assert changed == {i for i in before if "/map/" in i}
+
+
+def test_changing_a_prior_changes_only_its_keys(monkeypatch):
+    before, real = keys(), digest.of_class
+    monkeypatch.setattr(digest, "of_class", lambda f, c: "other" if c == "Laplace" else real(f, c))
+    after = keys()
+    changed = {i for i in before if before[i] != after[i]}
+    assert changed == {i for i in before if "/laplace-" in i}
+
+
+def test_comments_and_docstrings_do_not_change_a_digest(tmp_path, monkeypatch):
+    def of(text):
+        (tmp_path / "module.py").write_text(text)
+        digest._tree.cache_clear()
+        digest.of_package.cache_clear()
+        return digest.of_package("module.py")
+
+    monkeypatch.setattr(digest, "PACKAGE", tmp_path)
+    plain = of("def f(x):\n    return x + 1\n")
+    assert of('"""Doc."""\n# why\ndef f(x):\n    """More."""\n    return x + 1\n') == plain
+    assert of("def f(x):\n    return x + 2\n") != plain
+    monkeypatch.undo()
+    digest._tree.cache_clear()
+    digest.of_package.cache_clear()
+
+
+def test_pairs_share_data_initial_values_and_batches_across_priors_and_methods():
+    some = [c for c in cells() if c.dataset.name == "moons-0.4" and c.seed == 1]
+    assert len({c.pair for c in some}) == 1
+    assert len({c.pair for c in cells()}) == 6 * 5
+
+
+def test_two_studies_cannot_give_one_data_set_two_meanings():
+    other = {"digits": {"datasets": {"digits": None, "moons": {"noise": 0.4, "n_train": 100}}}}
+    with pytest.raises(grid.config_module.ConfigError, match="other options in the studies"):
+        grid.load({"studies": ["toy", "digits"], "overrides": other})
+
+
+def test_the_plan_lists_exactly_the_new_cells(small_results, small_plan):
+    assert planning.summary(small_plan).startswith("bnnbench: all")
+    wider = small_plan.config.model_dump() | {"seeds": [*small_plan.config.seeds, 99]}
+    listed = [line.strip() for line in planning.listing(grid.load(wider)).splitlines() if line.startswith("  ")]
+    assert listed
+    assert all(line.endswith("seed-99") for line in listed)
