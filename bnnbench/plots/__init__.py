@@ -1,0 +1,65 @@
+"""Figures and sentences about results: each function takes a `Results` and names, and returns one figure or one text.
+
+`show` displays either in a notebook, and says why where there is nothing to show.
+"""
+
+from bnnbench.plots.display import attempt, show
+from bnnbench.plots.images import (
+    certain_errors,
+    class_variance,
+    confusion_matrix,
+    disputed_images,
+    error_rate_histogram,
+    most_disputed,
+    reliability_diagram,
+    vote_chi_square,
+    wrong_and_unanimous,
+)
+from bnnbench.plots.priors import fixed_against_hyperpriors, heat_table, leaderboard, prior_heat_map
+from bnnbench.plots.select import best_cell, best_models, main_method, noisiest
+from bnnbench.plots.style import NothingToDraw, encode
+from bnnbench.plots.toy import plane_maps
+from bnnbench.plots.training import traces
+from bnnbench.plots.weights import last_layer_densities, layer_scales
+from bnnbench.plots.words import (
+    best_by_validation,
+    boundary_in_words,
+    hyperpriors_in_words,
+    image_in_words,
+    run_in_words,
+    sparsity_in_words,
+)
+
+__all__ = [
+    "NothingToDraw",
+    "attempt",
+    "best_by_validation",
+    "best_cell",
+    "best_models",
+    "boundary_in_words",
+    "certain_errors",
+    "class_variance",
+    "confusion_matrix",
+    "disputed_images",
+    "encode",
+    "error_rate_histogram",
+    "fixed_against_hyperpriors",
+    "heat_table",
+    "hyperpriors_in_words",
+    "image_in_words",
+    "last_layer_densities",
+    "layer_scales",
+    "leaderboard",
+    "main_method",
+    "most_disputed",
+    "noisiest",
+    "plane_maps",
+    "prior_heat_map",
+    "reliability_diagram",
+    "run_in_words",
+    "show",
+    "sparsity_in_words",
+    "traces",
+    "vote_chi_square",
+    "wrong_and_unanimous",
+]

@@ -9,8 +9,8 @@ from matplotlib.ticker import MaxNLocator
 from bnnbench.metrics import auroc, chi_square, chi_square_label_values_of_votes, expected_error_rate
 from bnnbench.metrics.calibration import _bins
 from bnnbench.plots.style import (
-    GROUPS,
     GREY,
+    GROUPS,
     NothingToDraw,
     data_name,
     hide_spare,
@@ -38,7 +38,9 @@ class Judged:
     total_variance: np.ndarray
 
     @classmethod
-    def load(cls, results: Results, cell_id: str) -> "Judged":
+    def load(cls, results: Results, cell_id: str | None) -> "Judged":
+        if cell_id is None:
+            raise NothingToDraw("there is no such trained cell")
         row, predictions = results.row(cell_id), results.predictions(cell_id)
         inputs, truth = results.labels(cell_id)
         title = ", ".join(
@@ -78,20 +80,20 @@ class Judged:
         return {"wrong": self.wrong, "right": ~self.wrong, "all": np.ones_like(self.wrong)}
 
 
-def wrong_and_unanimous(results: Results, cell_id: str) -> np.ndarray:
+def wrong_and_unanimous(results: Results, cell_id: str | None) -> np.ndarray:
     """Rows of the test set that are wrong although every draw agrees, surest first."""
     judged = Judged.load(results, cell_id)
     rows = np.flatnonzero(judged.wrong & (judged.error_rate == 0))
     return rows[np.argsort(-judged.mean_proba.max(1)[rows], kind="stable")]
 
 
-def most_disputed(results: Results, cell_id: str, n: int = 8) -> np.ndarray:
+def most_disputed(results: Results, cell_id: str | None, n: int = 8) -> np.ndarray:
     """Rows of the n test points with the highest expected error rate, highest first."""
     judged = Judged.load(results, cell_id)
     return np.argsort(-judged.error_rate, kind="stable")[:n]
 
 
-def _varying(results: Results, cell_id: str) -> Judged:
+def _varying(results: Results, cell_id: str | None) -> Judged:
     judged = Judged.load(results, cell_id)
     if judged.is_point:
         raise NothingToDraw(f"{method_name(judged.inference)} is a point estimate, whose draws are all the same")
@@ -99,7 +101,7 @@ def _varying(results: Results, cell_id: str) -> Judged:
 
 
 @styled
-def confusion_matrix(results: Results, cell_id: str) -> Figure:
+def confusion_matrix(results: Results, cell_id: str | None) -> Figure:
     """Test points by true and predicted class; colour shows the mistakes, the diagonal is grey."""
     judged = Judged.load(results, cell_id)
     n = judged.mean_proba.shape[1]
@@ -123,7 +125,7 @@ def confusion_matrix(results: Results, cell_id: str) -> Figure:
 
 
 @styled
-def class_variance(results: Results, cell_id: str) -> Figure:
+def class_variance(results: Results, cell_id: str | None) -> Figure:
     """Mean total variance of the probabilities over draws, by true class, for the wrong, the right and all points.
 
     The number of wrong points stands above each class.
@@ -153,7 +155,7 @@ def class_variance(results: Results, cell_id: str) -> Figure:
 
 
 @styled
-def error_rate_histogram(results: Results, cell_id: str, n_bins: int = 20) -> Figure:
+def error_rate_histogram(results: Results, cell_id: str | None, n_bins: int = 20) -> Figure:
     """Number of test points by expected error rate, wrong and right ones; the first bar is unanimity."""
     judged = _varying(results, cell_id)
     figure, axes = panels(1, 1, 2.5)
@@ -181,7 +183,7 @@ def _histogram(ax, judged: Judged, values: np.ndarray, edges: np.ndarray, share:
 
 
 @styled
-def vote_chi_square(results: Results, cell_id: str) -> Figure:
+def vote_chi_square(results: Results, cell_id: str | None) -> Figure:
     """Chi-square of the votes against even ones, divided by the number of draws, for wrong and right points.
 
     Votes are a label drawn from each draw's probabilities, or its most probable class. The third panel is the statistic
@@ -209,7 +211,7 @@ def vote_chi_square(results: Results, cell_id: str) -> Figure:
 
 
 @styled
-def certain_errors(results: Results, cell_id: str, n: int = 10) -> Figure:
+def certain_errors(results: Results, cell_id: str | None, n: int = 10) -> Figure:
     """Images that are wrong although every draw agrees (expected error rate 0), at most n, surest first."""
     judged = _varying(results, cell_id)
     rows = wrong_and_unanimous(results, cell_id)
@@ -219,7 +221,7 @@ def certain_errors(results: Results, cell_id: str, n: int = 10) -> Figure:
 
 
 @styled
-def disputed_images(results: Results, cell_id: str, n: int = 10) -> Figure:
+def disputed_images(results: Results, cell_id: str | None, n: int = 10) -> Figure:
     """The n images with the highest expected error rate, right or wrong."""
     judged = _varying(results, cell_id)
     return _gallery(judged, most_disputed(results, cell_id, n), "highest expected error rates")
@@ -245,8 +247,11 @@ def _gallery(judged: Judged, rows: np.ndarray, what: str, columns: int = 5) -> F
 
 
 @styled
-def reliability_diagram(results: Results, cell_ids: list[str], n_bins: int = 15) -> Figure:
+def reliability_diagram(results: Results, cell_ids: list[str | None], n_bins: int = 15) -> Figure:
     """Accuracy against confidence in the equal-mass bins of the ECE, a panel a cell; bars are 95% Wilson intervals."""
+    cell_ids = [i for i in cell_ids if i is not None]
+    if not cell_ids:
+        raise NothingToDraw("there is no such trained cell")
     figure, axes = panels(1, len(cell_ids), 3.0, min(7.0, 3.5 * len(cell_ids)), sharex=True, sharey=True)
     colours, bottom = method_colours(results.row(i).inference for i in cell_ids), 1.0
     for ax, cell_id in zip(axes[0], cell_ids, strict=True):

@@ -71,7 +71,7 @@ def best_models(results: Results, study: str, dataset: str, inference: str, netw
 
 
 def cell_of(results: Results, study: str, model, **where) -> pd.Series:
-    """The trained cell of a model (prior, hyperprior, scale) with the lowest seed. NothingToDraw where there is none."""
+    """The trained cell of a model (prior, hyperprior, scale) with the lowest seed; NothingToDraw if there is none."""
     rows = done(results, study, prior=model.prior, hyperprior=model.hyperprior, recipe="", **where)
     rows = rows[rows.scale.isna() if np.isnan(model.scale) else np.isclose(rows.scale, model.scale)]
     if rows.empty:
@@ -89,6 +89,16 @@ def best_cell(results: Results, study: str, inference: str | None = None, datase
     inference = inference or main_method(results, study)
     model = best_models(results, study, dataset, inference).iloc[0]
     return cell_of(results, study, model, dataset=dataset, inference=inference, network=model.network).id
+
+
+def with_tuned_scales(results: Results, study: str, **where) -> pd.DataFrame:
+    """The test rows of the metrics table of a study's models, the fixed scales cut down to the tuned one."""
+    rows = _narrow(results.metrics, {"study": study, "split": "test", **where}, f"metric of {study}")
+    rows = rows[~rows.inference.isin(CONTROLS)]
+    chosen = results.tuned[[*WHERE, "study", "prior", "scale"]].rename(columns={"scale": "chosen"})
+    rows = rows.merge(chosen, on=["study", *WHERE, "prior"], how="left")
+    keep = (rows.hyperprior != "fixed") | rows.chosen.isna() | np.isclose(rows.scale, rows.chosen)
+    return rows[keep].drop(columns="chosen")
 
 
 def main_method(results: Results, study: str) -> str:

@@ -22,7 +22,7 @@ from bnnbench.results import Results
 
 
 def shown_cells(results: Results, study: str, dataset: str, network: str | None, inference: str) -> pd.DataFrame:
-    """Trained cells of a data set and network, the fixed scales cut down to the tuned one. Default network: the first."""
+    """Trained cells of a data set and network (default: the first), the fixed scales cut down to the tuned one."""
     cells = done(results, study, dataset=dataset, network=network, inference=inference, recipe="")
     cells = cells[cells.network == cells.network.iloc[0]]
     tuned = results.tuned[(results.tuned.study == study) & (results.tuned.recipe == "")]

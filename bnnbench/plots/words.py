@@ -1,0 +1,174 @@
+"""Sentences and small tables in Markdown, every number computed from the results."""
+
+import numpy as np
+import pandas as pd
+
+from bnnbench.metrics import auroc, describe
+from bnnbench.plots.images import Judged
+from bnnbench.plots.select import best_models, control, done, main_method, scores, with_tuned_scales
+from bnnbench.plots.style import (
+    NothingToDraw,
+    data_name,
+    method_name,
+    model_name,
+    name_of,
+    ordered_choices,
+    ordered_priors,
+)
+from bnnbench.plots.weights import last_weights
+from bnnbench.results import Results
+from bnnbench.statistics import mean_interval, paired_difference
+
+
+def number(interval, digits: int = 3, sign: bool = False) -> str:
+    """`0.336 [0.320, 0.352]`, or the mean alone where there is no interval; an unknown mean is a dash."""
+    mean, low, high = interval[:3]
+    if np.isnan(mean):
+        return "–"
+    form = f"{'+' if sign else ''}.{digits}f"
+    return f"{mean:{form}}" + ("" if np.isnan(low) else f" [{low:{form}}, {high:{form}}]")
+
+
+def count(n: int, word: str) -> str:
+    """`1 seed`, `5 seeds`."""
+    return f"{n:,} {word}" + ("" if n == 1 else "s")
+
+
+def _listing(words) -> str:
+    words = list(words)
+    return words[0] if len(words) == 1 else ", ".join(words[:-1]) + " and " + words[-1]
+
+
+def _table(rows: list[dict[str, str]]) -> str:
+    head = list(rows[0])
+    lines = ["| " + " | ".join(head) + " |", "|" + " --- |" * len(head)]
+    return "\n".join(lines + ["| " + " | ".join(row.values()) + " |" for row in rows])
+
+
+def run_in_words(results: Results, study: str) -> str:
+    """What was trained: cells by state, data sets, networks, priors, methods and seeds."""
+    cells = results.cells[results.cells.study == study]
+    if cells.empty:
+        known = _listing(sorted(results.cells.study.unique()))
+        raise NothingToDraw(f"the results hold no study '{study}'; they hold {known}")
+    states = cells.state.value_counts()
+    words = {"done": "trained", "merged": "the same model as another", "skipped": "skipped", "failed": "failed"}
+    parts = [
+        f"{states[s]:,} {words.get(s, s)}" for s in [*words, *sorted(set(states.index) - set(words))] if s in states
+    ]
+    return (
+        f"{count(len(cells), 'cell')}: {_listing(parts)}. "
+        f"{count(cells.dataset.nunique(), 'data set')} ({_listing(map(data_name, cells.dataset.unique()))}), "
+        f"{count(cells.network.nunique(), 'network')} ({_listing(cells.network.unique())}), "
+        f"{count(cells.prior.nunique(), 'prior')} ({_listing(map(name_of, ordered_priors(cells.prior)))}), "
+        f"inference by {_listing(map(method_name, cells.inference.unique()))}, {count(cells.seed.nunique(), 'seed')}."
+        + (" One seed gives no interval." if cells.seed.nunique() == 1 else "")
+    )
+
+
+def best_by_validation(results: Results, study: str) -> str:
+    """For each data set and method the model with the lowest validation NLL, with its test NLL and accuracy."""
+    cells, rows = done(results, study), []
+    for dataset in cells.dataset.unique():
+        for inference in cells[cells.dataset == dataset].inference.unique():
+            model = best_models(results, study, dataset, inference).iloc[0]
+            where = {"dataset": dataset, "inference": inference, "network": model.network, "recipe": ""}
+            row = {"Data set": data_name(dataset), "Method": method_name(inference), "Model": model_name(model)}
+            row |= {"Network": model.network} if cells.network.nunique() > 1 else {}
+            for metric in ("nll", "accuracy"):
+                table = scores(results, study, metric, prior=model.prior, hyperprior=model.hyperprior, **where)
+                table = table[table.scale.isna() if np.isnan(model.scale) else np.isclose(table.scale, model.scale)]
+                unit = f", {describe(metric).unit}" if describe(metric).unit else ""
+                row[f"Test {describe(metric).label}{unit}"] = number(mean_interval(table.value))
+            for name in ("bayes_rule", "chance"):
+                value = control(results, dataset, name)
+                row |= {f"NLL of {name_of(name)}": f"{value:.3f}"} if not np.isnan(value) else {}
+            rows.append(row)
+    return _table(rows)
+
+
+def hyperpriors_in_words(results: Results, study: str, inference: str | None = None) -> str:
+    """Test NLL of each hyperprior minus that of the fixed scale, paired by data set, network and seed."""
+    inference = inference or main_method(results, study)
+    table = with_tuned_scales(results, study, inference=inference, recipe="", metric="nll")
+    rows, won, compared = [], 0, 0
+    for prior in ordered_priors(table.prior):
+        for choice in ordered_choices(table.hyperprior):
+            sides = {"prior": prior, "hyperprior": choice}, {"prior": prior, "hyperprior": "fixed"}
+            if choice == "fixed" or not paired_difference(table, *sides, "nll").pairs:
+                continue
+            difference = paired_difference(table, *sides, "nll")
+            places = table[["dataset", "network"]].drop_duplicates().itertuples(index=False)
+            each = [paired_difference(table, *(s | p._asdict() for s in sides), "nll").mean for p in places]
+            each = [d for d in each if not np.isnan(d)]
+            won, compared = won + sum(d < 0 for d in each), compared + len(each)
+            better = f"{sum(d < 0 for d in each)} of {len(each)}"
+            row = {"Prior": name_of(prior), "Hyperprior": name_of(choice)}
+            rows.append(row | {"NLL minus fixed, nats": number(difference, 4, True), "Data sets where lower": better})
+    if not rows:
+        raise NothingToDraw("no prior was trained both with a fixed scale and with a hyperprior")
+    several = "data set, network" if table.network.nunique() > 1 else "data set"
+    tuned = " tuned" if len(results.tuned[results.tuned.study == study]) else ""
+    sentence = (
+        f"With {method_name(inference)}, the hyperprior's mean test NLL is lower than the{tuned} fixed scale's in "
+        f"{won} of {compared} comparisons ({several}, prior, hyperprior)."
+    )
+    return sentence + "\n\n" + _table(rows)
+
+
+def boundary_in_words(results: Results, study: str) -> str:
+    """Rank correlation of the sd over draws with the distance to the Bayes boundary, over test points."""
+    inference = main_method(results, study)
+    table = with_tuned_scales(results, study, inference=inference, metric="spearman_sd_boundary").dropna(subset="value")
+    if table.empty:
+        raise NothingToDraw("no method with varying draws was run on data with a known Bayes rule")
+    rows = []
+    for dataset, group in table.groupby("dataset", sort=False):
+        by_seed = group.groupby("seed").value.mean()
+        rows.append({"Data set": data_name(dataset), "Rank correlation": number(mean_interval(by_seed), 2)})
+    return (
+        f"Spearman's rank correlation, over test points, of the sd with the distance |p* − ½| from the boundary, "
+        f"averaged over the {method_name(inference)} models:\n\n" + _table(rows)
+    )
+
+
+def sparsity_in_words(results: Results, study: str, a: str = "laplace", b: str = "cauchy") -> str:
+    """Share of last-layer weights whose 95% interval covers 0 under two priors, and the paired difference."""
+    inference = main_method(results, study)
+    if inference == "map":
+        raise NothingToDraw("a point estimate has no intervals")
+    rows = with_tuned_scales(results, study, inference=inference, recipe="", metric="nll", prior=[a, b])
+    rows = rows.assign(value=[last_weights(results, cell_id).covers_zero.mean() for cell_id in rows.id])
+    both = {p: rows[rows.prior == p] for p in (a, b)}
+    if both[a].empty or both[b].empty:
+        raise NothingToDraw(f"{name_of(a)} and {name_of(b)} priors were not both trained")
+    shares = [
+        f"{mean_interval(t.groupby('seed').value.mean()).mean:.2f} under the {name_of(p)} prior"
+        for p, t in both.items()
+    ]
+    table = rows.groupby(["dataset", "network", "seed", "prior"], as_index=False).value.mean()
+    table = table.assign(metric="share", split="test")
+    difference = paired_difference(table, {"prior": a}, {"prior": b}, "share")
+    return (
+        f"The share of last-layer weights whose 95% posterior interval covers 0 is on average {' and '.join(shares)}: "
+        f"a difference of {number(difference, 2, True)} over {count(difference.pairs, 'pair')} of data set, network "
+        f"and seed, each averaged over the ways of setting the scale."
+    )
+
+
+def image_in_words(results: Results, cell_id: str | None) -> str:
+    """How often one network is wrong on the test images, and how well its uncertainty points to the mistakes."""
+    judged = Judged.load(results, cell_id)
+    wrong, total = int(judged.wrong.sum()), len(judged.wrong)
+    text = f"`{cell_id}` reads {wrong} of {total:,} test images wrongly, an accuracy of {1 - wrong / total:.2%}."
+    if not wrong or judged.is_point:
+        return text
+    variance = pd.Series(judged.total_variance).groupby(judged.wrong).mean()
+    certain = int((judged.wrong & (judged.error_rate == 0)).sum())
+    return text + (
+        f" The total variance of its probabilities is on average {variance[True]:.3f} where it is wrong and "
+        f"{variance[False]:.4f} where it is right, a ratio of {variance[True] / variance[False]:.1f}. A wrong image has "
+        f"the higher variance of a random pair, one wrong and one right, with chance "
+        f"{auroc(judged.total_variance, judged.wrong):.3f}; for one minus the highest mean probability that chance is "
+        f"{auroc(1 - judged.mean_proba.max(1), judged.wrong):.3f}. On {count(certain, 'wrong image')} all draws agree."
+    )

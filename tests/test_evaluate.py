@@ -1,0 +1,68 @@
+"""Tables: metrics come from stored predictions and agree with them."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from bnnbench import evaluate, metrics
+from bnnbench.results import load_results
+
+CELL = "toy/circles-0.4/mlp-5-5/normal-1/mean_field/seed-1"
+
+
+def test_tables_hold_every_cell_and_metric(small_plan, small_results):
+    assert set(small_results.cells.id) == {c.id for c in small_plan.cells}
+    assert set(small_results.cells.state) == {"done", "merged"}
+    done = small_results.cells[small_results.cells.state == "done"]
+    per_cell = small_results.metrics[small_results.metrics.id.isin(done.id)].groupby(["id", "split"]).size()
+    assert per_cell.nunique() == 1
+    assert len(per_cell) == 2 * len(done)
+
+
+def test_a_stored_metric_is_that_of_the_stored_predictions(small_results):
+    x, y = small_results.labels(CELL)
+    p = small_results.predictions(CELL)
+    table = small_results.metrics
+    stored = table[(table.id == CELL) & (table.split == "test")].set_index("metric").value
+    assert stored["nll"] == pytest.approx(metrics.negative_log_likelihood(p.mean_proba, y))
+    assert stored["total_variance"] == pytest.approx(p.class_variance.sum(1).mean(), rel=1e-6)
+
+
+def test_controls_bound_the_metrics(small_results):
+    table = small_results.metrics.query("split == 'test' and metric == 'nll'")
+    by_method = table.groupby(["dataset", "inference"]).value.min().unstack()
+    assert (by_method.bayes_rule < by_method.mean_field).all()
+    assert (by_method.mean_field < by_method.chance).all()
+    np.testing.assert_allclose(by_method.chance, np.log(2), atol=0.01)
+
+
+def test_a_new_metric_trains_nothing(small_plan, tmp_path, monkeypatch):
+    real = metrics.evaluate
+    monkeypatch.setattr(evaluate.metrics, "evaluate", lambda *a: real(*a) | {"brand_new": 1.0})
+    name, shard = next(iter(small_plan.shards.items()))
+    evaluate.evaluate_shard(small_plan, shard, small_plan.results / "shards" / f"{name}.nc", tmp_path / "out.parquet")
+    assert "brand_new" in set(pd.read_parquet(tmp_path / "out.parquet").metric)
+
+
+def test_the_tuned_scale_minimises_mean_validation_nll(small_results):
+    row = small_results.tuned.query("dataset == 'moons-0.4' and prior == 'normal' and inference == 'map'").iloc[0]
+    where = "dataset == 'moons-0.4' and prior == 'normal' and inference == 'map' and split == 'validation'"
+    means = small_results.metrics.query(where + " and metric == 'nll'").groupby("scale").value.mean()
+    assert set(means.index) == {1.0, 3.0}
+    assert row.scale == means.idxmin()
+    assert row.validation_nll == pytest.approx(means.min())
+
+
+def test_the_test_set_has_no_say_in_tuning(small_results):
+    table = small_results.metrics.copy()
+    table.loc[table.split == "test", "value"] = np.random.default_rng(0).random((table.split == "test").sum())
+    pd.testing.assert_frame_equal(evaluate.tuned(table), small_results.tuned)
+
+
+def test_asking_for_what_is_not_there(small_results, tmp_path):
+    with pytest.raises(FileNotFoundError, match="run `make report` first"):
+        load_results(tmp_path)
+    with pytest.raises(KeyError, match="nearest are"):
+        small_results.row(CELL.replace("seed-1", "seed-7"))
+    with pytest.raises(ValueError, match="is merged"):
+        small_results.arrays("toy/circles-0.4/mlp-5-5/flat-half_cauchy/map/seed-0", "weights")

@@ -1,0 +1,127 @@
+"""Shards: what is stored, what is trained again, and what happens to cells that fail."""
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from conftest import SMALL
+
+from bnnbench import datasets, evaluate, grid, planning, train
+from bnnbench.storage import ShardFile, replacing
+
+SHARD = "toy--moons--mlp-5-5--map"
+
+
+def plan_of(tmp_path, seeds=(0,), **toy):
+    toy = SMALL["overrides"]["toy"] | {"datasets": {"moons": {"noise": [0.4], "n_test": 500}, "circles": None}} | toy
+    plan = grid.load(SMALL | {"seeds": list(seeds), "results_dir": str(tmp_path), "overrides": {"toy": toy}})
+    for spec in plan.datasets.values():
+        datasets.make(spec.family, spec.options, plan.config.seeds).to_netcdf(tmp_path / "data" / f"{spec.name}.nc")
+    return plan
+
+
+def trained(plan, tmp_path, shard=SHARD):
+    path = tmp_path / "shards" / f"{shard}.nc"
+    train.train_shard(plan, plan.shards[shard], path)
+    return ShardFile.read(path)
+
+
+def test_a_finished_shard_trains_nothing(tmp_path, monkeypatch):
+    plan = plan_of(tmp_path)
+    first = trained(plan, tmp_path)
+    monkeypatch.setattr(train, "_train_stack", lambda *a: pytest.fail("trained again"))
+    assert [r["key"] for r in trained(plan, tmp_path).rows] == [r["key"] for r in first.rows]
+
+
+def test_new_cells_join_a_shard_and_leave_the_old_ones_as_they_were(tmp_path):
+    old = trained(plan_of(tmp_path, models=["normal-1"]), tmp_path)
+    wider = plan_of(tmp_path, models=["laplace-1", "normal-1", "normal-10"])
+    assert {c.model for c in planning.pending(wider, wider.shards[SHARD])} == {"laplace-1", "normal-10"}
+    new = trained(wider, tmp_path)
+    assert {r["prior"] for r in new.rows} == {"normal", "laplace"}
+    cell = old.rows[0]["id"]
+    same = [f.groups["test"].mean_proba.sel(cell=cell).values for f in (old, new)]
+    assert np.array_equal(*same)
+
+
+def test_a_resumed_shard_equals_one_trained_at_once(tmp_path):
+    at_once = trained(plan_of(tmp_path / "a", seeds=(0, 1)), tmp_path / "a")
+    trained(plan_of(tmp_path / "b", seeds=(1,)), tmp_path / "b")
+    resumed = trained(plan_of(tmp_path / "b", seeds=(0, 1)), tmp_path / "b")
+    for cell in at_once.groups["test"].cell.values:
+        pair = [f.groups["test"].mean_proba.sel(cell=cell).values for f in (at_once, resumed)]
+        np.testing.assert_allclose(*pair, atol=1e-3)
+
+
+def test_changed_settings_replace_the_stored_cells(tmp_path):
+    before = trained(plan_of(tmp_path, models=["normal-1"]), tmp_path)
+    changed = plan_of(tmp_path, models=["normal-1"], inference={"map": {"settings": {"steps": 50}}})
+    after = trained(changed, tmp_path)
+    assert len(after.rows) == len(before.rows) == 1
+    assert after.rows[0]["steps"] == 50
+    assert after.groups["test"].sizes["cell"] == 1
+
+
+def test_a_diverging_cell_is_a_row_and_its_neighbours_are_sound(tmp_path):
+    """A prior scale of 1e-30 sends the log density of its cell beyond float32, and only of its own."""
+    plan = plan_of(tmp_path, scales=[1.0, 1e-30], models=["normal-1", "normal-1e-30"])
+    stored = trained(plan, tmp_path)
+    state = {r["scale"]: r for r in stored.rows}
+    assert state[1e-30]["state"] == "failed"
+    assert "non-finite" in state[1e-30]["reason"]
+    assert state[1.0]["state"] == "done"
+    alone = trained(plan_of(tmp_path / "alone", models=["normal-1"]), tmp_path / "alone")
+    pair = [f.groups["test"].mean_proba.sel(cell=state[1.0]["id"]).values for f in (stored, alone)]
+    np.testing.assert_allclose(*pair, atol=1e-4)
+
+
+def test_a_stack_that_runs_out_of_memory_is_failed_and_the_rest_goes_on(tmp_path, monkeypatch):
+    plan = plan_of(tmp_path)
+    monkeypatch.setattr(train, "predict", lambda *a, **k: (_ for _ in ()).throw(MemoryError("no room")))
+    stored = trained(plan, tmp_path)
+    assert {(r["state"], r["reason"]) for r in stored.rows} == {("failed", "MemoryError: no room")}
+    evaluate.evaluate_shard(plan, plan.shards[SHARD], tmp_path / "shards" / f"{SHARD}.nc", tmp_path / "m.parquet")
+    assert pd.read_parquet(tmp_path / "m.parquet").empty
+
+
+def test_a_damaged_shard_file_is_named(tmp_path):
+    plan = plan_of(tmp_path)
+    path = tmp_path / "shards" / f"{SHARD}.nc"
+    path.parent.mkdir()
+    path.write_bytes(b"not netCDF")
+    with pytest.raises(ValueError, match="not a readable shard file"):
+        train.train_shard(plan, plan.shards[SHARD], path)
+
+
+def test_an_interrupted_write_leaves_the_old_file(tmp_path):
+    path = tmp_path / "table.txt"
+    path.write_text("whole")
+    with pytest.raises(RuntimeError), replacing(path) as temporary:
+        temporary.write_text("ha")
+        raise RuntimeError("interrupted")
+    assert path.read_text() == "whole"
+    assert [p.name for p in tmp_path.iterdir()] == ["table.txt"]
+
+
+def test_weight_and_scale_summaries_describe_the_posterior(small_results):
+    cell = "toy/moons-0.4/mlp-5-5/laplace-half_cauchy/mean_field/seed-0"
+    weights, draws = small_results.arrays(cell, "weights"), small_results.trained(cell).weight_draws(2000)
+    gap = abs(weights["mean"].values - draws.mean(0))
+    assert (gap < 6 * draws.std(0) * (1 / 400 + 1 / 2000) ** 0.5 + 1e-3).mean() > 0.98
+    inside = (draws > weights.q025.values) & (draws < weights.q975.values)
+    assert 0.92 < inside.mean() < 0.97
+
+
+def test_a_trained_cell_predicts_on_new_inputs_as_it_did_on_the_test_set(small_results):
+    cell = "toy/circles-0.4/mlp-5-5/normal-1/mean_field/seed-1"
+    x, _ = small_results.labels(cell)
+    again = small_results.trained(cell).predict_proba(x, n_draws=300)
+    stored = small_results.predictions(cell)
+    error = np.sqrt(stored.class_variance * (1 / 30 + 1 / 300))
+    assert (abs(again - stored.mean_proba) < 5 * error + 1e-3).mean() > 0.995
+
+
+def test_device_cuda_without_a_gpu_is_refused(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    with pytest.raises(RuntimeError, match="torch sees no GPU: use device: auto"):
+        train.resolve_device("cuda")
