@@ -15,7 +15,8 @@ SMALL = {
     "overrides": {
         "toy": {
             "datasets": {"moons": {"noise": [0.4], "n_test": 1000}, "circles": {"noise": [0.4], "n_test": 1000}},
-            "models": ["normal-1", "normal-3", "laplace-1", "laplace-half_cauchy", "cauchy-1", "flat", "flat-half_cauchy"],
+            "models": ["normal-1", "normal-3", "laplace-1", "laplace-half_cauchy", "cauchy-1", "flat",
+                       "flat-half_cauchy"],
             "inference": {
                 "map": {"settings": {"steps": 200}},
                 "mean_field": {"settings": {"steps": 400}},

@@ -1,18 +1,24 @@
 """Models, data and small worlds that tests share: what every method must satisfy is checked on these."""
 
-from dataclasses import fields
+from dataclasses import fields, replace
+from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import torch
 
-from bnnbench import digest
+from bnnbench import datasets, digest, grid
+from bnnbench.evaluate import evaluate_shard
+from bnnbench.grid import Cell, Plan
 from bnnbench.inference import make
 from bnnbench.joint import LogJoint, Model
 from bnnbench.networks import Network
 from bnnbench.networks._apply import forward, forward_local
 from bnnbench.networks.mlp import build as mlp
 from bnnbench.priors import Cauchy, Flat, HalfCauchy, HalfNormal, InverseGamma, Laplace, Normal, ScaleMixture
+from bnnbench.storage import ShardFile
 from bnnbench.streams import Streams
+from bnnbench.train import train_shard
 
 METHODS = digest.modules("inference")
 """Every method there is: a new file in `bnnbench/inference` is tested without new test code."""
@@ -96,3 +102,30 @@ class LinearGaussian(LogJoint):
     def marginal_sd(self) -> np.ndarray:
         """Standard deviations of the exact posterior, (cells, weights)."""
         return np.stack([np.sqrt(np.diag(np.linalg.inv(p))) for p in self.precisions])
+
+
+def circles_plan(folder: Path, method: str, seeds: range, settings: dict, recipes: dict | None = None, **study) -> Plan:
+    """The toy study narrowed to small circles and one method, its data set written into `folder`."""
+    sizes = {"n_train": 60, "n_validation": 40, "n_test": 300}
+    study["datasets"] = {"moons": None, "circles": {"noise": [0.4]} | sizes}
+    others = dict.fromkeys(METHODS) | {method: {"settings": settings, "recipes": recipes or {}, "only": None}}
+    study |= {"inference": others, "draws": 30}
+    config = {"studies": ["toy"], "seeds": list(seeds), "device": "cpu", "compile": "off"}
+    plan = grid.load(config | {"results_dir": str(folder), "overrides": {"toy": study}})
+    for spec in plan.datasets.values():
+        datasets.make(spec.family, spec.options, seeds).to_netcdf(folder / "data" / f"{spec.name}.nc")
+    return plan
+
+
+def train_cells(plan: Plan, cells: list[Cell], name: str) -> tuple[dict[str, dict], pd.Series]:
+    """Train these cells of the plan's only shard into a file of that name, or the ones that it lacks.
+
+    Returns the rows by id, and the metrics with a row for each id, split and metric.
+    """
+    (shard,) = plan.shards.values()
+    shard, path = replace(shard, cells=tuple(cells)), plan.results / "shards" / f"{name}.nc"
+    train_shard(plan, shard, path)
+    evaluate_shard(plan, shard, path, plan.results / "metrics" / f"{name}.parquet")
+    rows = {row["id"]: row for row in ShardFile.read(path, []).rows}
+    table = pd.read_parquet(plan.results / "metrics" / f"{name}.parquet")
+    return rows, table.set_index(["id", "split", "metric"]).value.sort_index()

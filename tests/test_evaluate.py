@@ -20,7 +20,7 @@ def test_tables_hold_every_cell_and_metric(small_plan, small_results):
 
 
 def test_a_stored_metric_is_that_of_the_stored_predictions(small_results):
-    x, y = small_results.labels(CELL)
+    _, y = small_results.labels(CELL)
     p = small_results.predictions(CELL)
     table = small_results.metrics
     stored = table[(table.id == CELL) & (table.split == "test")].set_index("metric").value

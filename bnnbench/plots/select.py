@@ -33,7 +33,8 @@ def _narrow(table: pd.DataFrame, where: dict, what: str) -> pd.DataFrame:
         if wanted is not None:
             table = table[table[column].isin(wanted if isinstance(wanted, list | tuple) else [wanted])]
     if table.empty:
-        asked = ", ".join(f"{k} {v}" for k, v in where.items() if v not in (None, ""))
+        listed = {k: " or ".join(map(str, v)) if isinstance(v, list | tuple) else v for k, v in where.items()}
+        asked = ", ".join(f"{k} {v}" for k, v in listed.items() if v not in (None, ""))
         raise NothingToDraw(f"the results hold no {what}" + (f" with {asked}" if asked else ""))
     return table
 
@@ -93,8 +94,9 @@ def best_cell(results: Results, study: str, inference: str | None = None, datase
 
 def with_tuned_scales(results: Results, study: str, **where) -> pd.DataFrame:
     """The test rows of the metrics table of a study's models, the fixed scales cut down to the tuned one."""
-    rows = _narrow(results.metrics, {"study": study, "split": "test", **where}, f"metric of {study}")
-    rows = rows[~rows.inference.isin(CONTROLS)]
+    table = results.metrics
+    table = table[(table.study == study) & (table.split == "test") & ~table.inference.isin(CONTROLS)]
+    rows = _narrow(table, where, f"test result of {study}")
     chosen = results.tuned[[*WHERE, "study", "prior", "scale"]].rename(columns={"scale": "chosen"})
     rows = rows.merge(chosen, on=["study", *WHERE, "prior"], how="left")
     keep = (rows.hyperprior != "fixed") | rows.chosen.isna() | np.isclose(rows.scale, rows.chosen)

@@ -11,10 +11,19 @@ from bnnbench.report import words
 ESCAPES = {"\\": "\\\\", '"': '\\"', "\n": "\\n", "\r": "", "\t": " "}
 
 
-def literal(value: Any) -> str:
-    """A value as Typst code for markup: a string literal, ended, so that nothing in it or after it is code."""
+class Code(str):
+    """Typst code, which is not escaped again."""
+
+
+def string(value: Any) -> Code:
+    """A value as a string literal in Typst code."""
     text = "".join(ESCAPES.get(c, c) for c in str(value) if c.isprintable() or c in "\n\t")
-    return f'#"{text}";'
+    return Code(f'"{text}"')
+
+
+def literal(value: Any) -> str:
+    """A value in Typst markup: a string literal, ended, so that nothing in it or after it is read as code."""
+    return value if isinstance(value, Code) else f"#{string(value)};"
 
 
 def environment(folder: Path) -> jinja2.Environment:
@@ -26,7 +35,7 @@ def environment(folder: Path) -> jinja2.Environment:
         trim_blocks=True, lstrip_blocks=True,
     )  # fmt: skip
     made.filters |= {"number": words.number, "significant": words.significant, "duration": words.duration}
-    made.filters |= {"interval": interval, "value": value}
+    made.filters |= {"interval": interval, "value": value, "string_literal": string}
     made.globals |= {"count": words.count, "listing": words.listing, "NONE": words.NONE}
     return made
 

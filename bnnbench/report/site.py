@@ -7,7 +7,7 @@ from bnnbench.grid import Plan
 from bnnbench.metrics import describe
 from bnnbench.report import facts, findings, leaderboard, words
 from bnnbench.report.estimates import PROVISIONAL_BELOW
-from bnnbench.report.figures import Figure
+from bnnbench.report.figures import Figures
 from bnnbench.report.findings import Finding
 from bnnbench.report.leaderboard import COLUMNS, Board
 from bnnbench.results import Results
@@ -29,7 +29,7 @@ class Study:
     datasets: list[facts.DatasetFacts]
     config: Any
     methods: dict[tuple[str, str], str]
-    figures: list[Figure] = field(default_factory=list)
+    figures: Figures = field(default_factory=Figures)
     notebook: str = ""
 
     @property
@@ -77,7 +77,7 @@ class Study:
         return sorted({getattr(row, name) for row in self._models()}, key=str.casefold)
 
 
-def study(plan: Plan, results: Results, name: str, figures: list[Figure], notebook: str) -> Study:
+def study(plan: Plan, results: Results, name: str, figures: Figures, notebook: str) -> Study:
     """Everything that a study's page shows."""
     config, methods = plan.study_configs[name], leaderboard.method_names(plan, name)
     boards = leaderboard.boards(plan, results, name)

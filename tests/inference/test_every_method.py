@@ -1,0 +1,130 @@
+"""What every inference method must satisfy, for each file in `bnnbench/inference`."""
+
+import numpy as np
+import pytest
+import torch
+from scenarios import (
+    ALL_MODELS,
+    METHODS,
+    OWN_MODEL,
+    LinearGaussian,
+    circles_plan,
+    quick_method,
+    small_data,
+    stack_joint,
+    train_cells,
+)
+
+from bnnbench.inference import GaussianPosterior, PointPosterior, make
+from bnnbench.networks.mlp import build as mlp
+from bnnbench.streams import Streams
+
+STACKED = [m for m in METHODS if m not in OWN_MODEL]
+QUICK = {"steps": 150, "learning_rate": 0.03}
+every_method = pytest.mark.parametrize(
+    "name", [pytest.param(m, marks=pytest.mark.slow) if m in OWN_MODEL else m for m in METHODS]
+)
+
+
+def draws_of(posterior, streams, n=4000):
+    draw = posterior.draws(streams, "test")
+    return torch.stack([draw(s) for s in range(n)]).numpy()
+
+
+@pytest.mark.parametrize("name", STACKED)
+def test_reaches_the_known_posterior_of_a_linear_model(name):
+    """Independent Gaussians have the posterior's mean and variances 1 / precision; a point estimate is its mode."""
+    joint = LinearGaussian()
+    method = quick_method(name, steps=6000, learning_rate=0.03, schedule="cosine", initial_sd=0.5)
+    draws = draws_of(method.fit(joint, joint.streams()).posterior, joint.streams())[:, :, :3]
+    sd = {PointPosterior: np.zeros(()), GaussianPosterior: joint.factorised_sd}
+    sd = np.broadcast_to(sd.get(method.posterior_class, joint.marginal_sd), joint.marginal_sd.shape)
+    monte_carlo = 4 * sd / np.sqrt(len(draws))
+    assert (abs(draws.mean(0) - joint.posterior_mean) < monte_carlo + 0.03 * joint.factorised_sd).all()
+    np.testing.assert_allclose(draws.std(0), sd, rtol=0.07, atol=1e-6)
+
+
+@every_method
+def test_a_cell_has_the_same_posterior_alone_and_in_any_order(name):
+    models = [ALL_MODELS[m] for m in ("normal-1", "laplace-half_cauchy", "cauchy-1")]
+    (x, y), method = small_data(), quick_method(name, **QUICK)
+
+    def fit(order):
+        joint = stack_joint(mlp((2,), 2), [models[i] for i in order], x, y, torch.float32)
+        streams = Streams([f"cell-{i}" for i in order], ["pair"] * len(order))
+        fitted = method.fit(joint, streams)
+        return dict(zip(order, fitted.posterior.draws(streams, "test")(0), strict=True)), fitted
+
+    together, fitted = fit([0, 1, 2])
+    assert fitted.posterior.draws(Streams(["a", "b", "c"], ["p"] * 3), "test")(0).shape == (3, 63)
+    for order in ([2, 0, 1], [1]):
+        for cell, draw in fit(order)[0].items():
+            torch.testing.assert_close(draw, together[cell], atol=1e-4, rtol=1e-4)
+
+
+@every_method
+def test_the_trace_is_short_and_rises(name):
+    joint = stack_joint(mlp((2,), 2), [ALL_MODELS["normal-1"]], *small_data(), torch.float32)
+    fitted = quick_method(name, steps=300, learning_rate=0.03).fit(joint, Streams(["a"], ["p"]))
+    assert fitted.steps == 300
+    if fitted.trace is not None:
+        assert fitted.trace.shape == (1, len(fitted.trace_steps))
+        assert len(fitted.trace_steps) <= 200
+        assert fitted.trace_steps[-1] == 300
+        assert fitted.trace[0, -10:].mean() > fitted.trace[0, :10].mean()
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_an_unknown_setting_is_named(name):
+    with pytest.raises(ValueError, match=f"inference '{name}' has no setting 'stpes'"):
+        make(name, {"stpes": 3})
+
+
+@pytest.fixture(scope="module", params=STACKED)
+def hundred(request, tmp_path_factory):
+    """A shard of at least 100 cells, trained in one go: (plan, cells, rows, metrics)."""
+    plan = circles_plan(tmp_path_factory.mktemp(request.param), request.param, range(4), QUICK)
+    (shard,) = plan.shards.values()
+    assert len(shard.trainable) >= 100
+    return plan, shard.trainable, *train_cells(plan, shard.trainable, "hundred")
+
+
+def assert_same(metrics, expected):
+    """The same cells with the same metrics, to 1e-3."""
+    expected = expected.reindex(metrics.index)
+    np.testing.assert_allclose(metrics.values, expected.values, atol=1e-3, rtol=1e-3)
+    assert len(metrics) > 20
+
+
+def test_a_cell_alone_and_in_a_shard_of_a_hundred_has_the_same_metrics(hundred):
+    plan, cells, rows, metrics = hundred
+    assert {row["state"] for row in rows.values()} == {"done"}
+    for i in (0, 41, len(cells) - 1):
+        assert_same(train_cells(plan, [cells[i]], f"alone-{i}")[1], metrics)
+
+
+def test_neither_order_nor_an_interruption_matters(hundred):
+    plan, cells, _, metrics = hundred
+    shuffled = [cells[i] for i in np.random.default_rng(0).permutation(len(cells))]
+    train_cells(plan, shuffled[:37], "resumed")
+    rows, resumed = train_cells(plan, shuffled, "resumed")
+    assert len(rows) == len(cells)
+    assert_same(resumed, metrics)
+
+
+@pytest.mark.parametrize("name", STACKED)
+def test_diverging_cells_are_failed_with_their_reason_and_neighbours_are_sound(name, tmp_path):
+    """One cell has a scale beyond float32 in a stack of sound ones, and one recipe a learning rate beyond reason."""
+    models = ["normal-1", "normal-1e-30", "laplace-1", "laplace-half_cauchy"]
+    options = {"scales": [1, 1e-30], "models": models}
+    plan = circles_plan(tmp_path, name, range(2), QUICK, {"wild": {"learning_rate": 1e30}}, **options)
+    (shard,) = plan.shards.values()
+    rows, metrics = train_cells(plan, shard.trainable, "all")
+    bad = {c.id for c in shard.trainable if c.scale == 1e-30 or c.recipe == "wild"}
+    assert {i for i, row in rows.items() if row["state"] == "failed"} == bad
+    for i in bad:
+        assert "diverged: non-finite objective by step" in rows[i]["reason"]
+    assert {row["state"] for i, row in rows.items() if i not in bad} == {"done"}
+    assert set(metrics.index.get_level_values("id")) == set(rows) - bad
+    sound = [c for c in shard.trainable if c.id not in bad]
+    assert_same(train_cells(plan, sound, "sound")[1], metrics)

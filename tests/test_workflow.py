@@ -1,0 +1,164 @@
+"""The whole workflow as a user runs it: snakemake on a config, in a temporary folder."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import yaml
+
+from bnnbench.storage import ShardFile
+
+ROOT = Path(__file__).parent.parent
+pytestmark = pytest.mark.slow
+
+
+class Run:
+    """A config in a folder of its own, and snakemake on it."""
+
+    def __init__(self, folder: Path, config: dict):
+        self.folder, self.results = folder, folder / "results"
+        self.config = folder / "config.yaml"
+        self.write(config)
+
+    def write(self, config: dict) -> None:
+        self.config.write_text(yaml.safe_dump(config | {"results_dir": str(self.results)}))
+
+    def start(self, *extra: str) -> subprocess.Popen:
+        command = [sys.executable, "-m", "snakemake", "-s", str(ROOT / "Snakefile"), "--directory", str(self.folder),
+                   "--profile", str(ROOT / "profiles" / "default"), "--cores", "all", "--configfile", str(self.config), *extra]  # fmt: skip
+        return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd=ROOT,
+                                start_new_session=True)  # fmt: skip
+
+    def finish(self, *extra: str) -> tuple[int, str]:
+        process = self.start(*extra)
+        output, _ = process.communicate(timeout=900)
+        return process.returncode, output
+
+
+@pytest.fixture(scope="module")
+def ci(tmp_path_factory) -> Run:
+    """config/ci.yaml, interrupted once while it trains and then finished."""
+    run = Run(tmp_path_factory.mktemp("ci"), yaml.safe_load((ROOT / "config" / "ci.yaml").read_text()))
+    process = run.start()
+    deadline = time.monotonic() + 300
+    while not list(run.results.glob("shards/*.nc")) and time.monotonic() < deadline and process.poll() is None:
+        time.sleep(0.2)
+    os.killpg(process.pid, signal.SIGINT)
+    output, _ = process.communicate(timeout=120)
+    assert process.returncode != 0, output
+    run.interrupted = {path.name: ShardFile.read(path, []) for path in run.results.glob("shards/*.nc")}
+    code, run.output = run.finish()
+    assert code == 0, run.output
+    return run
+
+
+def test_it_goes_on_where_it_was_interrupted(ci):
+    assert ci.interrupted
+    for name, before in ci.interrupted.items():
+        after = {r["id"]: r for r in ShardFile.read(ci.results / "shards" / name, []).rows}
+        assert all(after[r["id"]] == pytest.approx(r, nan_ok=True) or after[r["id"]]["key"] == r["key"] for r in before.rows)
+
+
+def test_every_cell_of_the_plan_is_done_or_merged(ci):
+    cells = pd.read_parquet(ci.results / "cells.parquet")
+    assert set(cells.state) == {"done", "merged"}
+    assert {"map", "mean_field"} <= set(cells.inference)
+
+
+def test_the_terminal_shows_jobs_steps_and_cells(ci):
+    assert re.search(r"\d+ of \d+ steps \(\d+%\) done", ci.output)
+    assert re.search(r"\d+ cells, step \d+ of \d+", ci.output)
+
+
+def test_the_report_is_whole(ci):
+    report = ci.results / "report"
+    assert (report / "report.pdf").read_bytes().startswith(b"%PDF")
+    for page in report.glob("*.html"):
+        text = page.read_text()
+        assert "Traceback" not in text
+        for target in re.findall(r'(?:href|src)="([^"#]+)', text):
+            assert not target.startswith(("http", "/")) or target.startswith("https://doi.org"), (page, target)
+            assert (report / target.split("?")[0]).exists() or target.startswith("https://doi.org"), (page, target)
+    overview = (report / "index.html").read_text()
+    done = (pd.read_parquet(ci.results / "cells.parquet").state == "done").sum()
+    assert str(done) in overview
+
+
+def test_notebooks_ran_without_error_and_did_not_train(ci):
+    for study in ("toy", "digits"):
+        text = (ci.results / "notebooks" / f"{study}.ipynb").read_text()
+        assert '"output_type": "error"' not in text
+        assert "image/" in text
+
+
+def test_a_second_run_does_nothing(ci):
+    code, output = ci.finish()
+    assert code == 0
+    assert "Nothing to be done" in output
+
+
+def test_dry_run_of_a_wider_config_names_only_what_is_new(ci):
+    config = yaml.safe_load(ci.config.read_text())
+    models = [*config["overrides"]["toy"]["models"], "laplace-10"]
+    wider = config | {"overrides": config["overrides"] | {"toy": config["overrides"]["toy"] | {"models": models}}}
+    path = ci.folder / "wider.yaml"
+    path.write_text(yaml.safe_dump(wider))
+    plan = [sys.executable, "-m", "bnnbench.cli", "plan", "--config", str(path)]
+    cells = re.findall(r"^  (\S+)", subprocess.run(plan, capture_output=True, text=True).stdout, re.M)
+    assert cells
+    assert all("/laplace-10/" in cell for cell in cells)
+    command = [sys.executable, "-m", "snakemake", "-s", str(ROOT / "Snakefile"), "--directory", str(ci.folder), "-n",
+               "--cores", "1", "--configfile", str(path)]  # fmt: skip
+    dry = subprocess.run(command, capture_output=True, text=True)
+    assert dry.returncode == 0
+    assert "toy--moons--mlp-5-5--map" in dry.stdout + dry.stderr
+    assert "Train digits" not in dry.stdout + dry.stderr
+
+
+def test_a_failed_cell_is_reported_and_the_exit_code_says_so(tmp_path):
+    run = Run(
+        tmp_path,
+        {
+            "studies": ["toy"],
+            "seeds": [0],
+            "compile": "off",
+            "overrides": {
+                "toy": {
+                    "datasets": {"moons": {"noise": [0.4], "n_test": 1000}, "circles": None},
+                    "scales": [1.0, 1e-30],
+                    "models": ["normal-1", "normal-1e-30"],
+                    "inference": {"map": {"settings": {"steps": 100}}, "mean_field": None, "pymc_advi": None},
+                }
+            },
+        },
+    )
+    code, output = run.finish()
+    assert code != 0
+    assert "normal-1e-30/map/seed-0" in output
+    cells = pd.read_parquet(run.results / "cells.parquet").set_index("id").state
+    assert dict(cells) == {
+        "toy/moons-0.4/mlp-5-5/normal-1/map/seed-0": "done",
+        "toy/moons-0.4/mlp-5-5/normal-1e-30/map/seed-0": "failed",
+    }
+    assert "normal-1e-30" in (run.results / "report" / "failures.html").read_text()
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"studies": ["toi"]}, "unknown study 'toi': did you mean 'toy'"),
+        ({"studies": ["mnist"], "data_dir": "/nowhere/at/all"}, "/nowhere/at/all"),
+    ],
+)
+def test_mistakes_end_in_a_message_and_leave_no_results(tmp_path, change, message):
+    run = Run(tmp_path, {"studies": ["toy"], "seeds": [0]} | change)
+    code, output = run.finish()
+    assert code != 0
+    assert message in output
+    assert not list(run.results.glob("data/*.nc")) and not list(run.results.glob("shards/*.nc"))
