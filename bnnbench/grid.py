@@ -11,8 +11,16 @@ from bnnbench import digest
 from bnnbench.config import RunConfig, StudyConfig
 from bnnbench.datasets import check_options, dataset_name
 
-ENGINE = ("joint.py", "streams.py", "predict.py", "networks/_layers.py", "networks/_apply.py", "inference/_base.py",
-          "inference/_optimise.py")  # fmt: skip
+ENGINE = (
+    "joint.py",
+    "streams.py",
+    "philox.py",
+    "predict.py",
+    "networks/_layers.py",
+    "networks/_apply.py",
+    "inference/_base.py",
+    "inference/_optimise.py",
+)
 COORDINATES = ("study", "dataset", "network", "prior", "hyperprior", "scale", "inference", "recipe", "seed")
 
 
@@ -27,7 +35,8 @@ class DatasetSpec:
 
     @cached_property
     def digest(self) -> str:
-        source = digest.of_package(f"datasets/{self.family}.py")
+        shared = ("datasets/_base.py", "datasets/_bayes.py", "datasets/_idx.py", "philox.py")
+        source = digest.of_package(f"datasets/{self.family}.py", *shared)
         return digest.of_value([self.family, self.options, source])
 
 
@@ -221,6 +230,11 @@ def study_cells(study: StudyConfig, specs: list[DatasetSpec], seeds: list[int]) 
 
 
 def _check_settings(study: str, inference: str, settings: dict[str, Any], recipe: str) -> None:
+    if not recipe and settings.get("temperature", 1) != 1:
+        raise config_module.ConfigError(
+            f"study '{study}': inference.{inference}.settings: a temperature other than 1 must show in the cell's name: "
+            f"put it under recipes, e.g. recipes: {{temperature-{settings['temperature']}: ...}}"
+        )
     known = digest.dataclass_fields(f"inference/{inference}.py")
     unknown = sorted(set(settings) - set(known))
     if unknown:

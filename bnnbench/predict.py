@@ -10,7 +10,8 @@ from bnnbench.inference._base import Posterior, Progress
 from bnnbench.joint import BLOCK, lay_out
 from bnnbench.networks import Network
 from bnnbench.networks._apply import forward
-from bnnbench.streams import Streams, generator
+from bnnbench.philox import generator
+from bnnbench.streams import Streams
 
 DENSE_CHUNK, IMAGE_CHUNK = 4000, 250
 """Points in one call, so that a block of cells stays in the processor's cache."""

@@ -1,17 +1,12 @@
-"""Random streams: each keyed by (owner, purpose, chunk) and counter-based, so a cell draws the same numbers
-alone, in any shard, in any order and after a resume (Salmon et al. 2011, Philox)."""
+"""The random streams of a stack of cells: a cell draws the same numbers alone, in any shard, in any order and after a
+resume."""
 
-import hashlib
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 
-
-def generator(owner: str, purpose: str, chunk: int = 0) -> np.random.Generator:
-    """NumPy generator of the stream `owner/purpose`, at its chunk-th stretch of 2^128 numbers."""
-    key = hashlib.blake2b(f"{owner}|{purpose}".encode(), digest_size=16).digest()
-    return np.random.Generator(np.random.Philox(key=int.from_bytes(key, "little"), counter=[0, 0, chunk, 0]))
+from bnnbench.philox import generator
 
 
 class Normals:

@@ -71,3 +71,12 @@ def test_the_command_line_says_it_in_one_line(tmp_path):
     assert done.returncode == 2
     assert "unknown key 'sedes': did you mean 'seeds'?" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_a_temperature_other_than_one_must_be_named():
+    change = {"inference": {"mean_field": {"settings": {"temperature": 0.1}}}}
+    with pytest.raises(ConfigError, match="put it under recipes"):
+        grid.load(GOOD | {"overrides": {"toy": change}})
+    named = {"inference": {"mean_field": {"recipes": {"temperature-0.1": {"temperature": 0.1}}}}}
+    ids = [c.id for c in grid.load(GOOD | {"overrides": {"toy": named}}).cells]
+    assert any("/mean_field+temperature-0.1/" in i for i in ids)

@@ -1,12 +1,13 @@
 """The one form that every data set takes: a pool, per-seed splits into it, and a fixed test set."""
 
-import hashlib
 import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+
+from bnnbench.philox import generator
 
 
 class DataError(ValueError):
@@ -160,12 +161,6 @@ def check(data: DataSet) -> None:
         refuse("x_divisor", f"is {data.x_divisor}", "make it a positive number")
 
 
-def stream(*key) -> np.random.Generator:
-    """A Philox stream of its own for every key, e.g. `stream("circles-0.4", "train", 3)`."""
-    digest = hashlib.sha256("/".join(map(str, key)).encode()).digest()
-    return np.random.Generator(np.random.Philox(key=int.from_bytes(digest[:16], "little")))
-
-
 def check_counts(name: str, **counts: int) -> None:
     """Raise ValueError unless every count, e.g. `n_train=700`, is a whole number of at least 1."""
     for key, value in counts.items():
@@ -195,5 +190,5 @@ def split_pool(
             f"data set {name!r}: n_train {n_train} + n_validation {n_validation} exceed its pool of {n_pool}"
             "; lower one of them"
         )
-    orders = np.array([stream(name, "split", seed).permutation(n_pool) for seed in seeds])
+    orders = np.array([generator(name, f"split-{seed}").permutation(n_pool) for seed in seeds])
     return orders[:, :n_train], orders[:, n_pool - n_validation :]

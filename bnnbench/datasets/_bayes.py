@@ -5,7 +5,8 @@ from collections.abc import Callable, Iterable
 import numpy as np
 from scipy.special import expit, xlogy
 
-from bnnbench.datasets._base import DataSet, check_counts, check_seeds, stream
+from bnnbench.datasets._base import DataSet, check_counts, check_seeds
+from bnnbench.philox import generator
 
 
 def toy_name(family: str, noise: float, **others: tuple[float, float]) -> str:
@@ -37,15 +38,15 @@ def generate_toy(
 ) -> DataSet:
     """Points on arcs plus N(0, noise² I): each seed draws its own, all share the test set.
 
-    arc(generator, labels (n,)) -> noiseless points (n, 2). Labels are fair coin flips, so points are i.i.d.
+    arc(rng, labels (n,)) -> noiseless points (n, 2). Labels are fair coin flips, so points are i.i.d.
     """
     check_noise(noise)
     check_counts(name, n_train=n_train, n_validation=n_validation, n_test=n_test)
 
     def draw(part: str, seed: int, n: int) -> tuple[np.ndarray, np.ndarray]:
-        generator = stream(name, part, seed)
-        y = generator.integers(0, 2, n)
-        x = arc(generator, y) + noise * generator.standard_normal((n, 2))
+        rng = generator(name, f"{part}-{seed}")
+        y = rng.integers(0, 2, n)
+        x = arc(rng, y) + noise * rng.standard_normal((n, 2))
         return x.astype(np.float32), y
 
     seeds = check_seeds(name, seeds)

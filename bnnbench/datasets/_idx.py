@@ -9,7 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
-from bnnbench.datasets._base import DataError, DataSet, check_counts, check_seeds, split_pool, stream
+from bnnbench.datasets._base import DataError, DataSet, check_counts, check_seeds, split_pool
+from bnnbench.philox import generator
 
 ENVIRONMENT = "BNNBENCH_DATA"
 
@@ -71,7 +72,7 @@ def generate_idx(
     if n_test > len(x_test):
         raise ValueError(f"data set {name!r}: n_test is {n_test}, but there are only {len(x_test)} test images")
     # Test images are not in random order (MNIST's first half is the easier), so a subset is drawn.
-    test = np.sort(stream(name, "test").permutation(len(x_test))[:n_test])
+    test = np.sort(generator(name, "test").permutation(len(x_test))[:n_test])
     return DataSet(
         name=name,
         x_pool=x_pool[used, None],

@@ -1,5 +1,8 @@
 """Which rows and cells a figure shows."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import numpy as np
 import pandas as pd
 
@@ -113,6 +116,19 @@ def noisiest(results: Results, study: str) -> list[str]:
     """For each family of data sets with trained cells, the one with the most noise."""
     cells = done(results, study).sort_values("noise", ascending=False, kind="stable")
     return list(cells.drop_duplicates("family").sort_index().dataset)
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Let torch use one thread: the arrays are small, and threads that wait for each other cost more than they give."""
+    import torch
+
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
 
 
 def parameters_of(results: Results, cell_id: str) -> pd.DataFrame:

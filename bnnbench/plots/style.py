@@ -10,6 +10,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullLocator, StrMethodFormatter
+from PIL import Image
 
 from bnnbench.metrics import describe
 
@@ -73,11 +74,16 @@ def hide_spare(axes, used: int) -> None:
 
 
 def encode(figure: Figure, kind: str = "png") -> bytes:
-    """The figure as a PNG at twice its size or as SVG; the same figure gives the same bytes."""
+    """The figure as a PNG of 256 colours at twice its size, or as SVG; the same figure gives the same bytes."""
     buffer = io.BytesIO()
     with mpl.rc_context(_SETTINGS):
         metadata = {"Date": None, "Creator": None} if kind == "svg" else {"Software": None}
         figure.savefig(buffer, format=kind, dpi=200, metadata=metadata)
+    if kind != "png":
+        return buffer.getvalue()
+    few = Image.open(buffer).convert("RGB").quantize(256, Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
+    buffer = io.BytesIO()
+    few.save(buffer, "png", optimize=True)
     return buffer.getvalue()
 
 

@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from bnnbench.datasets import bayes_proba
-from bnnbench.plots.select import best_models, cell_of, main_method, noisiest
+from bnnbench.plots.select import best_models, cell_of, main_method, noisiest, one_thread
 from bnnbench.plots.style import (
     CLASS_MAP,
     DARK_BLUE,
@@ -58,14 +58,8 @@ def options_of(results: Results, dataset: str) -> tuple[str, dict]:
 
 def class_one_draws(results: Results, cell_id: str, points: np.ndarray, n_draws: int) -> np.ndarray:
     """Probability of class 1 in each posterior draw, (n_draws, points)."""
-    import torch
-
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)  # the arrays are small: threads that wait for each other cost more than they give
-    try:
+    with one_thread():
         return results.trained(cell_id).sample_proba(points, n_draws)[:, :, 1]
-    finally:
-        torch.set_num_threads(threads)
 
 
 @styled

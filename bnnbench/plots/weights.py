@@ -6,7 +6,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from scipy.stats import gaussian_kde
 
-from bnnbench.plots.select import best_models, cell_of, done, main_method, noisiest, parameters_of
+from bnnbench.plots.select import best_models, cell_of, done, main_method, noisiest, one_thread, parameters_of
 from bnnbench.plots.style import (
     GREY,
     NothingToDraw,
@@ -65,9 +65,10 @@ def last_layer_densities(
     for prior in priors:
         model = models.loc[prior]
         cell = cell_of(results, study, model, dataset=dataset, inference=inference, network=model.network)
-        trained = results.trained(cell.id)
-        parameter = [p for p in trained.network.parameters if p.name.endswith("weight")][-1]
-        draws[prior] = cell, trained.weight_draws(n_draws)[:, parameter.start : parameter.stop]
+        with one_thread():
+            trained = results.trained(cell.id)
+            parameter = [p for p in trained.network.parameters if p.name.endswith("weight")][-1]
+            draws[prior] = cell, trained.weight_draws(n_draws)[:, parameter.start : parameter.stop]
     ends = np.concatenate([np.abs(values.mean(0)) + 3.2 * values.std(0) for _, values in draws.values()])
     bound = min(ends.max(), 2 * float(np.quantile(ends, 0.9)))  # a few far weights may run out of the panel
     at = np.linspace(-bound, bound, 301)

@@ -3,13 +3,14 @@
 import numpy as np
 import pandas as pd
 
-from bnnbench.metrics import auroc, describe
+from bnnbench.metrics import auroc
 from bnnbench.plots.images import Judged
 from bnnbench.plots.select import best_models, control, done, main_method, scores, with_tuned_scales
 from bnnbench.plots.style import (
     NothingToDraw,
     data_name,
     method_name,
+    metric_name,
     model_name,
     name_of,
     ordered_choices,
@@ -25,6 +26,7 @@ def number(interval, digits: int = 3, sign: bool = False) -> str:
     mean, low, high = interval[:3]
     if np.isnan(mean):
         return "–"
+    mean, low, high = (round(v, digits) + 0.0 for v in (mean, low, high))  # no minus before a zero
     form = f"{'+' if sign else ''}.{digits}f"
     return f"{mean:{form}}" + ("" if np.isnan(low) else f" [{low:{form}}, {high:{form}}]")
 
@@ -58,7 +60,7 @@ def run_in_words(results: Results, study: str) -> str:
     ]
     return (
         f"{count(len(cells), 'cell')}: {_listing(parts)}. "
-        f"{count(cells.dataset.nunique(), 'data set')} ({_listing(map(data_name, cells.dataset.unique()))}), "
+        f"{count(cells.dataset.nunique(), 'data set')} ({_listing(cells.dataset.unique())}), "
         f"{count(cells.network.nunique(), 'network')} ({_listing(cells.network.unique())}), "
         f"{count(cells.prior.nunique(), 'prior')} ({_listing(map(name_of, ordered_priors(cells.prior)))}), "
         f"inference by {_listing(map(method_name, cells.inference.unique()))}, {count(cells.seed.nunique(), 'seed')}."
@@ -78,8 +80,7 @@ def best_by_validation(results: Results, study: str) -> str:
             for metric in ("nll", "accuracy"):
                 table = scores(results, study, metric, prior=model.prior, hyperprior=model.hyperprior, **where)
                 table = table[table.scale.isna() if np.isnan(model.scale) else np.isclose(table.scale, model.scale)]
-                unit = f", {describe(metric).unit}" if describe(metric).unit else ""
-                row[f"Test {describe(metric).label}{unit}"] = number(mean_interval(table.value))
+                row[metric_name(metric)] = number(mean_interval(table.value))
             for name in ("bayes_rule", "chance"):
                 value = control(results, dataset, name)
                 row |= {f"NLL of {name_of(name)}": f"{value:.3f}"} if not np.isnan(value) else {}
@@ -104,7 +105,7 @@ def hyperpriors_in_words(results: Results, study: str, inference: str | None = N
             won, compared = won + sum(d < 0 for d in each), compared + len(each)
             better = f"{sum(d < 0 for d in each)} of {len(each)}"
             row = {"Prior": name_of(prior), "Hyperprior": name_of(choice)}
-            rows.append(row | {"NLL minus fixed, nats": number(difference, 4, True), "Data sets where lower": better})
+            rows.append(row | {"NLL minus fixed (nats)": number(difference, 4, True), "Lower in": better})
     if not rows:
         raise NothingToDraw("no prior was trained both with a fixed scale and with a hyperprior")
     several = "data set, network" if table.network.nunique() > 1 else "data set"
@@ -123,8 +124,8 @@ def boundary_in_words(results: Results, study: str) -> str:
     if table.empty:
         raise NothingToDraw("no method with varying draws was run on data with a known Bayes rule")
     rows = []
-    for dataset, group in table.groupby("dataset", sort=False):
-        by_seed = group.groupby("seed").value.mean()
+    for dataset in results.cells.dataset[results.cells.dataset.isin(table.dataset)].unique():
+        by_seed = table[table.dataset == dataset].groupby("seed").value.mean()
         rows.append({"Data set": data_name(dataset), "Rank correlation": number(mean_interval(by_seed), 2)})
     return (
         f"Spearman's rank correlation, over test points, of the sd with the distance |p* − ½| from the boundary, "
@@ -165,10 +166,12 @@ def image_in_words(results: Results, cell_id: str | None) -> str:
         return text
     variance = pd.Series(judged.total_variance).groupby(judged.wrong).mean()
     certain = int((judged.wrong & (judged.error_rate == 0)).sum())
+    by_variance = auroc(judged.total_variance, judged.wrong)
+    by_confidence = auroc(1 - judged.mean_proba.max(1), judged.wrong)
     return text + (
         f" The total variance of its probabilities is on average {variance[True]:.3f} where it is wrong and "
-        f"{variance[False]:.4f} where it is right, a ratio of {variance[True] / variance[False]:.1f}. A wrong image has "
-        f"the higher variance of a random pair, one wrong and one right, with chance "
-        f"{auroc(judged.total_variance, judged.wrong):.3f}; for one minus the highest mean probability that chance is "
-        f"{auroc(1 - judged.mean_proba.max(1), judged.wrong):.3f}. On {count(certain, 'wrong image')} all draws agree."
+        f"{variance[False]:.4f} where it is right, a ratio of {variance[True] / variance[False]:.1f}. Of one wrong and "
+        f"one right image at random, the wrong one has the higher variance with chance {by_variance:.3f} (the AUROC), "
+        f"and the lower confidence, the highest mean probability, with chance {by_confidence:.3f}. On "
+        f"{count(certain, 'wrong image')} all draws agree."
     )

@@ -19,6 +19,8 @@ from bnnbench.report import words
 from bnnbench.results import Results
 
 BAD = ("failed", "missing")
+MODEL = ["prior", "hyperprior", "scale"]
+METHOD = ["inference", "recipe"]
 STATES = ("done", "failed", "missing", "skipped", "merged")
 
 
@@ -44,33 +46,38 @@ def counts(cells: pd.DataFrame) -> dict[str, int]:
 
 def groups(cells: pd.DataFrame, states: Iterable[str], methods: dict[str, dict]) -> list[CellGroup]:
     """Cells in these states, grouped by study, model, method and reason; `methods` names methods by study."""
-    rows = cells[cells.state.isin(list(states))].copy()
-    if rows.empty:
-        return []
-    merged = rows.state == "merged"
-    rows["model"] = [_model(row) for row in rows.itertuples()]
-    rows.loc[merged, "model"] = [_merged_model(row) for row in rows[merged].itertuples()]
-    rows["method"] = [methods[r.study].get((r.inference, r.recipe), r.inference) for r in rows.itertuples()]
-    rows["reason"] = rows.reason.fillna("").str.removeprefix("into ")
-    rows["where"] = [data_name(r.dataset) for r in rows.itertuples()]
-    by = ["study", "state", "model", "method", "reason"]
-    rows["order"] = rows.state.map({state: i for i, state in enumerate(STATES)})
+    return [_group(key, g, _model(g.iloc[0]), methods) for key, g in _grouped(cells, states, [*MODEL, *METHOD])]
+
+
+def merged_groups(cells: pd.DataFrame, methods: dict[str, dict]) -> list[CellGroup]:
+    """Merged cells, grouped by study, prior and reason: flat × half-normal and half-Cauchy = flat."""
+    found = []
+    for key, g in _grouped(cells, ["merged"], ["prior"]):
+        into, _, reason = key[-1].removeprefix("into ").partition(": ")
+        model = f"{name_of(key[2])} × {words.listing(name_of(h) for h in g.hyperprior.unique())} = {name_of(into)}"
+        found.append(_group((*key[:-1], reason), g, model, methods))
+    return found
+
+
+def _grouped(cells: pd.DataFrame, states: Iterable[str], by: list[str]):
+    rows = cells[cells.state.isin(list(states))]
+    rows = rows.assign(reason=rows.reason.fillna(""), order=rows.state.map(list(STATES).index))
     rows = rows.sort_values("order", kind="stable")
-    return [
-        CellGroup(*key, ", ".join(dict.fromkeys(g["where"])), words.ranges(g.seed), list(g.id))
-        for key, g in rows.groupby(by, sort=False)
-    ]
+    return rows.groupby(["study", "state", *by, "reason"], sort=False, dropna=False)
+
+
+def _group(key: tuple, g: pd.DataFrame, model: str, methods: dict[str, dict]) -> CellGroup:
+    study = key[0]
+    used = dict.fromkeys(zip(g.inference, g.recipe, strict=True))
+    names = [methods[study].get(method) or words.method(*method) for method in used]
+    sets = "; ".join(data_name(name) for name in g.dataset.unique())
+    return CellGroup(study, key[1], model, words.listing(names), key[-1], sets, words.ranges(g.seed), list(g.id))
 
 
 def _model(row) -> str:
     if row.hyperprior != "fixed":
         return f"{name_of(row.prior)} × {name_of(row.hyperprior)}"
     return name_of(row.prior) if row.scale != row.scale else f"{name_of(row.prior)}, scale {row.scale:g}"
-
-
-def _merged_model(row) -> str:
-    into = (row.reason or "").removeprefix("into ").partition(":")[0]
-    return f"{_model(row)} = {name_of(into)}" if into else _model(row)
 
 
 @dataclass(frozen=True)

@@ -101,8 +101,8 @@ def against_plain(chosen: pd.DataFrame, names: Names) -> list[Finding]:
     for method, rows in by_method(where(chosen, lambda f: f.prior != "flat")):
         reference = plain.reindex(rows.index.droplevel(drop)).set_axis(rows.index)
         found += _difference(
-            "Is a prior worth it", f"{names[method]} with a prior − plain network", *paired(rows, reference),
-            f"With {names[method]}, a prior gives", "than the plain network (maximum likelihood)", "test NLL", "nats",
+            "Is a prior worth it?", f"{names[method]} with a prior − plain network", *paired(rows, reference),
+            f"With {names[method]}, a prior gives", "the plain network (maximum likelihood)", "test NLL", "nats",
         )  # fmt: skip
     return found
 
@@ -112,7 +112,7 @@ def learned_or_set(nll: pd.DataFrame, chosen: pd.DataFrame, names: Names) -> lis
     found = []
     is_fixed = (nll.index.get_level_values("hyperprior") == "fixed") & (nll.index.get_level_values("scale") != 0)
     tuned = nll.index[is_fixed].get_level_values("scale").nunique() > 1
-    end = "than the fixed scale tuned on validation data" if tuned else "than the fixed scale"
+    other = "the fixed scale tuned on validation data" if tuned else "the fixed scale"
     fixed = where(chosen, lambda f: (f.hyperprior == "fixed") & (f.scale != 0)).droplevel(["hyperprior", "scale"])
     for method, part in by_method(where(nll, lambda f: f.hyperprior != "fixed")):
         for hyperprior in ["", *names_in(part, "hyperprior")]:
@@ -120,8 +120,8 @@ def learned_or_set(nll: pd.DataFrame, chosen: pd.DataFrame, names: Names) -> lis
             reference = fixed.reindex(rows.index.droplevel("hyperprior").reorder_levels(CASE)).set_axis(rows.index)
             learned = f"a scale learned under {name_of(hyperprior)}" if hyperprior else ALL_WITHIN
             found += _difference(
-                "Learned or set scale", f"{names[method]}: {learned.removeprefix('a ')} − {'tuned' if tuned else 'fixed'} scale",
-                *paired(rows, reference), f"With {names[method]}, {learned} gives", end, "test NLL", "nats",
+                "Learned or fixed scale?", f"{names[method]}: {learned.removeprefix('a ')} − {'tuned' if tuned else 'fixed'} scale",
+                *paired(rows, reference), f"With {names[method]}, {learned} gives", other, "test NLL", "nats",
                 detail=bool(hyperprior),
             )  # fmt: skip
     return found
@@ -140,8 +140,8 @@ def against_point(chosen: pd.DataFrame, short: str, metric: str, unit: str, name
             part = pick(rows, dataset=dataset) if dataset else rows
             on = f" on {data_name(dataset)}" if dataset else ""
             found += _difference(
-                f"{name[:1].upper()}{name[1:]} or MAP: {short}", f"{name} − MAP{on}, {short}",
-                *paired(part, point.reindex(part.index)), f"Under the same priors, {name} has", f"than MAP{on}",
+                f"{name[:1].upper()}{name[1:]} or MAP? {short}", f"{name} − MAP{on}, {short}",
+                *paired(part, point.reindex(part.index)), f"Under the same priors, {name} has", f"MAP{on}",
                 metric, unit, detail=bool(dataset),
             )  # fmt: skip
     return found
@@ -180,7 +180,7 @@ def sensitivity(nll: pd.DataFrame, validation: pd.DataFrame, names: Names) -> li
         found += _difference(
             "Sensitivity to the scale", f"{names[method]}: worst − best fixed scale", *paired(worst, best_),
             f"With {names[method]}, the fixed scale that is worst on validation data gives",
-            "than the one that is best there", "test NLL", "nats",
+            "the one that is best there", "test NLL", "nats",
         )  # fmt: skip
     return found
 
@@ -225,7 +225,7 @@ def scores(results: Results, study: str) -> list[Finding]:
 
 
 def _difference(
-    topic: str, subject: str, estimate: Estimate, over: pd.Index, start: str, end: str, metric: str, unit: str,
+    topic: str, subject: str, estimate: Estimate, over: pd.Index, start: str, other: str, metric: str, unit: str,
     detail: bool = False,
 ) -> list[Finding]:  # fmt: skip
     """A finding on a paired difference of a metric of which less is better; none where nothing could be paired."""
@@ -233,9 +233,9 @@ def _difference(
         return []
     verdict, side = _verdict(estimate), "higher" if estimate.mean > 0 else "lower"
     middle = {
-        "clear": f"a {side} {metric} {end}",
-        "unclear": f"no clearly different {metric} {end}",
-        "single": f"a {side} {metric} {end} in the one seed",
+        "clear": f"a {side} {metric} than {other}",
+        "unclear": f"no clear difference in {metric} from {other}",
+        "single": f"a {side} {metric} than {other} in the one seed",
     }[verdict]
     sentence = f"{start} {middle}: {amount(estimate, unit, signed=True)}, {_over(over, 'pair')}."
     label = {"clear": f"{side} {metric}", "unclear": "no clear difference", "single": "one seed"}[verdict]

@@ -38,8 +38,10 @@ class Study:
         return [f for f in self.findings if not f.detail and f.topic != "Best entry"]
 
     @property
-    def comparisons(self) -> list[Finding]:
-        return [f for f in self.findings if f.topic != "Best entry"]
+    def comparisons(self) -> dict[str, list[Finding]]:
+        """Findings by topic, parts included, without the best entries."""
+        topics = dict.fromkeys(f.topic for f in self.findings if f.topic != "Best entry")
+        return {topic: [f for f in self.findings if f.topic == topic] for topic in topics}
 
     @property
     def networks(self) -> list[str]:
@@ -103,7 +105,7 @@ def site(plan: Plan, results: Results, studies: list[Study]) -> dict[str, Any]:
         "provisional_below": PROVISIONAL_BELOW,
         "timing": facts.timing(results, methods),
         "not_done": facts.groups(results.cells, ("failed", "missing", "skipped"), methods),
-        "merged": facts.groups(results.cells, ("merged",), methods),
+        "merged": facts.merged_groups(results.cells, methods),
         "provenance": facts.provenance(results),
         "machine": facts.machine(),
         "config": facts.resolved_config(plan),
