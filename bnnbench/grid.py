@@ -232,8 +232,8 @@ def study_cells(study: StudyConfig, specs: list[DatasetSpec], seeds: list[int]) 
 def _check_settings(study: str, inference: str, settings: dict[str, Any], recipe: str) -> None:
     if not recipe and settings.get("temperature", 1) != 1:
         raise config_module.ConfigError(
-            f"study '{study}': inference.{inference}.settings: a temperature other than 1 must show in the cell's name: "
-            f"put it under recipes, e.g. recipes: {{temperature-{settings['temperature']}: ...}}"
+            f"study '{study}': inference.{inference}.settings: a temperature other than 1 must show in the "
+            f"cell's name: put it under recipes, e.g. recipes: {{temperature-{settings['temperature']}: ...}}"
         )
     known = digest.dataclass_fields(f"inference/{inference}.py")
     unknown = sorted(set(settings) - set(known))

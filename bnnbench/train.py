@@ -109,15 +109,20 @@ def _train_stack(cells: list[Cell], data: dict[str, DataSet], plan: Plan, block:
         seconds = (time.perf_counter() - started) / len(cells)
         names, which_test = _distinct([cell.dataset.name for cell in padded], device)
         x_test = _stack([data[name].test()[0] for name in names], device)
-        options = {
-            "compiled": compiled,
-            "block": block,
-            "n_draws": first.draws,
-            "progress": _progress(shard, len(cells), "draw"),
-        }
+        inputs = {"validation": (x_validation, which), "test": (x_test, which_test)}
         predictions = {
-            "validation": predict(fit.posterior, x_validation, which, streams, split="validation", **options),
-            "test": predict(fit.posterior, x_test, which_test, streams, split="test", **options),
+            split: predict(
+                fit.posterior,
+                x,
+                sets_of,
+                streams,
+                first.draws,
+                split=split,
+                compiled=compiled,
+                block=block,
+                progress=_progress(shard, len(cells), f"{split} draw"),
+            )
+            for split, (x, sets_of) in inputs.items()
         }
         weights, scales = _summaries(fit, streams)
     except (RuntimeError, MemoryError, FloatingPointError) as error:
