@@ -1,5 +1,7 @@
 """Figures and texts in a notebook."""
 
+import base64
+import html
 import inspect
 from collections.abc import Callable
 
@@ -13,7 +15,7 @@ def show(make: Callable, *args, **options) -> None:
 
     Where the results hold nothing for it, one line says why.
     """
-    from IPython.display import Image, Markdown, display
+    from IPython.display import HTML, Markdown, display
 
     try:
         made = make(*args, **options)
@@ -21,10 +23,12 @@ def show(make: Callable, *args, **options) -> None:
         display(Markdown(f"*Not shown: {reason}.*"))
         return
     if isinstance(made, Figure):
-        width = round(made.get_figwidth() * 100)
-        # what the figure shows, for those who cannot see it
+        # As HTML, because an exported page drops the alternative text and the width of an image.
         meaning = " ".join(inspect.getdoc(make).split("\n\n")[0].split())
-        display(Image(encode(made), format="png", width=width, alt=meaning))
+        source = base64.b64encode(encode(made)).decode()
+        width = round(made.get_figwidth() * 100)
+        style = f'width="{width}" style="max-width: 100%" alt="{html.escape(meaning)}"'
+        display(HTML(f'<img {style} src="data:image/png;base64,{source}">'))
     else:
         display(Markdown(made))
 

@@ -55,7 +55,7 @@ def prior_heat_map(results: Results, study: str, metric: str = "nll", inference:
     # one diverging model must not take the whole range of colours
     top = max(float(np.nanquantile(pooled, 0.9)), 1e-9)
     columns = min(2, len(places))
-    height = 0.85 + 0.27 * len(tables[0])
+    height = max(0.85 + 0.27 * len(tables[0]), 1.9)
     figure, axes = panels(-(-len(places) // columns), columns, height)
     tuned = set(results.tuned[results.tuned.study == study].prior)
     for ax, place, table, distance in zip(axes.flat, places, tables, loss, strict=False):

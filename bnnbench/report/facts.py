@@ -139,7 +139,7 @@ def timing(results: Results, methods: dict[str, dict]) -> Timing:
         for (study, inference, recipe), g in done.groupby(["study", "inference", "recipe"], sort=False)
     ]
     files = [f for part in ("data", "shards", "metrics") for f in (results.folder / part).glob("[!.]*.*")]
-    times = [f.stat().st_mtime for f in [*files, results.folder / "cells.parquet"]]
+    times = [file.stat().st_mtime for file in files]
     return Timing(rows, float(done.seconds.sum()), max(times) - min(times) if len(times) > 1 else None)
 
 

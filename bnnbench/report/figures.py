@@ -46,17 +46,19 @@ def draw(results: Results, study: str, folder: Path) -> Figures:
         path = f"figures/{study}-{name}.svg"
         return [Figure(path, alt, caption)] if _save(folder / path, plot, results, study, *arguments, **options) else []
 
+    several = done[done.hyperprior == "fixed"].groupby("prior").scale.nunique().max() > 1
+    stands = "; the tuned scale stands for the fixed ones" if several else ""
     methods = sorted(done[done.recipe == ""].inference.unique(), key=lambda m: (m == "map", m != "mean_field", m))
     for method in methods:
         name = method_name(method)
         found.heat_maps += add(
             f"heat-map-{method}",
             f"Mean test NLL of each prior (rows) with each way to set its scale (columns), {name}. Darker is further "
-            "above the best of its panel, which is in bold; the tuned scale stands for the fixed ones.",
+            f"above the best of its panel, which is in bold{stands}.",
             f"Heat map of mean test NLL by prior and hyperprior with {name}; the leaderboards hold its numbers.",
             priors.prior_heat_map, inference=method,
         )  # fmt: skip
-    if done[done.hyperprior == "fixed"].groupby("prior").scale.nunique().max() > 1:
+    if several:
         for method in methods:
             name = method_name(method)
             found.others += add(
@@ -68,15 +70,13 @@ def draw(results: Results, study: str, folder: Path) -> Figures:
             )  # fmt: skip
     for dataset in dict.fromkeys(done.dataset):
         title = data_name(dataset)
-        found.leaderboards |= {
-            dataset: figure
-            for figure in add(
-                f"leaderboard-{dataset}",
-                f"The best models on {title} by test NLL; the tuned scale stands for the fixed ones.",
-                f"Dot plot of the best models on {title} by test NLL with their intervals; the table holds its numbers.",
-                priors.leaderboard, dataset,
-            )
-        }  # fmt: skip
+        drawn = add(
+            f"leaderboard-{dataset}",
+            f"The best models on {title} by test NLL{stands}.",
+            f"Dot plot of the best models on {title} by test NLL with intervals; the table holds its numbers.",
+            priors.leaderboard, dataset,
+        )  # fmt: skip
+        found.leaderboards |= {dataset: figure for figure in drawn}  # noqa: B035
     return found
 
 

@@ -5,15 +5,23 @@ from dataclasses import dataclass
 import pandas as pd
 
 from bnnbench.plots.style import data_name, name_of
-from bnnbench.report import words
+from bnnbench.report import estimates, words
 from bnnbench.report.estimates import (
-    CASE, PROVISIONAL_BELOW, Estimate, by_method, by_seed, comparable, names_in, paired, pick, where, without_controls,
-)  # fmt: skip
+    CASE,
+    PROVISIONAL_BELOW,
+    Estimate,
+    by_method,
+    by_seed,
+    names_in,
+    paired,
+    pick,
+    where,
+)
 from bnnbench.report.leaderboard import Board
 from bnnbench.results import Results
 
 POINT = "map"
-ALL_WITHIN = "a scale learned under a hyperprior"
+LEARNED = "a scale learned under a hyperprior"
 SCORES = {
     "auroc_predictive_entropy": "predictive entropy",
     "auroc_max_probability": "maximum probability",
@@ -55,18 +63,18 @@ class Finding:
 
 def of_study(results: Results, study: str, boards: list[Board], names: Names) -> list[Finding]:
     """Every finding of a study that its results allow."""
-    nll = without_controls(by_seed(results.metrics, study, "nll"))
+    nll = estimates.without_controls(by_seed(results.metrics, study, "nll"))
     if nll.empty:
         return []
-    ece = without_controls(by_seed(results.metrics, study, "ece"))
-    validation = without_controls(by_seed(results.metrics, study, "nll", "validation"))
-    chosen = comparable(nll, results.tuned[results.tuned.study == study])
+    ece = estimates.without_controls(by_seed(results.metrics, study, "ece"))
+    validation = estimates.without_controls(by_seed(results.metrics, study, "nll", "validation"))
+    chosen = estimates.comparable(nll, results.tuned[results.tuned.study == study])
     return [
         *best(boards),
         *against_plain(chosen, names),
         *learned_or_set(nll, chosen, names),
         *against_point(chosen, "NLL", "test NLL", "nats", names),
-        *against_point(ece.reindex(chosen.index), "ECE", "calibration error (ECE)", "", names),
+        *against_point(ece.reindex(chosen.index), "ECE", "ECE", "", names),
         *gap_to_bayes(boards, by_seed(results.metrics, study, "excess_nll")),
         *sensitivity(nll, validation, names),
         *scores(results, study),
@@ -100,9 +108,11 @@ def against_plain(chosen: pd.DataFrame, names: Names) -> list[Finding]:
     found = []
     for method, rows in by_method(where(chosen, lambda f: f.prior != "flat")):
         reference = plain.reindex(rows.index.droplevel(drop)).set_axis(rows.index)
+        name = names[method]
         found += _difference(
-            "Is a prior worth it?", f"{names[method]} with a prior − plain network", *paired(rows, reference),
-            f"With {names[method]}, a prior gives", "the plain network (maximum likelihood)", "test NLL", "nats",
+            "Against the plain network", f"{name} with a prior − plain network", *paired(rows, reference),
+            f"{name[:1].upper()}{name[1:]} with a prior has", "the plain network (maximum likelihood)", "test NLL",
+            "nats",
         )  # fmt: skip
     return found
 
@@ -113,14 +123,15 @@ def learned_or_set(nll: pd.DataFrame, chosen: pd.DataFrame, names: Names) -> lis
     is_fixed = (nll.index.get_level_values("hyperprior") == "fixed") & (nll.index.get_level_values("scale") != 0)
     tuned = nll.index[is_fixed].get_level_values("scale").nunique() > 1
     other = "the fixed scale tuned on validation data" if tuned else "the fixed scale"
+    kind = "tuned scale" if tuned else "fixed scale"
     fixed = where(chosen, lambda f: (f.hyperprior == "fixed") & (f.scale != 0)).droplevel(["hyperprior", "scale"])
     for method, part in by_method(where(nll, lambda f: f.hyperprior != "fixed")):
         for hyperprior in ["", *names_in(part, "hyperprior")]:
             rows = (pick(part, hyperprior=hyperprior) if hyperprior else part).droplevel("scale")
             reference = fixed.reindex(rows.index.droplevel("hyperprior").reorder_levels(CASE)).set_axis(rows.index)
-            learned = f"a scale learned under {name_of(hyperprior)}" if hyperprior else ALL_WITHIN
+            learned = f"a scale learned under {name_of(hyperprior)}" if hyperprior else LEARNED
             found += _difference(
-                "Learned or fixed scale?", f"{names[method]}: {learned.removeprefix('a ')} − {'tuned' if tuned else 'fixed'} scale",
+                "Learned or fixed scale?", f"{names[method]}: {learned.removeprefix('a ')} − {kind}",
                 *paired(rows, reference), f"With {names[method]}, {learned} gives", other, "test NLL", "nats",
                 detail=bool(hyperprior),
             )  # fmt: skip
@@ -136,14 +147,22 @@ def against_point(chosen: pd.DataFrame, short: str, metric: str, unit: str, name
         if method == (POINT, ""):
             continue
         rows, name = rows.droplevel(["inference", "recipe"]), names[method]
-        for dataset in ["", *names_in(rows, "dataset")]:
-            part = pick(rows, dataset=dataset) if dataset else rows
-            on = f" on {data_name(dataset)}" if dataset else ""
+        for on, part in [("", rows), *_parts(rows)]:
             found += _difference(
                 f"{name[:1].upper()}{name[1:]} or MAP? {short}", f"{name} − MAP{on}, {short}",
                 *paired(part, point.reindex(part.index)), f"Under the same priors, {name} has", f"MAP{on}",
-                metric, unit, detail=bool(dataset),
+                metric, unit, detail=bool(on),
             )  # fmt: skip
+    return found
+
+
+def _parts(table: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
+    """The rows of each data set and of each network, where there are several."""
+    found = []
+    for level, word, name in (("dataset", "on", data_name), ("network", "with", str)):
+        values = names_in(table, level)
+        if len(values) > 1:
+            found += [(f" {word} {name(value)}", pick(table, **{level: value})) for value in values]
     return found
 
 
@@ -187,7 +206,9 @@ def sensitivity(nll: pd.DataFrame, validation: pd.DataFrame, names: Names) -> li
 
 def scores(results: Results, study: str) -> list[Finding]:
     """Which score tells wrong from right predictions best, over the methods that have draws."""
-    tables = {name: without_controls(by_seed(results.metrics, study, metric)) for metric, name in SCORES.items()}
+    tables = {
+        name: estimates.without_controls(by_seed(results.metrics, study, metric)) for metric, name in SCORES.items()
+    }
     tables = {name: where(t, lambda f: f.inference != POINT) for name, t in tables.items() if len(t)}
     tables = {name: t for name, t in tables.items() if t.notna().any(axis=None)}
     if len(tables) < 2:
@@ -211,17 +232,9 @@ def scores(results: Results, study: str) -> list[Finding]:
         "single": f"In the one seed, wrong predictions are told from right ones best by {lead}, then {rest}",
     }[verdict]
     label = {"clear": "ahead of the next", "unclear": "no clear difference", "single": "one seed"}[verdict]
-    return [
-        Finding(
-            "Telling wrong from right",
-            f"{leaders} − {others[0]}, AUROC",
-            f"{sentence}, {_over(common, 'entry with draws', 'entries with draws')}.",
-            estimate,
-            verdict,
-            label,
-            "",
-        )  # fmt: skip
-    ]
+    sentence = f"{sentence}, {_over(common, 'entry with draws', 'entries with draws')}."
+    subject = f"{leaders} − {others[0]}, AUROC"
+    return [Finding("Telling wrong from right", subject, sentence, estimate, verdict, label, "")]
 
 
 def _difference(

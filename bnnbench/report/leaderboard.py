@@ -91,8 +91,11 @@ class Board:
         """Entries other than the best whose paired interval to it covers zero."""
         return [row for row in self.ranked if row.tied and row.rank > 1]
 
-    def control(self, kind: str) -> Row | None:
-        return next((row for row in self.rows if row.kind == kind), None)
+    def reference(self, kind: str) -> Row | None:
+        """The row of a control, or the plain network of the best entry's kind."""
+        rows = [row for row in self.rows if row.kind == kind]
+        same = [row for row in rows if self.best and row.network == self.best.network]
+        return next(iter([*same, *rows]), None)
 
     def top(self, n: int) -> list[Row]:
         """The first n ranked entries and every control, in order."""

@@ -2,6 +2,7 @@
 
 import logging
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -22,6 +23,8 @@ PAGES = {
     "provenance.html": "Provenance",
     "glossary.html": "Glossary",
 }
+REMOTE_SCRIPT = re.compile(r"""<script[^>]*\ssrc=["']https?://[^>]*>\s*</script>""")
+"""What notebooks load from elsewhere (MathJax, RequireJS); a report must open without a network."""
 log = logging.getLogger(__name__)
 
 
@@ -83,7 +86,7 @@ def value(estimate: Estimate, digits: int, factor: float = 1) -> str:
 
 
 def interval(estimate: Estimate, digits: int, factor: float = 1, signed: bool = False) -> str:
-    """The interval of an estimate as `[low, high]`; a dash where one seed gives none, nothing where nothing is known."""
+    """The interval of an estimate as `[low, high]`; a dash where one seed gives none, "" where nothing is known."""
     if not estimate.n:
         return ""
     if not estimate.has_interval:
@@ -98,7 +101,8 @@ def _notebook(plan: Plan, study: str, folder: Path) -> str:
     if not source.is_file():
         return ""
     (folder / "notebooks").mkdir(exist_ok=True)
-    shutil.copyfile(source, folder / "notebooks" / source.name)
+    text = REMOTE_SCRIPT.sub("", source.read_text(encoding="utf-8"))
+    (folder / "notebooks" / source.name).write_text(text, encoding="utf-8")
     return f"notebooks/{source.name}"
 
 

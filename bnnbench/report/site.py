@@ -34,8 +34,12 @@ class Study:
 
     @property
     def headlines(self) -> list[Finding]:
-        """Pooled findings, without the best entries, which have a table of their own."""
-        return [f for f in self.findings if not f.detail and f.topic != "Best entry"]
+        """Pooled findings, without the best entries, which have a table of their own.
+
+        A method run on one seed only, as a witness, makes no headline beside methods run on more.
+        """
+        pooled = [f for f in self.findings if not f.detail and f.topic != "Best entry"]
+        return [f for f in pooled if f.verdict != "single"] or pooled
 
     @property
     def comparisons(self) -> dict[str, list[Finding]]:
@@ -66,7 +70,7 @@ class Study:
 
     @property
     def has_bayes(self) -> bool:
-        return any(board.control("bayes_rule") for board in self.boards)
+        return any(board.reference("bayes_rule") for board in self.boards)
 
     @property
     def shows_networks(self) -> bool:

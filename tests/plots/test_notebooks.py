@@ -1,0 +1,107 @@
+"""Notebooks run on whole and on narrow results, and give the same page each time."""
+
+import base64
+import json
+import re
+
+import pandas as pd
+import pytest
+
+from bnnbench import grid, notebooks, plots
+from bnnbench.results import Results
+
+NOTEBOOKS = ("toy", "digits", "mnist")
+
+
+def changed(results: Results, **tables: pd.DataFrame) -> Results:
+    """The same folder with other tables."""
+    copy = Results(results.folder)
+    copy.__dict__.update(cells=results.cells, metrics=results.metrics, tuned=results.tuned, config=results.config)
+    copy.__dict__.update(tables)
+    return copy
+
+
+def narrowed(results: Results, keep) -> Results:
+    """As if only the cells that `keep` picks had been asked for."""
+    rest = set(results.cells.id[~keep(results.cells)])
+    tables = {n: getattr(results, n)[lambda t: ~t.id.isin(rest)] for n in ("cells", "metrics")}
+    return changed(results, **tables, tuned=results.tuned[results.tuned.prior.isin(tables["cells"].prior)])
+
+
+def outputs_of(notebook: str, results: Results, study: str, monkeypatch) -> list:
+    """Run a notebook's code cells here on `results`; what they display."""
+    import IPython.display
+
+    shown = []
+    monkeypatch.setattr(IPython.display, "display", shown.append)
+    cells = json.loads((notebooks.FOLDER / f"{notebook}.ipynb").read_text())["cells"]
+    names = {"results": results, "study": study, "plots": plots, "show": plots.show}
+    for source in ("".join(c["source"]) for c in cells if c["cell_type"] == "code"):
+        if "load_results" not in source and "results_dir =" not in source:
+            exec(source, names)
+    return shown
+
+
+NARROWINGS = {
+    "one seed, two priors, MAP only": lambda c: (
+        (c.seed == 0) & c.prior.isin(["normal", "flat"]) & (c.inference == "map")
+    ),
+    "mean field only, one prior": lambda c: (c.inference == "mean_field") & (c.prior == "laplace"),
+    "no hyperpriors": lambda c: c.hyperprior == "fixed",
+}
+
+
+@pytest.mark.parametrize("narrowing", NARROWINGS)
+@pytest.mark.parametrize(("notebook", "study"), [("toy", "toy"), ("digits", "digits")])
+def test_notebooks_cope_with_narrow_runs(two_studies, notebook, study, narrowing, monkeypatch):
+    shown = outputs_of(notebook, narrowed(two_studies, NARROWINGS[narrowing]), study, monkeypatch)
+    pictures = [o for o in shown if "<img" in str(o.data)]
+    reasons = [o.data for o in shown if o.data.startswith("*Not shown")]
+    assert pictures and all(len(r.splitlines()) == 1 for r in reasons)
+
+
+def test_notebooks_cope_with_failed_cells(two_studies, monkeypatch):
+    cells = two_studies.cells.copy()
+    cells.loc[cells.prior == "cauchy", "state"] = "failed"
+    failed = set(cells.id[cells.state == "failed"])
+    table = two_studies.metrics[~two_studies.metrics.id.isin(failed)]
+    shown = outputs_of("toy", changed(two_studies, cells=cells, metrics=table), "toy", monkeypatch)
+    assert any("failed" in o.data for o in shown)
+    assert any("no trained cell has a Cauchy prior" in o.data for o in shown)
+
+
+def test_notebooks_cope_with_no_trained_cell(two_studies, monkeypatch):
+    table = two_studies.metrics
+    nothing = {
+        "cells": two_studies.cells.assign(state="failed"),
+        "metrics": table[table.inference.isin(["chance", "bayes_rule"])],
+        "tuned": two_studies.tuned.head(0),
+    }
+    for notebook in ("toy", "digits"):
+        shown = outputs_of(notebook, changed(two_studies, **nothing), notebook, monkeypatch)
+        assert not any("<img" in o.data for o in shown)
+
+
+@pytest.mark.parametrize("name", NOTEBOOKS)
+def test_notebooks_are_kept_without_outputs(name):
+    notebook = json.loads((notebooks.FOLDER / f"{name}.ipynb").read_text())
+    assert notebook["metadata"]["kernelspec"]["name"] == "python3"
+    assert [c["id"] for c in notebook["cells"]] == [f"cell-{i}" for i in range(len(notebook["cells"]))]
+    assert not any(c.get("outputs") or c.get("execution_count") for c in notebook["cells"])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", NOTEBOOKS)
+def test_notebooks_run_and_are_the_same_each_time(two_studies, name):
+    study_name = "toy" if name == "toy" else "digits"
+    plan = grid.load(two_studies.config)
+    study = plan.study_configs[study_name].model_copy(update={"notebook": name})
+    made = []
+    for _ in range(2):
+        notebooks.execute(plan, study)
+        made.append((plan.results / "notebooks" / f"{study_name}.html").read_bytes())
+    assert made[0] == made[1] and len(made[0]) < 3_000_000
+    page = made[0].decode()
+    pictures = re.findall(r'<img[^>]*alt="([^"]+)"[^>]*base64,([^"]+)', page)
+    assert len(pictures) >= 10 and all(base64.b64decode(data).startswith(b"\x89PNG") for _, data in pictures)
+    assert str(plan.results) not in page and "Traceback" not in page

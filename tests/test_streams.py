@@ -1,0 +1,70 @@
+"""Random streams: the same numbers alone, stacked and in any order; others for other owners and purposes."""
+
+import numpy as np
+import torch
+
+from bnnbench.streams import Streams, generator
+
+OWNERS = ["a", "b", "c"]
+
+
+def steps(owners, purpose="variational", shape=(5,), order=(0, 1, 63, 64, 200)):
+    noise = Streams(owners, ["pair"] * len(owners)).normals(purpose, shape)
+    return {t: noise.step(t) for t in order}
+
+
+def test_a_cell_draws_the_same_numbers_alone_and_stacked():
+    stacked, alone = steps(OWNERS), steps(["b"])
+    for t, values in alone.items():
+        assert torch.equal(values[0], stacked[t][1])
+
+
+def test_neither_the_order_of_cells_nor_that_of_steps_matters():
+    forward, backward = steps(OWNERS), steps(OWNERS[::-1], order=(200, 64, 0, 63, 1))
+    for t, values in forward.items():
+        assert torch.equal(values, backward[t].flip(0))
+
+
+def test_owners_purposes_and_steps_have_numbers_of_their_own():
+    rows = [v for purpose in ("variational", "predict") for step in steps(OWNERS, purpose).values() for v in step]
+    assert len({tuple(r.tolist()) for r in rows}) == len(rows) == 30
+    correlation = np.corrcoef(torch.stack([*steps(["a", "b"], shape=(20_000,))[0], *steps(["a"], "x", (20_000,))[0]]))
+    assert abs(correlation - np.eye(3)).max() < 0.04
+
+
+def test_normals_are_standard_normal():
+    noise = torch.stack(list(steps(["a"], shape=(40_000,), order=range(5)).values()))
+    assert abs(noise.mean()) < 0.01
+    assert abs(noise.std() - 1) < 0.01
+
+
+def test_what_a_pair_shares_does_not_depend_on_the_stack():
+    streams = Streams(OWNERS, ["p", "q", "p"])
+    shared = streams.paired_normals("initial", (7,))
+    assert torch.equal(shared[0], shared[2])
+    assert not torch.equal(shared[0], shared[1])
+    assert torch.equal(Streams(["z"], ["q"]).paired_normals("initial", (7,))[0], shared[1])
+
+
+def test_batches_pass_once_over_the_points_in_an_order_of_each_epochs_own():
+    batches = Streams(OWNERS, ["p", "q", "p"]).batches(50, 15)
+    epochs = [torch.cat([batches(3 * e + i) for i in range(3)], dim=1) for e in range(2)]
+    for epoch in epochs:
+        assert epoch.shape == (3, 45)
+        assert all(len(set(row.tolist())) == 45 for row in epoch)
+        assert torch.equal(epoch[0], epoch[2])
+        assert not torch.equal(epoch[0], epoch[1])
+    assert not torch.equal(*epochs)
+    assert Streams(["z"], ["q"]).batches(50, 15)(4)[0].tolist() == batches(4)[1].tolist()
+    assert Streams(["z"], ["q"]).batches(50, 50)(0) is None
+
+
+def test_double_precision_holds_the_same_numbers():
+    single, double = (Streams(["a"], ["p"], dtype=d).normals("x", (3,)).step(0) for d in (torch.float32, torch.float64))
+    assert double.dtype == torch.float64
+    assert torch.equal(single.double(), double)
+
+
+def test_a_generator_is_reproducible():
+    draws = [generator("cell", "purpose", chunk).random() for chunk in (0, 0, 1)]
+    assert draws[0] == draws[1] != draws[2]
