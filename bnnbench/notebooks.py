@@ -41,7 +41,10 @@ def execute(plan: Plan, study: StudyConfig) -> None:
         notebook = nbformat.read(partial, as_version=4)
     failed.unlink(missing_ok=True)
     _make_stable(notebook, parameters)
-    html, _ = HTMLExporter(exclude_input_prompt=True, exclude_output_prompt=True).from_notebook_node(notebook)
+    # Nothing is fetched from elsewhere: the page must open without a network.
+    nowhere = {"require_js_url": "", "mathjax_url": "", "mermaid_js_url": "", "jquery_url": ""}
+    exporter = HTMLExporter(exclude_input_prompt=True, exclude_output_prompt=True, **nowhere)
+    html, _ = exporter.from_notebook_node(notebook)
     with replacing(target) as temporary:
         nbformat.write(notebook, temporary)
     with replacing(target.with_suffix(".html")) as temporary:

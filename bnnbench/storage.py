@@ -43,6 +43,16 @@ def versions() -> str:
 
 
 @cache
+def processor() -> str:
+    """The processor's model, without the machine's name."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+        return next(line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    except (OSError, StopIteration):
+        return platform.processor() or platform.machine()
+
+
+@cache
 def git_commit() -> str:
     """Short commit of the source tree, with + where it has uncommitted changes; empty outside a checkout."""
     here = Path(__file__).parent

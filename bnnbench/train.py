@@ -17,7 +17,7 @@ from bnnbench.grid import Cell, Plan, Shard
 from bnnbench.inference import Fit, make
 from bnnbench.joint import BLOCK, LogJoint
 from bnnbench.predict import StackPredictions, predict
-from bnnbench.storage import ShardFile, git_commit, versions
+from bnnbench.storage import ShardFile, git_commit, processor, versions
 from bnnbench.streams import Streams
 from bnnbench.trained import build_model
 
@@ -168,7 +168,7 @@ def _stack(arrays: list[np.ndarray], device: str) -> torch.Tensor:
 
 
 def _device_name(device: str) -> str:
-    return torch.cuda.get_device_name() if device == "cuda" else "cpu"
+    return torch.cuda.get_device_name() if device == "cuda" else f"cpu ({processor()})"
 
 
 def _progress(shard: str, n_cells: int, what: str):

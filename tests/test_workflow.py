@@ -30,10 +30,16 @@ class Run:
         self.config.write_text(yaml.safe_dump(config | {"results_dir": str(self.results)}))
 
     def start(self, *extra: str) -> subprocess.Popen:
-        command = [sys.executable, "-m", "snakemake", "-s", str(ROOT / "Snakefile"), "--directory", str(self.folder),
-                   "--profile", str(ROOT / "profiles" / "default"), "--cores", "all", "--configfile", str(self.config), *extra]  # fmt: skip
-        return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd=ROOT,
-                                start_new_session=True)  # fmt: skip
+        options = {
+            "-s": ROOT / "Snakefile",
+            "--directory": self.folder,
+            "--profile": ROOT / "profiles" / "default",
+            "--cores": "all",
+            "--configfile": self.config,
+        }
+        command = [sys.executable, "-m", "snakemake", *(str(word) for pair in options.items() for word in pair), *extra]
+        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
+        return subprocess.Popen(command, cwd=ROOT, start_new_session=True, **pipes)
 
     def finish(self, *extra: str) -> tuple[int, str]:
         process = self.start(*extra)

@@ -17,6 +17,7 @@ from bnnbench.grid import Plan
 from bnnbench.plots.style import data_name, name_of
 from bnnbench.report import words
 from bnnbench.results import Results
+from bnnbench.storage import processor
 
 BAD = ("failed", "missing")
 MODEL = ["prior", "hyperprior", "scale"]
@@ -164,19 +165,11 @@ def machine() -> dict[str, str]:
     except (OSError, KeyError, AttributeError):
         system = f"{platform.system()} {platform.release()}"
     return {
-        "Processor": _processor(),
+        "Processor": processor(),
         "Cores": str(os.cpu_count() or words.NONE),
         "Memory": memory,
         "Operating system": f"{system}, {platform.machine()}",
     }
-
-
-def _processor() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-        return next(line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
-    except (OSError, StopIteration):
-        return platform.processor() or platform.machine()
 
 
 def definitions(plan: Plan) -> dict[str, list[tuple[str, str]]]:
