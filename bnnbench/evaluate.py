@@ -80,7 +80,8 @@ def gather(plan: Plan) -> None:
     """Write metrics.parquet, cells.parquet and tuned.parquet from the shards' files."""
     parts = [pd.read_parquet(plan.results / "metrics" / f"{name}.parquet") for name in plan.shards]
     table = pd.concat([*[p for p in parts if len(p)], _controls(plan)], ignore_index=True)
-    config = plan.config.model_dump_json()
+    studies = {name: study.model_dump() for name, study in plan.study_configs.items()}
+    config = json.dumps({"run": plan.config.model_dump(), "studies": studies})
     _write(table, plan.results / "metrics.parquet", config=config)
     _write(_cells(plan), plan.results / "cells.parquet", config=config)
     _write(tuned(table), plan.results / "tuned.parquet", config=config)

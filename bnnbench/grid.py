@@ -150,7 +150,11 @@ class Plan:
 
 def load(source: str | Path | dict) -> Plan:
     """Read a config (file or dictionary) into a plan. Raises ConfigError naming place and remedy."""
-    run, studies = config_module.load(source)
+    return build(*config_module.load(source))
+
+
+def build(run: RunConfig, studies: dict[str, StudyConfig]) -> Plan:
+    """The plan of configs that are checked already."""
     shards, datasets = {}, {}
     for study in studies.values():
         specs = dataset_specs(study)

@@ -11,8 +11,11 @@ import pandas as pd
 import pyarrow.parquet as pq
 import xarray as xr
 
+from bnnbench import grid
+from bnnbench.config import RunConfig, StudyConfig
 from bnnbench.datasets import DataSet
 from bnnbench.evaluate import labels, predictions_of
+from bnnbench.grid import Plan
 from bnnbench.metrics import Predictions
 from bnnbench.storage import ShardFile
 
@@ -50,10 +53,12 @@ class Results:
         return pd.read_parquet(self.folder / "tuned.parquet")
 
     @cached_property
-    def config(self) -> dict:
-        """The run config that made the tables."""
+    def plan(self) -> Plan:
+        """The plan that made the tables, from the settings stored with them, whatever the config files say by now."""
         facts = json.loads(pq.read_schema(self.folder / "cells.parquet").metadata[b"bnnbench"])
-        return json.loads(facts["config"])
+        config = json.loads(facts["config"])
+        studies = {name: StudyConfig.model_validate(study) for name, study in config["studies"].items()}
+        return grid.build(RunConfig.model_validate(config["run"]), studies)
 
     @cached_property
     def _files(self) -> dict[tuple[str, str], xr.Dataset]:

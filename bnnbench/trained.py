@@ -29,11 +29,8 @@ class TrainedCell:
     @classmethod
     def load(cls, results: "Results", cell_id: str) -> "TrainedCell":
         """Rebuild a cell from its stored posterior and the config that the tables carry."""
-        from bnnbench import grid
-
         row = results.row(cell_id)
-        plan = grid.load(results.config)
-        cell = next(c for c in plan.cells if c.id == cell_id)
+        cell = next(c for c in results.plan.cells if c.id == cell_id)
         data = results.data(row.dataset)
         network = networks.make(cell.network_options, data.x_pool.shape[1:], data.n_classes)
         arrays = results.arrays(cell_id, "posterior")

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from bnnbench import evaluate, metrics
+from bnnbench import config, evaluate, metrics
 from bnnbench.results import load_results
 
 CELL = "toy/circles-0.4/mlp-5-5/normal-1/mean_field/seed-1"
@@ -66,3 +66,12 @@ def test_asking_for_what_is_not_there(small_results, tmp_path):
         small_results.row(CELL.replace("seed-1", "seed-7"))
     with pytest.raises(ValueError, match="is merged"):
         small_results.arrays("toy/circles-0.4/mlp-5-5/flat-half_cauchy/map/seed-0", "weights")
+
+
+def test_results_remember_their_settings_when_the_config_files_change(small_results, monkeypatch, tmp_path):
+    changed = (config.STUDIES / "toy.yaml").read_text().replace("activation: tanh", "activation: relu")
+    (tmp_path / "toy.yaml").write_text(changed)
+    monkeypatch.setattr(config, "STUDIES", tmp_path)
+    cell = next(c for c in small_results.plan.cells if c.id == CELL)
+    assert cell.network_options["activation"] == "tanh"
+    assert small_results.trained(CELL).predict_proba([[0.0, 0.0]]).shape == (1, 2)

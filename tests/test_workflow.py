@@ -53,12 +53,12 @@ def ci(tmp_path_factory) -> Run:
     run = Run(tmp_path_factory.mktemp("ci"), yaml.safe_load((ROOT / "config" / "ci.yaml").read_text()))
     process = run.start()
     deadline = time.monotonic() + 300
-    while not list(run.results.glob("shards/*.nc")) and time.monotonic() < deadline and process.poll() is None:
+    while not list(run.results.glob("shards/[!.]*.nc")) and time.monotonic() < deadline and process.poll() is None:
         time.sleep(0.2)
     os.killpg(process.pid, signal.SIGINT)
     output, _ = process.communicate(timeout=120)
     assert process.returncode != 0, output
-    run.interrupted = {path.name: ShardFile.read(path, []) for path in run.results.glob("shards/*.nc")}
+    run.interrupted = {path.name: ShardFile.read(path, []) for path in run.results.glob("shards/[!.]*.nc")}
     code, run.output = run.finish()
     assert code == 0, run.output
     return run

@@ -13,7 +13,7 @@ import torch.nn.functional as F
 
 from bnnbench.inference._base import Fit, GaussianPosterior, Method
 from bnnbench.inference._optimise import TRACE_POINTS, initial_gaussian
-from bnnbench.streams import generator
+from bnnbench.philox import generator
 
 
 @dataclass(frozen=True)

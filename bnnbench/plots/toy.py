@@ -50,9 +50,8 @@ class Plane:
 
 def options_of(results: Results, dataset: str) -> tuple[str, dict]:
     """Family and options of a data set, as its generator takes them."""
-    from bnnbench import grid
 
-    spec = grid.load(results.config).datasets[dataset]
+    spec = results.plan.datasets[dataset]
     return spec.family, spec.options
 
 

@@ -90,10 +90,9 @@ def traces(
 
 
 def _warm_up_steps(results: Results, cell) -> float:
-    from bnnbench import grid
     from bnnbench.inference import make
 
-    settings = next(c.settings for c in grid.load(results.config).cells if c.id == cell.id)
+    settings = next(c.settings for c in results.plan.cells if c.id == cell.id)
     return getattr(make(cell.inference, settings), "warm_up", 0.0) * cell.steps
 
 

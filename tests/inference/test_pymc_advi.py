@@ -6,7 +6,7 @@ import torch
 from scenarios import ALL_MODELS, quick_method, small_data, stack_joint
 
 from bnnbench import networks
-from bnnbench.datasets import circles
+from bnnbench.datasets import moons
 from bnnbench.inference.mean_field import negative_kl
 from bnnbench.inference.pymc_advi import PymcAdvi
 from bnnbench.joint import Model
@@ -31,17 +31,21 @@ def elbo(joint, posterior, streams, n_draws=1000):
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["normal-1", "laplace-half_cauchy"])
 def test_reaches_the_elbo_of_mean_field(name):
-    """Circles at noise 0.4, 200 points; the same starts, Adam at a constant rate, steps, and evaluation draws."""
-    data = circles.generate(0.4, n_train=200, n_validation=10, n_test=10, seeds=[0])
+    """Moons at noise 0.3, 200 points; the same starts, Adam at a constant rate, steps, and evaluation draws.
+
+    On harder data, such as circles at 0.4, both prune the whole network: agreement there would say little.
+    """
+    data = moons.generate(0.3, n_train=200, n_validation=10, n_test=10, seeds=[0])
     x, y, *_ = data.split(0)
     cells = [ALL_MODELS[name]] * STARTS
     joint = stack_joint(NETWORK, cells, x, y, torch.float32)
     streams = Streams([f"start-{i}" for i in range(STARTS)], [f"pair-{i}" for i in range(STARTS)])
-    settings = {"steps": 5000, "learning_rate": 0.02, "schedule": "constant", "warm_up": 0.0}
+    settings = {"steps": 3000, "learning_rate": 0.02, "schedule": "constant", "warm_up": 0.0}
     medians = [
         np.median(elbo(joint, quick_method(method, **settings).fit(joint, streams).posterior, streams))
         for method in ("mean_field", "pymc_advi")
     ]
+    assert min(medians) > -0.8 * len(x) * np.log(2)  # far from the network that predicts 1/2 everywhere
     assert abs(medians[0] - medians[1]) < max(2.0, 0.01 * abs(medians[1])), medians
 
 
