@@ -3,7 +3,8 @@
 import numpy as np
 import torch
 
-from bnnbench.streams import Streams, generator
+from bnnbench.philox import generator
+from bnnbench.streams import Streams
 
 OWNERS = ["a", "b", "c"]
 

@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterable
 
 import numpy as np
-from scipy.special import expit, xlogy
 
 from bnnbench.datasets._base import DataSet, check_counts, check_seeds
 from bnnbench.philox import generator
@@ -78,6 +77,8 @@ def as_points(x: np.ndarray) -> np.ndarray:
 def posterior(log_densities: np.ndarray) -> np.ndarray:
     """p(y|x) (n, 2) from the classes' log densities (n, 2), the classes being equally frequent."""
     difference = log_densities[:, 1] - log_densities[:, 0]
+    from scipy.special import expit
+
     return np.stack([expit(-difference), expit(difference)], axis=1)
 
 
@@ -89,5 +90,7 @@ def accuracy_and_entropy(log_densities: np.ndarray, volume: np.ndarray | float) 
     proba = posterior(log_densities)
     mass = np.exp(log_densities).mean(axis=1) * volume
     accuracy = np.sum(mass * proba.max(axis=1))
+    from scipy.special import xlogy
+
     entropy = -np.sum(mass * xlogy(proba, proba).sum(axis=1))
     return float(accuracy), float(entropy)

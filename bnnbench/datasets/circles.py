@@ -6,9 +6,6 @@ Points are i.i.d. draws, so the exact posterior p(y|x), and with it the best rea
 from collections.abc import Iterable
 
 import numpy as np
-from scipy.optimize import brentq
-from scipy.special import i0e
-from scipy.stats import rice
 
 from bnnbench.datasets._base import DataSet
 from bnnbench.datasets._bayes import (
@@ -64,6 +61,9 @@ def bayes_proba(x: np.ndarray, noise: float, factor: float = 0.5) -> np.ndarray:
 
 def bayes_accuracy(noise: float, factor: float = 0.5) -> float:
     """Accuracy of the Bayes rule, which is one threshold on the radius; no classifier does better."""
+    from scipy.optimize import brentq
+    from scipy.stats import rice
+
     check_settings(noise, factor)
 
     def log_odds_outer(radius: float) -> float:
@@ -92,6 +92,8 @@ def check_settings(noise: float, factor: float) -> None:
 
 def _log_densities(radius: np.ndarray, noise: float, factor: float) -> np.ndarray:
     """log p(x|y) (n, 2) at distances `radius` (n,) from the centre; i0e(z) = exp(-z) I0(z)."""
+    from scipy.special import i0e
+
     check_settings(noise, factor)
     rho, r, variance = radius[:, None], np.array([1.0, factor]), noise**2
     return np.log(i0e(rho * r / variance)) - (rho - r) ** 2 / (2 * variance) - np.log(2 * np.pi * variance)

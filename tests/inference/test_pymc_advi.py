@@ -45,7 +45,7 @@ def test_reaches_the_elbo_of_mean_field(name):
         np.median(elbo(joint, quick_method(method, **settings).fit(joint, streams).posterior, streams))
         for method in ("mean_field", "pymc_advi")
     ]
-    assert min(medians) > -0.8 * len(x) * np.log(2)  # far from the network that predicts 1/2 everywhere
+    assert min(medians) > -len(x) * np.log(2) + 10  # more than any network that predicts 1/2 everywhere
     assert abs(medians[0] - medians[1]) < max(2.0, 0.01 * abs(medians[1])), medians
 
 

@@ -7,7 +7,11 @@ cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 unset PYTHONPATH PYTHONHOME
 export PATH="$PWD/.venv/bin:$PATH"
 
-bnnbench plan --config "$config" --summary
+summary=$(bnnbench plan --config "$config" --summary)
+echo "$summary"
+# The summary ends in the report's place, <results>/report/index.html.
+results=${summary##*report: }
+results=${results%/report/index.html}
 
 # A run that a closed terminal or a power cut ended leaves Snakemake's lock behind; one that is alive is left alone.
 running=.snakemake/report.pid
@@ -27,7 +31,6 @@ fi
 status=0
 snakemake "${options[@]}" "$@" || status=$?
 
-results=$(python -c 'import sys; from bnnbench import grid; print(grid.load(sys.argv[1]).results)' "$config")
 echo
 if [[ $status != 0 ]]; then
     echo "The run did not end well: what failed is said above and in $results/logs. Run the same again to go on." >&2

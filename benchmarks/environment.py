@@ -1,0 +1,57 @@
+"""The environment of the NumPyro worker, and what machine this is."""
+
+import hashlib
+import os
+import platform
+import subprocess
+import venv
+from importlib.metadata import version
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+PINNED = Path(__file__).parent / "requirements-numpyro.txt"
+
+
+def numpyro_python() -> Path:
+    """Interpreter of .venv-bench, which is made where it is missing or older than its list of packages.
+
+    RuntimeError where the packages cannot be installed.
+    """
+    folder = ROOT / ".venv-bench"
+    python = folder / "bin" / "python"
+    stamp = folder / f".installed-{hashlib.sha256(PINNED.read_bytes()).hexdigest()[:12]}"
+    if not stamp.is_file():
+        print("Making .venv-bench for NumPyro (a minute or two, once) ...", flush=True)
+        try:
+            venv.create(folder, with_pip=True, symlinks=True, clear=True)
+            install = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r", PINNED]
+            subprocess.run(install, check=True, capture_output=True, text=True)
+        except subprocess.CalledProcessError as error:
+            reason = (error.stderr or str(error)).strip().splitlines()[-1]
+            raise RuntimeError(f"its packages could not be installed ({reason})") from None
+        stamp.touch()
+    return python
+
+
+def machine() -> dict:
+    """Processor, cores that may be used, memory, Python."""
+    processor = platform.processor() or platform.machine()
+    cpuinfo = Path("/proc/cpuinfo")
+    if cpuinfo.is_file():
+        names = [line.split(":", 1)[1].strip() for line in cpuinfo.read_text().splitlines() if "model name" in line]
+        processor = names[0] if names else processor
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
+    return {
+        "processor": processor,
+        "cores": cores(),
+        "memory_gib": round(memory, 1),
+        "system": f"{platform.system()} {platform.machine()}",
+        "python": platform.python_version(),
+        "bnnbench": version("bnnbench"),
+        "load_at_start": round(os.getloadavg()[0], 2),
+    }
+
+
+def cores() -> int:
+    """Cores that this process may use."""
+    return len(os.sched_getaffinity(0))

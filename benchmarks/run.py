@@ -1,0 +1,184 @@
+"""Speed of training against other libraries, in one run on this machine's cores: `make bench`.
+
+Three comparisons, each a ratio of seconds per model, larger being better for bnnbench:
+
+1. one training step, nothing compiled in it: stacked mean-field (torch.compile, all cores) and `pm.fit`'s step (PyMC
+   runs one model on one core) on moons at noise 0.4, 700 points, a 5-5-2 tanh network;
+2. a grid: 1,000 models of 5,000 steps each, compilation counted on both sides, imports on neither. bnnbench trains it
+   whole, from an empty compile cache. PyMC trains a sample, each model with an empty cache and again with the cache
+   that this left, and the mean is multiplied;
+3. the same step as in 1 against NumPyro's SVI, vmapped over as many models, in an environment of its own.
+
+Repeats are interleaved and medians are compared. Figures mean something on an otherwise idle machine only.
+"""
+
+import argparse
+import json
+import shutil
+import statistics
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from environment import ROOT, cores, machine, numpyro_python
+from serve import Worker
+
+from bnnbench.datasets import moons
+
+MODELS = ("normal-1", "laplace-half_cauchy")
+SAMPLE = ("normal-1", "laplace-half_cauchy", "scale_mixture-inverse_gamma")
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """How much is run."""
+
+    stack: int = 512
+    repeats: int = 5
+    stacked_steps: int = 100
+    pymc_steps: int = 3000
+    numpyro_steps: int = 40
+    grid_models: int = 1000
+    grid_steps: int = 5000
+    sample: int = len(SAMPLE)
+
+
+QUICK = Sizes(
+    stack=64, repeats=1, stacked_steps=10, pymc_steps=100, numpyro_steps=5, grid_models=64, grid_steps=50, sample=1
+)
+
+
+def main() -> None:
+    """Run all, print the table and write the figures."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--quick", action="store_true", help="tiny sizes, to see that everything works")
+    parser.add_argument("--output", type=Path, default=ROOT / "results" / "bench.json")
+    arguments = parser.parse_args()
+    sizes, about = QUICK if arguments.quick else Sizes(), machine()
+    if about["load_at_start"] > 0.3 * about["cores"]:
+        print(f"The machine is busy (load {about['load_at_start']}): these figures are not to be trusted.")
+    folder = Path(tempfile.mkdtemp(prefix="bnnbench-bench-"))
+    try:
+        sets = folder / "moons.npz"
+        splits = moons.generate(0.4, seeds=range(sizes.stack), n_test=1)
+        splits = [splits.split(seed) for seed in range(sizes.stack)]
+        np.savez(sets, x=np.stack([s[0] for s in splits]), y=np.stack([s[1] for s in splits]))
+        rows, versions, notes = time_steps(sizes, str(sets))
+        rows += time_grid(sizes, str(sets), folder)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+    about["versions"] = versions
+    report(rows, about, notes, quick=arguments.quick)
+    arguments.output.parent.mkdir(parents=True, exist_ok=True)
+    content = {"machine": about, "quick": arguments.quick, "sizes": vars(sizes), "notes": notes, "comparisons": rows}
+    arguments.output.write_text(json.dumps(content, indent=2) + "\n")
+
+
+def time_steps(sizes: Sizes, sets: str) -> tuple[list[dict], dict, list[str]]:
+    """Comparisons 1 and 3, repeats interleaved; versions of what was timed, and what could not be."""
+    notes, versions, steps = [], {}, {"bnnbench": sizes.stacked_steps, "PyMC": sizes.pymc_steps}
+    workers = {"bnnbench": Worker("stacked.py"), "PyMC": Worker("pymc_advi.py")}
+    try:
+        workers["NumPyro"] = Worker("numpyro_svi.py", python=numpyro_python())
+        steps["NumPyro"] = sizes.numpyro_steps
+    except (OSError, RuntimeError) as error:
+        notes.append(f"NumPyro was not timed: {error}.")
+    seconds = {(library, model): [] for library in workers for model in MODELS}
+    try:
+        for library, worker in list(workers.items()):
+            print(f"{library}: preparing {', '.join(MODELS)} ...", flush=True)
+            for model in MODELS:
+                versions[library] = worker.ask("prepare", model=model, sets=sets)["versions"]
+                worker.ask("step", model=model, n=steps[library])
+        for repeat in range(sizes.repeats):
+            print(f"Timing steps, repeat {repeat + 1} of {sizes.repeats} ...", flush=True)
+            for library, model in seconds:
+                seconds[library, model].append(workers[library].ask("step", model=model, n=steps[library])["seconds"])
+    finally:
+        for worker in workers.values():
+            worker.__exit__()
+    targets = {"PyMC": 15, "NumPyro": 5}
+    return (
+        [
+            comparison(f"step, {model}", library, seconds["bnnbench", model], seconds[library, model], targets[library])
+            for library in targets
+            if library in workers
+            for model in MODELS
+        ],
+        versions,
+        notes,
+    )
+
+
+def time_grid(sizes: Sizes, sets: str, folder: Path) -> list[dict]:
+    """Comparison 2."""
+    n, steps = sizes.grid_models, sizes.grid_steps
+    print(f"bnnbench: {n} models of {steps} steps, nothing compiled before ...", flush=True)
+    with Worker("stacked.py", TORCHINDUCTOR_CACHE_DIR=str(folder / "inductor")) as worker:
+        ours = worker.ask("train_grid", n_models=n, steps=steps, stack=sizes.stack)
+    print(f"  {ours['seconds']:.0f} s, {ours['finite']} of {n} with a finite ELBO")
+    cold, warm = [], []
+    for at, model in enumerate(SAMPLE[: sizes.sample]):
+        flags = f"base_compiledir={folder / f'pytensor-{at}'}"
+        for state, found in (("empty", cold), ("filled", warm)):
+            print(f"PyMC: {model}, {steps} steps, {state} compile cache ...", flush=True)
+            with Worker("pymc_advi.py", PYTENSOR_FLAGS=flags) as worker:
+                found.append(worker.ask("one", model=model, sets=sets, at=at, steps=steps)["seconds"])
+            print(f"  {found[-1]:.1f} s")
+    name, sample = f"grid, {n} x {steps} steps", f"mean of {len(cold)} models x {n}"
+    return [
+        comparison(f"{name}, empty cache", "PyMC", [ours["seconds"] / n], [statistics.mean(cold)], 100, sample),
+        comparison(f"{name}, filled cache", "PyMC", [ours["seconds"] / n], [statistics.mean(warm)], 100, sample),
+    ]
+
+
+def comparison(what: str, library: str, ours: list[float], theirs: list[float], target: float, sample="") -> dict:
+    """One row: medians of seconds per model (and step) and their ratio."""
+    ours_median, theirs_median = statistics.median(ours), statistics.median(theirs)
+    return {
+        "what": what,
+        "library": library,
+        "bnnbench_seconds": ours_median,
+        "library_seconds": theirs_median,
+        "ratio": theirs_median / ours_median,
+        "ratio_range": [min(theirs) / max(ours), max(theirs) / min(ours)],
+        "target": target,
+        "sample": sample,
+    }
+
+
+def report(rows: list[dict], about: dict, notes: list[str], quick: bool) -> None:
+    """Print the machine, the table and what to bear in mind."""
+    print(f"\n{about['processor']}, {about['cores']} cores, {about['memory_gib']} GiB, {about['system']}")
+    print(f"Python {about['python']}, bnnbench {about['bnnbench']}, " + ", ".join(about["versions"].values()))
+    head = f"{'what':<44}{'against':<9}{'bnnbench':>11}{'library':>11}{'ratio':>8}{'range':>16}{'target':>8}"
+    print(f"\n{head}\n{'-' * len(head)}")
+    for row in rows:
+        low, high = row["ratio_range"]
+        verdict = "" if row["ratio"] >= row["target"] else "  below target"
+        print(
+            f"{row['what']:<44}{row['library']:<9}{duration(row['bnnbench_seconds']):>11}"
+            f"{duration(row['library_seconds']):>11}{row['ratio']:>8.1f}{f'{low:.1f} to {high:.1f}':>16}"
+            f"{row['target']:>8}{verdict}"
+        )
+    print("\nTimes are per model, and per step in the rows called step; bnnbench and NumPyro use every core, PyMC one.")
+    print(f"One PyMC process on each of the {cores()} cores would at best divide its ratios by {cores()}.")
+    print("The grid is trained whole by bnnbench; PyMC's time is the mean over a sample of models, multiplied.")
+    print("Empty cache: each PyMC model as on a fresh machine. Filled cache: as for the second cell of a model.")
+    for note in notes:
+        print(note)
+    if quick:
+        print("Quick sizes: these ratios say nothing.")
+
+
+def duration(seconds: float) -> str:
+    """1.2 s, 3.4 ms or 56.7 us."""
+    for unit, size in (("s", 1.0), ("ms", 1e-3)):
+        if seconds >= size:
+            return f"{seconds / size:.1f} {unit}"
+    return f"{seconds * 1e6:.1f} us"
+
+
+if __name__ == "__main__":
+    main()
