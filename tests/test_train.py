@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from conftest import SMALL
+from small_run import SMALL
 
 from bnnbench import datasets, evaluate, grid, planning, train
 from bnnbench.storage import ShardFile, replacing

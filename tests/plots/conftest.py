@@ -1,11 +1,11 @@
 """A small real run of two studies, for the figures of both."""
 
 import pytest
+from small_run import run
 
-from bnnbench import datasets, evaluate, grid, train
 from bnnbench.results import Results, load_results
 
-SMALL = {
+CONFIG = {
     "studies": ["toy", "digits"],
     "seeds": [0, 1],
     "device": "cpu",
@@ -33,21 +33,7 @@ SMALL = {
 }
 
 
-def run(config: dict) -> Results:
-    """Data, training and evaluation of a config, in this process."""
-    plan = grid.load(config)
-    for spec in plan.datasets.values():
-        made = datasets.make(spec.family, spec.options, plan.config.seeds, plan.config.data_dir)
-        made.to_netcdf(plan.results / "data" / f"{spec.name}.nc")
-    for shard in plan.shards.values():
-        path = plan.results / "shards" / f"{shard.name}.nc"
-        train.train_shard(plan, shard, path)
-        evaluate.evaluate_shard(plan, shard, path, plan.results / "metrics" / f"{shard.name}.parquet")
-    evaluate.gather(plan)
-    return load_results(plan.results)
-
-
 @pytest.fixture(scope="session")
 def two_studies(tmp_path_factory) -> Results:
     """Results of a small toy and digits run: two seeds, few steps, MAP and mean field. Not to be written to."""
-    return run(SMALL | {"results_dir": str(tmp_path_factory.mktemp("small") / "results")})
+    return load_results(run(CONFIG | {"results_dir": str(tmp_path_factory.mktemp("small") / "results")}).results)

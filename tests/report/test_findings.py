@@ -115,9 +115,9 @@ def test_estimates_leave_out_what_is_not_known():
     assert math.isnan(Estimate.of([]).mean)
 
 
-def test_findings_of_a_real_run(toy_plan, toy_results):
-    boards = leaderboard.boards(toy_plan, toy_results, "toy")
-    found = findings.of_study(toy_results, "toy", boards, leaderboard.method_names(toy_plan, "toy"))
+def test_findings_of_a_real_run(small_plan, small_results):
+    boards = leaderboard.boards(small_plan, small_results, "toy")
+    found = findings.of_study(small_results, "toy", boards, leaderboard.method_names(small_plan, "toy"))
     topics = {finding.topic for finding in found}
     assert {"Best entry", "Learned or fixed scale?", "Gap to the Bayes rule", "Sensitivity to the scale",
             "Telling wrong from right"} <= topics  # fmt: skip
@@ -125,7 +125,7 @@ def test_findings_of_a_real_run(toy_plan, toy_results):
         assert finding.n_seeds == 2 and finding.provisional and finding.sentence.endswith(".")
         assert "nan" not in finding.sentence and "–" not in finding.sentence
     gap = next(f for f in found if f.topic == "Gap to the Bayes rule")
-    metrics = toy_results.metrics[toy_results.metrics.split == "test"]
+    metrics = small_results.metrics[small_results.metrics.split == "test"]
     best = [metrics[metrics.dataset == b.dataset].merge(
         pd.DataFrame([dict(zip(["prior", "hyperprior", "inference"], (b.best.key[2], b.best.key[3], b.best.key[5]),
                                strict=True)) | {"s": b.best.key[4]}]))

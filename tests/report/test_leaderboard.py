@@ -9,8 +9,8 @@ from bnnbench.results import load_results
 
 
 @pytest.fixture(scope="module")
-def boards(toy_plan, toy_results):
-    return leaderboard.boards(toy_plan, toy_results, "toy")
+def boards(small_plan, small_results):
+    return leaderboard.boards(small_plan, small_results, "toy")
 
 
 def test_there_is_one_board_a_data_set_in_the_order_of_the_study(boards):
@@ -26,8 +26,8 @@ def test_rows_are_in_order_of_test_nll_and_hold_both_controls(boards):
         assert [row.rank for row in board.ranked] == list(range(1, len(board.ranked) + 1))
 
 
-def test_every_value_is_the_mean_over_seeds_of_the_metrics_table(boards, toy_results):
-    table = toy_results.metrics[toy_results.metrics.split == "test"]
+def test_every_value_is_the_mean_over_seeds_of_the_metrics_table(boards, small_results):
+    table = small_results.metrics[small_results.metrics.split == "test"]
     for board in boards:
         for row in board.rows:
             dataset, network, prior, hyperprior, scale, inference, recipe = row.key
@@ -44,16 +44,16 @@ def test_every_value_is_the_mean_over_seeds_of_the_metrics_table(boards, toy_res
                 np.testing.assert_allclose(estimate.high - estimate.mean, half, rtol=1e-4, atol=1e-12)
 
 
-def test_no_entry_appears_twice_and_the_tuned_scale_is_named(boards, toy_results):
+def test_no_entry_appears_twice_and_the_tuned_scale_is_named(boards, small_results):
     for board in boards:
         assert len({row.key for row in board.rows}) == len(board.rows)
         tuned = [row for row in board.rows if row.choice == "tuned"]
-        assert len(tuned) == (toy_results.tuned.dataset == board.dataset).sum() > 0
+        assert len(tuned) == (small_results.tuned.dataset == board.dataset).sum() > 0
         assert all(row.scale == f"tuned ({row.scale_value:g})" for row in tuned)
 
 
-def test_ties_are_paired_by_seed(boards, toy_results):
-    table = toy_results.metrics
+def test_ties_are_paired_by_seed(boards, small_results):
+    table = small_results.metrics
     table = table[(table.split == "test") & (table.metric == "nll")].assign(scale=lambda t: t.scale.fillna(0))
     board = boards[0]
     columns = ["dataset", "network", "prior", "hyperprior", "scale", "inference", "recipe"]
@@ -74,13 +74,13 @@ def test_an_entry_that_lacks_a_seed_is_shown_without_rank(copied):
     assert row not in board.ranked
 
 
-def test_a_temperature_is_named_in_the_row(toy_plan, toy_results):
+def test_a_temperature_is_named_in_the_row(small_plan, small_results):
     shards = {
         name: dataclasses.replace(
             shard, cells=tuple(dataclasses.replace(c, settings=c.settings | {"temperature": 0.5}) for c in shard.cells)
         )
-        for name, shard in toy_plan.shards.items()
+        for name, shard in small_plan.shards.items()
     }
-    plan = dataclasses.replace(toy_plan, shards=shards)
-    board = leaderboard.boards(plan, toy_results, "toy")[0]
+    plan = dataclasses.replace(small_plan, shards=shards)
+    board = leaderboard.boards(plan, small_results, "toy")[0]
     assert all("temperature 0.5" in row.method for row in board.ranked)

@@ -186,12 +186,12 @@ def test_a_figure_that_cannot_be_drawn_is_left_out(copied, monkeypatch, caplog):
     assert "could not be drawn" in caplog.text
 
 
-def test_nothing_gathered_yet_is_said(toy_plan, tmp_path):
+def test_nothing_gathered_yet_is_said(small_plan, tmp_path):
     import dataclasses
 
-    config = toy_plan.config.model_copy(update={"results_dir": str(tmp_path)})
+    config = small_plan.config.model_copy(update={"results_dir": str(tmp_path)})
     with pytest.raises(FileNotFoundError, match="no results"):
-        render(dataclasses.replace(toy_plan, config=config))
+        render(dataclasses.replace(small_plan, config=config))
 
 
 def test_a_witness_on_one_seed_is_shown_and_makes_no_headline(copied):
