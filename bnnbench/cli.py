@@ -4,6 +4,7 @@ import argparse
 import logging
 import os
 import sys
+import warnings
 from pathlib import Path
 
 from bnnbench.config import ConfigError
@@ -55,6 +56,8 @@ def _set_up_logging(path: str | None) -> None:
         Path(path).parent.mkdir(parents=True, exist_ok=True)
         handlers.append(logging.FileHandler(path, mode="w"))
     logging.basicConfig(level=logging.INFO, format="%(message)s", handlers=handlers)
+    logging.getLogger("arviz").setLevel(logging.WARNING)  # it tells what it has not got
+    warnings.filterwarnings("ignore", message="PyTensor could not link to a BLAS")  # of no use to networks so small
 
 
 def _plan(options) -> None:

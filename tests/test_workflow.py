@@ -39,6 +39,8 @@ class Run:
         }
         command = [sys.executable, "-m", "snakemake", *(str(word) for pair in options.items() for word in pair), *extra]
         pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
+        # A shell starts its background jobs deaf to Ctrl-C, and the tests may be one.
+        pipes["preexec_fn"] = lambda: signal.signal(signal.SIGINT, signal.default_int_handler)
         return subprocess.Popen(command, cwd=ROOT, start_new_session=True, **pipes)
 
     def finish(self, *extra: str) -> tuple[int, str]:

@@ -7,7 +7,7 @@ import re
 import pandas as pd
 import pytest
 
-from bnnbench import grid, notebooks, plots
+from bnnbench import notebooks, plots
 from bnnbench.results import Results
 
 NOTEBOOKS = ("toy", "digits", "mnist")
@@ -16,7 +16,7 @@ NOTEBOOKS = ("toy", "digits", "mnist")
 def changed(results: Results, **tables: pd.DataFrame) -> Results:
     """The same folder with other tables."""
     copy = Results(results.folder)
-    copy.__dict__.update(cells=results.cells, metrics=results.metrics, tuned=results.tuned, config=results.config)
+    copy.__dict__.update(cells=results.cells, metrics=results.metrics, tuned=results.tuned, plan=results.plan)
     copy.__dict__.update(tables)
     return copy
 
@@ -94,7 +94,7 @@ def test_notebooks_are_kept_without_outputs(name):
 @pytest.mark.parametrize("name", NOTEBOOKS)
 def test_notebooks_run_and_are_the_same_each_time(two_studies, name):
     study_name = "toy" if name == "toy" else "digits"
-    plan = grid.load(two_studies.config)
+    plan = two_studies.plan
     study = plan.study_configs[study_name].model_copy(update={"notebook": name})
     made = []
     for _ in range(2):
