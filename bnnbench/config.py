@@ -57,6 +57,7 @@ class InferenceConfig(_Model):
     only: dict[str, list] = Field(
         {}, description="coordinates that a cell must have, e.g. {seed: [0], prior: [normal]}"
     )
+    draws: int | None = Field(None, ge=1, le=10_000, description="posterior draws; default: the study's")
     stack: int = Field(512, ge=1, description="cells trained together; bounds memory, does not change results")
     seconds: float | dict[str, float] = Field(
         1.0, description="measured seconds a cell on one core, or by network; for the printed estimate only"
@@ -199,8 +200,9 @@ def _merge(base: dict, change: dict) -> dict:
     for key, value in change.items():
         if value is None:
             merged.pop(key, None)
-        elif isinstance(value, dict) and isinstance(merged.get(key), dict):
-            merged[key] = _merge(merged[key], value)
+        elif isinstance(value, dict):
+            below = merged.get(key)
+            merged[key] = _merge(below if isinstance(below, dict) else {}, value)
         else:
             merged[key] = value
     return merged

@@ -44,6 +44,24 @@ def of_package(*relative_paths: str) -> str:
 
 
 @cache
+def imported(relative_path: str) -> tuple[str, ...]:
+    """Modules of the package that a source file imports, directly or through others, as relative paths."""
+    found, todo = set(), [relative_path]
+    while todo:
+        for node in ast.walk(_tree(todo.pop())):
+            names = []
+            if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == PACKAGE.name:
+                names = [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
+            elif isinstance(node, ast.Import):
+                names = [alias.name for alias in node.names if alias.name.startswith(f"{PACKAGE.name}.")]
+            files = {f"{name.replace('.', '/').partition('/')[2]}.py" for name in names}
+            new = {f for f in files if (PACKAGE / f).is_file()} - found
+            found |= new
+            todo += new
+    return tuple(sorted(found))
+
+
+@cache
 def of_class(relative_path: str, class_name: str) -> str:
     """Digest of one class of a source file, so that adding its neighbour changes nothing."""
     for node in _tree(relative_path).body:
@@ -66,11 +84,22 @@ def classes(relative_path: str, base: str) -> dict[str, str]:
 
 @cache
 def dataclass_fields(relative_path: str) -> list[str]:
-    """Names of the annotated fields of the class that a method's file names in METHOD."""
+    """Names of the annotated fields of the class that a method's file names in METHOD, inherited ones first."""
     body = _tree(relative_path).body
     (name,) = [s.value.id for s in body if isinstance(s, ast.Assign) and s.targets[0].id == "METHOD"]
-    (cls,) = [node for node in body if isinstance(node, ast.ClassDef) and node.name == name]
-    return [s.target.id for s in cls.body if isinstance(s, ast.AnnAssign)]
+    return list(dict.fromkeys(_fields(relative_path, name)))
+
+
+def _fields(relative_path: str, class_name: str) -> list[str]:
+    body, found = _tree(relative_path).body, []
+    (cls,) = [node for node in body if isinstance(node, ast.ClassDef) and node.name == class_name]
+    for base in (b.id for b in cls.bases if isinstance(b, ast.Name)):
+        if any(isinstance(node, ast.ClassDef) and node.name == base for node in body):
+            found += _fields(relative_path, base)
+        for node in body:
+            if isinstance(node, ast.ImportFrom) and base in [alias.name for alias in node.names]:
+                found += _fields(f"{node.module.replace('.', '/').partition('/')[2]}.py", base)
+    return found + [s.target.id for s in cls.body if isinstance(s, ast.AnnAssign) and cls.decorator_list]
 
 
 def modules(folder: str) -> list[str]:

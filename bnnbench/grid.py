@@ -2,7 +2,7 @@
 
 import itertools
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
@@ -11,17 +11,21 @@ from bnnbench import digest
 from bnnbench.config import RunConfig, StudyConfig
 from bnnbench.datasets import check_options, dataset_name
 
-ENGINE = (
-    "joint.py",
-    "streams.py",
-    "philox.py",
-    "predict.py",
-    "networks/_layers.py",
-    "networks/_apply.py",
-    "inference/_base.py",
-    "inference/_optimise.py",
-)
+ENGINE = ("streams.py", "philox.py", "predict.py", "inference/_base.py", "inference/_optimise.py")
+"""With what they import, the source that shapes every cell."""
+
+NO_RESULT = {"config.py", "digest.py", "priors.py"}
+"""Source that a cell's key leaves out: it shapes no result, or enters class by class."""
+
 COORDINATES = ("study", "dataset", "network", "prior", "hyperprior", "scale", "inference", "recipe", "seed")
+
+
+@cache
+def engine(inference: str) -> tuple[str, ...]:
+    """Source files that shape the result of a method, whatever the prior and the network."""
+    files = {f"inference/{inference}.py", *ENGINE}
+    files.update(*(digest.imported(file) for file in tuple(files)))
+    return tuple(sorted(files - NO_RESULT))
 
 
 @dataclass(frozen=True)
@@ -89,9 +93,8 @@ class Cell:
         source = [
             digest.of_class("priors.py", priors[self.prior]),
             self.hyperprior != "fixed" and digest.of_class("priors.py", hyperpriors[self.hyperprior]),
-            digest.of_package(f"inference/{self.inference}.py"),
             digest.of_package(f"networks/{self.network_options['kind']}.py"),
-            digest.of_package(*ENGINE),
+            digest.of_package(*engine(self.inference)),
         ]
         return digest.of_value([settings, source])
 
@@ -226,7 +229,7 @@ def study_cells(study: StudyConfig, specs: list[DatasetSpec], seeds: list[int]) 
                 study=study.name, dataset=spec, network=network, network_options={"kind": network} | options,
                 prior=prior, prior_options=study.priors[prior], hyperprior=hyperprior, scale=scale,
                 inference=inference, recipe=recipe, settings=method.settings | change, seed=seed,
-                draws=study.draws, merged=merged,
+                draws=method.draws or study.draws, merged=merged,
             )  # fmt: skip
             if _kept(cell, study, method.only):
                 cells.append(cell)

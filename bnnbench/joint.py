@@ -158,9 +158,19 @@ class LogJoint:
         self.network, self.models, self.which = network, models, which
         self.x, self.y = x, y
         self.prior = LogPrior(network, models, device=x.device, dtype=x.dtype)
-        self.n_points, self.n_cells, self.block = x.shape[1], len(models), block
+        self.n_points, self.n_cells, self.block, self.compiled = x.shape[1], len(models), block, compiled
         self._nll = likelihood(network, "weights", compiled)
         self._local_nll = likelihood(network, "local", compiled)
+
+    def repeat(self, n: int) -> "LogJoint":
+        """The stack with every cell n times, copies being neighbours: for chains and ensembles."""
+        copy = object.__new__(type(self))
+        copy.__dict__.update(self.__dict__)
+        copy.__dict__.pop("all_points", None)
+        copy.models, copy.which = [m for m in self.models for _ in range(n)], self.which.repeat_interleave(n)
+        copy.prior = LogPrior(self.network, copy.models, device=self.x.device, dtype=self.x.dtype)
+        copy.n_cells = n * self.n_cells
+        return copy
 
     @cached_property
     def all_points(self) -> tuple[torch.Tensor, torch.Tensor]:

@@ -9,7 +9,6 @@ import torch
 from bnnbench.inference._base import Posterior, Progress
 from bnnbench.joint import BLOCK, lay_out
 from bnnbench.networks import Network
-from bnnbench.networks._apply import forward
 from bnnbench.philox import generator
 from bnnbench.streams import Streams
 
@@ -19,13 +18,17 @@ DENSE_CHUNK, IMAGE_CHUNK = 4000, 250
 
 @dataclass(frozen=True)
 class StackPredictions:
-    """Predictions of a stack at its points; arrays are (cells, points, classes), `expected_entropy` (cells, points)."""
+    """Predictions of a stack at its points; arrays are (cells, points, classes), `expected_entropy` (cells, points).
+
+    `first_half_proba` is the mean over the first half of the draws; None where their number is odd.
+    """
 
     mean_proba: np.ndarray
     variance: np.ndarray
     expected_entropy: np.ndarray
     argmax_votes: np.ndarray
     label_votes: np.ndarray
+    first_half_proba: np.ndarray | None = None
 
 
 def predict(
@@ -48,34 +51,39 @@ def predict(
     network, n_points = posterior.prior.network, x.shape[1]
     passes = 1 if posterior.is_point else n_draws
     chunk = IMAGE_CHUNK if network.is_convolutional else DENSE_CHUNK
-    accumulate = _accumulator(network, compiled)
+    accumulate = _accumulator(network, posterior.logits, compiled)
     draws = posterior.draws(streams, "predict")
-    totals = None
+    totals, first_half = None, None
     with torch.no_grad():
         inputs = [
             [lay_out(network, x[which[b : b + block], p : p + chunk]) for p in range(0, n_points, chunk)]
             for b in range(0, len(which), block)
         ]
         for s in range(passes):
-            weights = posterior.prior.weights(draws(s))
+            drawn = posterior.network_inputs(draws(s))
             uniforms = streams.paired_uniforms(f"labels-{split}", s, n_points)
             if totals is None:
                 totals = [[_empty(network, u) for u in row] for row in _cut(uniforms, block, chunk)]
             for b, row in enumerate(_cut(uniforms, block, chunk)):
                 for p, u in enumerate(row):
-                    w = weights[b * block : (b + 1) * block]
-                    totals[b][p] = accumulate(w, inputs[b][p], u, float(s + 1), *totals[b][p])
+                    d = [t[b * block : (b + 1) * block] for t in drawn]
+                    totals[b][p] = accumulate(d, inputs[b][p], u, float(s + 1), *totals[b][p])
+            if 2 * (s + 1) == passes:
+                first_half = _join(totals, 0)
             progress(s + 1, passes)
-        joined = [
-            torch.cat([torch.cat([chunk[k] for chunk in row], dim=-1) for row in totals])
-            for k in range(len(totals[0][0]))
-        ]
+        joined = [_join(totals, k) for k in range(len(totals[0][0]))]
     mean, m2, entropy, argmax, labels = (t.cpu().numpy() for t in joined)
     mean, m2, argmax, labels = (np.moveaxis(a, 1, 2) for a in (mean, m2, argmax, labels))
+    half = None if first_half is None else np.moveaxis(first_half.cpu().numpy(), 1, 2)
     if posterior.is_point:
         argmax, labels = argmax * n_draws, _label_votes(mean, streams.pairs, n_draws, split)
     votes = (argmax.astype(np.uint16), labels.astype(np.uint16))
-    return StackPredictions(mean, m2 / passes, entropy / passes, *votes)
+    return StackPredictions(mean, m2 / passes, entropy / passes, *votes, half)
+
+
+def _join(totals: list, k: int) -> torch.Tensor:
+    """The k-th running total of all cells and points, (cells, ..., points)."""
+    return torch.cat([torch.cat([chunk[k] for chunk in row], dim=-1) for row in totals])
 
 
 def _label_votes(proba: np.ndarray, pairs: list[str], n_draws: int, split: str) -> np.ndarray:
@@ -105,11 +113,11 @@ def _empty(network: Network, u: torch.Tensor) -> list[torch.Tensor]:
 
 
 @cache
-def _accumulator(network: Network, compiled: bool):
+def _accumulator(network: Network, logits, compiled: bool):
     """Function that adds one draw to (mean, sum of squared deviations, entropy, arg-max votes, label votes)."""
 
-    def accumulate(weights, x, u, count, mean, m2, entropy, argmax, labels):
-        log_proba = torch.log_softmax(forward(network, weights, x), dim=1)
+    def accumulate(drawn, x, u, count, mean, m2, entropy, argmax, labels):
+        log_proba = torch.log_softmax(logits(network, x, *drawn), dim=1)
         proba = log_proba.exp()
         delta = proba - mean
         mean = mean + delta / count
@@ -123,4 +131,4 @@ def _accumulator(network: Network, compiled: bool):
 
     # The count is a tensor in the compiled form's place of a constant, which would be compiled anew for each draw.
     function = torch.compile(accumulate, dynamic=False) if compiled else accumulate
-    return lambda w, x, u, count, *totals: function(w, x, u, w.new_tensor(count), *totals)
+    return lambda drawn, x, u, count, *totals: function(drawn, x, u, x.new_tensor(count), *totals)

@@ -45,6 +45,12 @@ class Streams:
     device: str = "cpu"
     dtype: torch.dtype = torch.float32
 
+    def repeat(self, n: int) -> "Streams":
+        """The streams of n copies of each cell, copies being neighbours; the first copy keeps the cell's own."""
+        owners, pairs = ([name if k == 0 else f"{name}#{k}" for name in names for k in range(n)]
+                         for names in (self.owners, self.pairs))  # fmt: skip
+        return Streams(owners, pairs, self.device, self.dtype)
+
     def normals(self, purpose: str, shape: tuple[int, ...]) -> Normals:
         """Noise of each cell's own."""
         return Normals(self.owners, purpose, shape, self.device, self.dtype)

@@ -137,7 +137,8 @@ def _train_stack(cells: list[Cell], data: dict[str, DataSet], plan: Plan, block:
     ]
     log.info("%s: %d cells done, %d failed, %.2f s a cell", shard, len(sound), len(cells) - len(sound), seconds)
     ids = [cells[i].id for i in sound]
-    groups = {split: _prediction_group(p, sound, ids, first.draws) for split, p in predictions.items()}
+    halves = bool(fit.diagnostics)  # chains that can be compared with each other
+    groups = {split: _prediction_group(p, sound, ids, first.draws, halves) for split, p in predictions.items()}
     parameters = np.repeat([p.name for p in network.parameters], [p.size for p in network.parameters])
     groups["weights"] = _group(weights, sound, ids, "weight").assign_coords(
         parameter=("weight", parameters.astype(object))
@@ -149,6 +150,9 @@ def _train_stack(cells: list[Cell], data: dict[str, DataSet], plan: Plan, block:
         groups["trace"] = _group({"objective": fit.trace}, sound, ids, "step").assign_coords(
             step=("step", fit.trace_steps)
         )
+    if fit.diagnostics:
+        variables = {k: ("cell", np.asarray(v, float)[sound]) for k, v in fit.diagnostics.items()}
+        groups["diagnostics"] = xr.Dataset(variables, {"cell": ids})
     arrays = {name: a.cpu().numpy() for name, a in fit.posterior.arrays.items()}
     groups["posterior"] = xr.Dataset(
         {name: (("cell", *(f"{name}_{k}" for k in range(1, a.ndim))), a[sound]) for name, a in arrays.items()},
@@ -225,7 +229,9 @@ def _group(values: dict[str, np.ndarray], rows: list[int], ids: list[str], axis:
     return xr.Dataset({k: (("cell", axis), v[rows].astype(np.float32)) for k, v in values.items()}, {"cell": ids})
 
 
-def _prediction_group(p: StackPredictions, rows: list[int], ids: list[str], n_draws: int) -> xr.Dataset:
+def _prediction_group(
+    p: StackPredictions, rows: list[int], ids: list[str], n_draws: int, halves: bool = False
+) -> xr.Dataset:
     """Stored predictions; of two classes the second alone. float16 where rounding is far below Monte Carlo error."""
     votes = np.uint8 if n_draws <= 255 else np.uint16
     arrays = {
@@ -238,6 +244,9 @@ def _prediction_group(p: StackPredictions, rows: list[int], ids: list[str], n_dr
     dims = ("cell", "point") if two else ("cell", "point", "class")
     variables = {k: (dims, (a[rows, :, 1] if two else a[rows]).astype(t)) for k, (a, t) in arrays.items()}
     variables["expected_entropy"] = (("cell", "point"), p.expected_entropy[rows].astype(np.float16))
+    if halves and p.first_half_proba is not None:
+        first = p.first_half_proba[rows].astype(np.float32)
+        variables["first_half_proba"] = (dims, first[:, :, 1] if two else first)
     return xr.Dataset(variables, {"cell": ids}, {"n_draws": n_draws})
 
 

@@ -10,7 +10,6 @@ from bnnbench import networks, priors
 from bnnbench.inference import Posterior, make
 from bnnbench.joint import LogPrior, Model, lay_out
 from bnnbench.networks import Network
-from bnnbench.networks._apply import forward
 from bnnbench.streams import Streams
 
 if TYPE_CHECKING:
@@ -53,7 +52,7 @@ class TrainedCell:
         inputs = lay_out(self.network, torch.from_numpy(x)[None])
         with torch.no_grad():
             draws = [
-                torch.softmax(forward(self.network, self._weights(z), inputs)[0], 0).T
+                torch.softmax(self.posterior.logits(self.network, inputs, *self.posterior.network_inputs(z))[0], 0).T
                 for z in self._latents(n_draws, "new-inputs")
             ]
         return torch.stack(draws).double().numpy()

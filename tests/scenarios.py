@@ -25,7 +25,7 @@ torch.set_num_threads(1)  # the tensors are small: a second thread would only be
 METHODS = digest.modules("inference")
 """Every method there is: a new file in `bnnbench/inference` is tested without new test code."""
 
-OWN_MODEL = {"pymc_advi"}
+OWN_MODEL = {name for name in METHODS if name.startswith("pymc_")}
 """Methods that fit a model of another library's, so that no other likelihood can be put under them."""
 
 FAMILIES = (Normal(), Laplace(), Cauchy(), ScaleMixture())
@@ -77,6 +77,7 @@ class LinearGaussian(LogJoint):
         super().__init__(mlp((2,), 1, hidden=()), models, *tensors, torch.zeros(len(models), dtype=torch.long))
         design = np.column_stack([x, np.ones(n)])
         self.precisions = np.stack([design.T @ design / self.noise**2 + np.eye(3) / s**2 for s in self.scales])
+        self.least_squares = np.linalg.lstsq(design, y, rcond=None)[0]
         self.posterior_mean = np.stack([np.linalg.solve(p, design.T @ y / self.noise**2) for p in self.precisions])
 
     def log_likelihood(self, weights, batch=None):
@@ -95,6 +96,22 @@ class LinearGaussian(LogJoint):
     def streams(self) -> Streams:
         return Streams([f"cell-{s}" for s in self.scales], ["pair"] * len(self.scales), dtype=self.x.dtype)
 
+    def expected(self, name: str) -> tuple[np.ndarray, np.ndarray]:
+        """Mean and sd of the weights, each (cells, weights), that a method is known to reach with many steps.
+
+        The exact posterior, unless the method is here: with the family that it is confined to, or its known bias.
+        """
+        zero = np.zeros_like(self.posterior_mean)
+        least_squares = np.tile(self.least_squares, (len(self.scales), 1))
+        known = {
+            "map": (self.posterior_mean, zero),
+            "ensemble": (self.posterior_mean, zero),  # there is one mode, so every member finds it
+            "mle": (least_squares, zero),
+            "mean_field": (self.posterior_mean, self.factorised_sd),
+            "prior_only": (zero, zero + np.array(self.scales)[:, None]),
+        }
+        return known.get(name, (self.posterior_mean, self.marginal_sd))
+
     @property
     def factorised_sd(self) -> np.ndarray:
         """Standard deviations of the best independent Gaussians, (cells, weights)."""
@@ -110,6 +127,7 @@ def circles_plan(folder: Path, method: str, seeds: range, settings: dict, recipe
     """The toy study narrowed to small circles and one method, its data set written into `folder`."""
     sizes = {"n_train": 60, "n_validation": 40, "n_test": 300}
     study["datasets"] = {"moons": None, "circles": {"noise": [0.4]} | sizes}
+    settings = {k: v for k, v in settings.items() if k in digest.dataclass_fields(f"inference/{method}.py")}
     others = dict.fromkeys(METHODS) | {method: {"settings": settings, "recipes": recipes or {}, "only": None}}
     study |= {"inference": others, "draws": 30}
     config = {"studies": ["toy"], "seeds": list(seeds), "device": "cpu", "compile": "off"}

@@ -1,5 +1,5 @@
 """Inference methods: one file each, holding one class, named in METHOD."""
 
-from bnnbench.inference._base import Fit, GaussianPosterior, Method, PointPosterior, Posterior, make
+from bnnbench.inference._base import DrawsPosterior, Fit, GaussianPosterior, Method, PointPosterior, Posterior, make
 
-__all__ = ["Fit", "GaussianPosterior", "Method", "PointPosterior", "Posterior", "make"]
+__all__ = ["DrawsPosterior", "Fit", "GaussianPosterior", "Method", "PointPosterior", "Posterior", "make"]

@@ -9,6 +9,9 @@ import torch
 
 from bnnbench.config import check_name
 from bnnbench.joint import LogJoint, LogPrior
+from bnnbench.networks import Network
+from bnnbench.networks._apply import forward
+from bnnbench.philox import generator
 from bnnbench.streams import Streams
 
 Progress = Callable[[int, int], None]
@@ -32,6 +35,15 @@ class Posterior:
         """True where every draw is the same."""
         return False
 
+    def network_inputs(self, latents: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        """What `logits` needs of a draw of the latents, each (cells, ...): the network's weights."""
+        return (self.prior.weights(latents),)
+
+    @staticmethod
+    def logits(network: Network, x: torch.Tensor, *network_inputs: torch.Tensor) -> torch.Tensor:
+        """Logits (cells, classes, points) of a draw."""
+        return forward(network, *network_inputs, x)
+
 
 class PointPosterior(Posterior):
     """A point estimate: all mass at `loc`."""
@@ -52,14 +64,33 @@ class GaussianPosterior(Posterior):
         return lambda s: self.arrays["loc"] + self.arrays["sd"] * noise.step(s)
 
 
+class DrawsPosterior(Posterior):
+    """Stored draws of the latents: `draws` (cells, draws, latents), drawn from in a cycle.
+
+    Predictions take them in their order, so a sampler that puts the first half of its chains first can be compared
+    with itself; for other purposes they are shuffled, so that a few of them represent all.
+    """
+
+    def draws(self, streams, purpose):
+        stored = self.arrays["draws"]
+        order = np.arange(stored.shape[1])
+        if purpose != "predict":
+            order = generator("order", "draws").permutation(order)
+        return lambda s: stored[:, order[s % len(order)]]
+
+
 @dataclass
 class Fit:
-    """A trained stack: the posterior, the steps taken and a trace of the objective, (cells, len(trace_steps))."""
+    """A trained stack: the posterior, the steps taken and a trace of the objective, (cells, len(trace_steps)).
+
+    `diagnostics` are numbers that tell how far the posterior can be trusted, such as R-hat, each (cells,).
+    """
 
     posterior: Posterior
     steps: int
     trace_steps: np.ndarray = field(default_factory=lambda: np.zeros(0, int))
     trace: np.ndarray | None = None
+    diagnostics: dict[str, np.ndarray] = field(default_factory=dict)
 
 
 class Method:

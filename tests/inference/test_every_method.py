@@ -15,9 +15,15 @@ from scenarios import (
     train_cells,
 )
 
-from bnnbench.inference import GaussianPosterior, PointPosterior, make
+from bnnbench import digest
+from bnnbench.inference import make
 from bnnbench.networks.mlp import build as mlp
 from bnnbench.streams import Streams
+
+
+def has(name: str, setting: str) -> bool:
+    return setting in digest.dataclass_fields(f"inference/{name}.py")
+
 
 STACKED = [m for m in METHODS if m not in OWN_MODEL]
 QUICK = {"steps": 150, "learning_rate": 0.03}
@@ -33,14 +39,12 @@ def draws_of(posterior, streams, n=4000):
 
 @pytest.mark.parametrize("name", STACKED)
 def test_reaches_the_known_posterior_of_a_linear_model(name):
-    """Independent Gaussians have the posterior's mean and variances 1 / precision; a point estimate is its mode."""
     joint = LinearGaussian()
     method = quick_method(name, steps=6000, learning_rate=0.03, schedule="cosine", initial_sd=0.5)
     draws = draws_of(method.fit(joint, joint.streams()).posterior, joint.streams())[:, :, :3]
-    sd = {PointPosterior: np.zeros(()), GaussianPosterior: joint.factorised_sd}
-    sd = np.broadcast_to(sd.get(method.posterior_class, joint.marginal_sd), joint.marginal_sd.shape)
+    mean, sd = joint.expected(name)
     monte_carlo = 4 * sd / np.sqrt(len(draws))
-    assert (abs(draws.mean(0) - joint.posterior_mean) < monte_carlo + 0.03 * joint.factorised_sd).all()
+    assert (abs(draws.mean(0) - mean) < monte_carlo + 0.03 * joint.factorised_sd).all()
     np.testing.assert_allclose(draws.std(0), sd, rtol=0.07, atol=1e-6)
 
 
@@ -62,7 +66,7 @@ def test_a_cell_has_the_same_posterior_alone_and_in_any_order(name):
             torch.testing.assert_close(draw, together[cell], atol=1e-4, rtol=1e-4)
 
 
-@every_method
+@pytest.mark.parametrize("name", [m for m in METHODS if has(m, "steps")])
 def test_the_trace_is_short_and_rises(name):
     joint = stack_joint(mlp((2,), 2), [ALL_MODELS["normal-1"]], *small_data(), torch.float32)
     fitted = quick_method(name, steps=300, learning_rate=0.03).fit(joint, Streams(["a"], ["p"]))
@@ -98,9 +102,10 @@ def assert_same(metrics, expected):
 
 def test_a_cell_alone_and_in_a_shard_of_a_hundred_has_the_same_metrics(hundred):
     plan, cells, rows, metrics = hundred
-    assert {row["state"] for row in rows.values()} == {"done"}
-    for i in (0, 41, len(cells) - 1):
-        assert_same(train_cells(plan, [cells[i]], f"alone-{i}")[1], metrics)
+    assert {row["state"] for row in rows.values()} <= {"done", "skipped"}
+    done = [cell for cell in cells if rows[cell.id]["state"] == "done"]
+    for i in (0, len(done) // 3, len(done) - 1):
+        assert_same(train_cells(plan, [done[i]], f"alone-{i}")[1], metrics)
 
 
 def test_neither_order_nor_an_interruption_matters(hundred):
@@ -112,7 +117,7 @@ def test_neither_order_nor_an_interruption_matters(hundred):
     assert_same(resumed, metrics)
 
 
-@pytest.mark.parametrize("name", STACKED)
+@pytest.mark.parametrize("name", [m for m in STACKED if has(m, "learning_rate") and m != "mle"])
 def test_diverging_cells_are_failed_with_their_reason_and_neighbours_are_sound(name, tmp_path):
     """One cell has a scale beyond float32 in a stack of sound ones, and one recipe a learning rate beyond reason."""
     models = ["normal-1", "normal-1e-30", "cauchy-1", "laplace-half_cauchy"]

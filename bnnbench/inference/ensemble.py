@@ -1,0 +1,61 @@
+"""Deep ensembles: the same network trained several times from different initial values, weighted equally.
+
+Members are MAP estimates (Lakshminarayanan et al. 2017), or mean-field posteriors, whose equal mixture is then drawn
+from. A member has its own initial values and minibatch order and sees all training data; the first member is the cell
+of the base method itself, so that an ensemble of one is that method.
+"""
+
+from dataclasses import dataclass
+
+from bnnbench.inference._base import DrawsPosterior, Fit, Method, Posterior
+from bnnbench.inference.map import Map
+from bnnbench.inference.mean_field import MeanField
+
+BASES = {"map": Map, "mean_field": MeanField}
+
+
+class MixturePosterior(Posterior):
+    """Equal mixtures of independent Gaussians: `loc` and `sd` (cells, members, latents), drawn from in turn."""
+
+    def draws(self, streams, purpose):
+        loc, sd = self.arrays["loc"], self.arrays["sd"]
+        noise = streams.normals(purpose, (self.prior.n_latents,))
+        return lambda s: loc[:, s % loc.shape[1]] + sd[:, s % loc.shape[1]] * noise.step(s)
+
+
+@dataclass(frozen=True)
+class Ensemble(Method):
+    """`members` runs of `base` ("map" or "mean_field") with the settings that both share."""
+
+    members: int = 5
+    base: str = "map"
+    steps: int = 2000
+    learning_rate: float = 0.01
+    schedule: str = "cosine"
+    batch_size: int | None = None
+    initial: str = "fan_in"
+    initial_scale: float = 1.0
+
+    def __post_init__(self):
+        if self.base not in BASES:
+            raise ValueError(f"ensemble.base: unknown '{self.base}': known are {', '.join(BASES)}")
+        if self.members < 1:
+            raise ValueError(f"ensemble.members must be at least 1, got {self.members}")
+
+    @property
+    def posterior_class(self):
+        return DrawsPosterior if self.base == "map" else MixturePosterior
+
+    def fit(self, joint, streams, progress=lambda step, total: None):
+        method = BASES[self.base](
+            steps=self.steps, learning_rate=self.learning_rate, schedule=self.schedule, batch_size=self.batch_size,
+            initial=self.initial, initial_scale=self.initial_scale,
+        )  # fmt: skip
+        fit = method.fit(joint.repeat(self.members), streams.repeat(self.members), progress)
+        by_member = {name: a.reshape(joint.n_cells, self.members, -1) for name, a in fit.posterior.arrays.items()}
+        arrays = {"draws": by_member["loc"]} if self.base == "map" else by_member
+        trace = fit.trace.reshape(joint.n_cells, self.members, -1).mean(1)
+        return Fit(self.posterior_class(joint.prior, arrays), self.steps, fit.trace_steps, trace)
+
+
+METHOD = Ensemble
