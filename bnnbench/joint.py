@@ -57,12 +57,51 @@ def likelihood(network: Network, kind: str, compiled: bool):
         return _cross_entropy(forward_local(network, mean, sd, x, noise), y)
 
     function = from_weights if kind == "weights" else local
-    return torch.compile(function, dynamic=False) if compiled else function
+    return _Kernel(function, compiled)
 
 
 def _cross_entropy(logits: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
     log_proba = F.log_softmax(logits, dim=1)
-    return -log_proba.gather(1, y.unsqueeze(1)).squeeze(1).sum(1)
+    # A product with indicators: picking by index, or by a mask, breaks compiled loops into scalar code.
+    chosen = F.one_hot(y, logits.shape[1]).transpose(1, 2).to(log_proba.dtype)
+    return -(log_proba * chosen).sum(1).sum(1)
+
+
+class _Kernel:
+    """A function of stacked tensors giving (cells,), and the same with its gradient, compiled or not.
+
+    Compiled as one, forward and backward pass are fused: half the time of a compiled forward pass under autograd.
+    """
+
+    def __init__(self, function, compiled: bool):
+        self._function, self._compiled, self._gradients = function, compiled, {}
+        self._value = torch.compile(function, dynamic=False) if compiled else function
+
+    def __call__(self, *tensors: torch.Tensor) -> torch.Tensor:
+        return self._value(*tensors)
+
+    def with_gradient(self, n_inputs: int, *tensors: torch.Tensor) -> tuple[torch.Tensor, tuple[torch.Tensor, ...]]:
+        """Values (cells,) and their gradients in the first `n_inputs` tensors."""
+        if not self._compiled:
+            inputs = [t.detach().requires_grad_() for t in tensors[:n_inputs]]
+            with torch.enable_grad():
+                value = self._function(*inputs, *tensors[n_inputs:])
+                return value.detach(), torch.autograd.grad(value.sum(), inputs)
+        if n_inputs not in self._gradients:
+            self._gradients[n_inputs] = torch.compile(self._gradient(n_inputs), dynamic=False)
+        return self._gradients[n_inputs](*(t.detach() for t in tensors))
+
+    def _gradient(self, n_inputs: int):
+        def both(*tensors):
+            def total(*inputs):
+                value = self._function(*inputs, *tensors[n_inputs:])
+                return value.sum(), value
+
+            inputs = tuple(range(n_inputs))
+            gradients, value = torch.func.grad(total, argnums=inputs, has_aux=True)(*tensors[:n_inputs])
+            return value, gradients
+
+        return both
 
 
 class LogPrior:
@@ -211,12 +250,9 @@ class _Blocked(torch.autograd.Function):
     def forward(ctx, function, block, n_inputs, *tensors):
         values, gradients = [], []
         for start in range(0, tensors[0].shape[0], block):
-            parts = [t[start : start + block] for t in tensors]
-            inputs = [p.detach().requires_grad_() for p in parts[:n_inputs]]
-            with torch.enable_grad():
-                value = function(*inputs, *parts[n_inputs:])
-                gradients.append(torch.autograd.grad(value.sum(), inputs))
-            values.append(value.detach())
+            value, gradient = function.with_gradient(n_inputs, *(t[start : start + block] for t in tensors))
+            values.append(value)
+            gradients.append(gradient)
         ctx.save_for_backward(*[torch.cat(g) for g in zip(*gradients, strict=True)])
         ctx.n_constants = len(tensors) - n_inputs
         return torch.cat(values)
