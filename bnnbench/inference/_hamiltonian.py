@@ -15,11 +15,11 @@ DIVERGENT = 1000.0
 """Energy error in nats beyond which a trajectory counts as divergent, as in Stan."""
 
 
-def value_and_gradient(joint: LogJoint, latents: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+def value_and_gradient(joint: LogJoint, latents: torch.Tensor, batch=None) -> tuple[torch.Tensor, torch.Tensor]:
     """The log joint (rows,) and its gradient (rows, latents)."""
     latents = latents.detach().requires_grad_()
     with torch.enable_grad():
-        value = joint.log_density(latents)
+        value = joint.log_density(latents, batch)
         (gradient,) = torch.autograd.grad(value.sum(), latents)
     return value.detach(), gradient
 
