@@ -32,20 +32,23 @@ def check(name: str, settings) -> None:
 
 
 def kept_steps(settings) -> list[int]:
-    """Steps whose states are kept: those that sample, thinned evenly to `keep` draws over all chains."""
+    """Steps whose states are kept, `keep` over all chains: those that sample, at even distances in summed learning rate.
+
+    So an average over them weights a step by its size (Welling & Teh 2011, eq. 11): small steps hardly move.
+    """
     rates = (cyclical(t, settings.steps, settings.cycles, 1.0, settings.sampling) for t in range(settings.steps))
-    sampling = [t for t, (_, samples) in enumerate(rates) if samples]
+    sampling = [(t, rate) for t, (rate, samples) in enumerate(rates) if samples]
     if not sampling:
         return [settings.steps - 1]
-    n = min(len(sampling), -(-settings.keep // settings.chains))
-    return [sampling[-(-(k + 1) * len(sampling) // n) - 1] for k in range(n)]
+    n, travelled = -(-settings.keep // settings.chains), np.cumsum([rate for _, rate in sampling])
+    wanted = np.searchsorted(travelled, travelled[-1] * (np.arange(n) + 1) / n * (1 - 1e-12))
+    return [sampling[i][0] for i in dict.fromkeys(wanted.tolist())]
 
 
 def sample(settings, joint, streams, progress, update: Update) -> Fit:
     """Run update(latents, gradient of the log joint, learning rate, temperature, noise) on every chain.
 
-    The temperature is 0 where the cycle explores. Chains of a cell start at initial values of their own and their
-    draws are stored in turn.
+    The temperature is 0 where the cycle explores. Chains of a cell start at initial values of their own.
     """
     wide, streams = joint.repeat(settings.chains), streams.repeat(settings.chains)
     latents = initial_latents(wide, streams, settings.initial, settings.initial_scale)
@@ -67,6 +70,6 @@ def sample(settings, joint, streams, progress, update: Update) -> Fit:
             window = 0.0
             progress(t + 1, settings.steps)
     cells = (joint.n_cells, settings.chains)
-    draws = torch.stack(kept, 1).unflatten(0, cells).transpose(1, 2).flatten(1, 2)
+    draws = torch.stack(kept, 1).unflatten(0, cells)
     trace = torch.stack(trace, 1).unflatten(0, cells).mean(1).cpu().numpy()
-    return Fit(DrawsPosterior(joint.prior, {"draws": draws}), settings.steps, np.array(trace_steps), trace)
+    return Fit(DrawsPosterior.of_chains(joint.prior, draws), settings.steps, np.array(trace_steps), trace)

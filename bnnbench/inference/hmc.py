@@ -26,7 +26,7 @@ from bnnbench.inference._optimise import TRACE_POINTS, initial_latents
 from bnnbench.joint import BLOCK, LogJoint
 from bnnbench.streams import Streams
 
-WINDOWS = (0.15, 0.3, 0.55, 0.9, 1.0)
+WINDOWS = (0.15, 0.3, 0.5, 0.8, 1.0)
 """Ends of the stretches of warm-up as shares of it; the mass is learned from the second, third and fourth."""
 
 RECORDED = 1000
@@ -41,10 +41,10 @@ class Hmc(Method):
     """
 
     chains: int = 8
-    warm_up: int = 400
-    samples: int = 1000
-    leapfrogs: int = 40
-    target_acceptance: float = 0.8
+    warm_up: int = 300
+    samples: int = 400
+    leapfrogs: int = 128
+    target_acceptance: float = 0.9
     rounds: int = 3
     keep: int = 1000
     probes: int = 50
@@ -87,7 +87,7 @@ class Hmc(Method):
         steps, values = _trace(trace)
         values = values[[cells.index(cell) for cell in ordered]]
         draws[~np.isfinite(values[:, -1])] = torch.nan  # never left where the log joint is not finite
-        return Fit(DrawsPosterior(joint.prior, {"draws": draws}), len(trace), steps, values, facts)
+        return Fit(DrawsPosterior.of_chains(joint.prior, draws), len(trace), steps, values, facts)
 
     def _passes(self, facts: dict) -> bool:
         return facts["function_rhat"] < self.rhat and facts["function_ess"] > self.ess and not facts["divergences"]
@@ -171,9 +171,7 @@ class _Chains:
             if t % every == 0:
                 functions.append(functions_of(self.state.latents).float())
         cells = (-1, s.chains)
-        kept = torch.stack(kept, 1).unflatten(0, cells)
-        # (cell, half, draw, chain of the half, latent): each half of the draws is of its own half of the chains.
-        draws = kept.unflatten(1, (2, -1)).transpose(2, 3).flatten(1, 3)
+        draws = torch.stack(kept, 1).unflatten(0, cells)
         functions = torch.stack(functions, 1).unflatten(0, cells).cpu().numpy()
         rows = zip(
             draws, functions, (accepted / n).tolist(), divergences.tolist(), self.kernel.step.tolist(), strict=True
