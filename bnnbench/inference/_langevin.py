@@ -32,9 +32,9 @@ def check(name: str, settings) -> None:
 
 
 def kept_steps(settings) -> list[int]:
-    """Steps whose states are kept, `keep` over all chains: those that sample, at even distances in summed learning rate.
+    """Steps whose states are kept, `keep` over all chains, at even distances in summed learning rate.
 
-    So an average over them weights a step by its size (Welling & Teh 2011, eq. 11): small steps hardly move.
+    Only steps that sample. An average over them weights a step by its size (Welling & Teh 2011, eq. 11): small steps hardly move.
     """
     rates = (cyclical(t, settings.steps, settings.cycles, 1.0, settings.sampling) for t in range(settings.steps))
     sampling = [(t, rate) for t, (rate, samples) in enumerate(rates) if samples]

@@ -23,7 +23,7 @@ from bnnbench.inference._langevin import check, sample
 
 @dataclass(frozen=True)
 class Sghmc(Method):
-    """`chains` independent chains a cell, about `keep` draws over all of them; `batch_size` None: all points at once."""
+    """`chains` independent chains a cell, about `keep` draws over all. `batch_size` None: all points at once."""
 
     steps: int = 5000
     learning_rate: float = 0.03

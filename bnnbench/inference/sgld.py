@@ -20,7 +20,7 @@ from bnnbench.inference._langevin import check, sample
 
 @dataclass(frozen=True)
 class Sgld(Method):
-    """`chains` independent chains a cell, about `keep` draws over all of them; `batch_size` None: all points at once."""
+    """`chains` independent chains a cell, about `keep` draws over all. `batch_size` None: all points at once."""
 
     steps: int = 5000
     learning_rate: float = 0.1
@@ -28,7 +28,7 @@ class Sgld(Method):
     cycles: int = 4
     sampling: float = 0.8
     temperature: float = 1.0
-    chains: int = 8
+    chains: int = 16
     keep: int = 1000
     initial: str = "fan_in"
     initial_scale: float = 1.0
