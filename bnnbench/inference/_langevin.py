@@ -34,7 +34,7 @@ def check(name: str, settings) -> None:
 def kept_steps(settings) -> list[int]:
     """Steps whose states are kept, `keep` over all chains, at even distances in summed learning rate.
 
-    Only steps that sample. An average over them weights a step by its size (Welling & Teh 2011, eq. 11): small steps hardly move.
+    Only steps that sample. An average over them weights a step by its size (Welling & Teh 2011, eq. 11).
     """
     rates = (cyclical(t, settings.steps, settings.cycles, 1.0, settings.sampling) for t in range(settings.steps))
     sampling = [(t, rate) for t, (rate, samples) in enumerate(rates) if samples]
