@@ -32,7 +32,7 @@ def sample(model: str, sets: str, at: int, tune: int, draws: int, chains: int = 
     values = probe(joint, 50)(latents).reshape(chains, draws, -1).numpy()
     rhat, ess = worst_rhat_and_ess(values)
     seconds = posterior.attrs["sampling_time"]
-    return {"seconds": seconds / ess, "ess": ess, "rhat": rhat, "versions": f"pymc {version('pymc')}"}
+    return {"seconds": seconds / max(ess, 1.0), "ess": ess, "rhat": rhat, "versions": f"pymc {version('pymc')}"}
 
 
 if __name__ == "__main__":

@@ -46,7 +46,7 @@ class Sizes:
     sample: int = len(SAMPLE)
     hmc_cells: int = 64
     hmc_samples: int = 400
-    hmc_warm_up: int = 300
+    hmc_tune: int = 300
     hmc_leapfrogs: int = 128
     nuts_cells: int = 2
     nuts_draws: int = 1000
@@ -54,7 +54,7 @@ class Sizes:
 
 QUICK = Sizes(
     stack=64, repeats=1, stacked_steps=10, pymc_steps=100, numpyro_steps=5, grid_models=64, grid_steps=50, sample=1,
-    hmc_cells=4, hmc_samples=20, hmc_warm_up=20, hmc_leapfrogs=16, nuts_cells=1, nuts_draws=20
+    hmc_cells=4, hmc_samples=20, hmc_tune=20, hmc_leapfrogs=16, nuts_cells=1, nuts_draws=20
 )  # fmt: skip
 
 
@@ -145,8 +145,8 @@ def time_grid(sizes: Sizes, sets: str, folder: Path) -> list[dict]:
 
 def time_sampling(sizes: Sizes, sets: str) -> list[dict]:
     """Comparison 4."""
-    rows, warm_up, samples = [], sizes.hmc_warm_up, sizes.hmc_samples
-    settings = {"warm_up": warm_up, "samples": samples, "leapfrogs": sizes.hmc_leapfrogs, "keep": min(1000, samples)}
+    rows, tune, samples = [], sizes.hmc_tune, sizes.hmc_samples
+    settings = {"tune": tune, "samples": samples, "leapfrogs": sizes.hmc_leapfrogs, "keep": min(1000, samples)}
     for model in MODELS:
         print(f"bnnbench: HMC of {sizes.hmc_cells} cells of {model} ...", flush=True)
         with Worker("stacked.py") as worker:

@@ -75,17 +75,17 @@ def train_grid(n_models: int, steps: int, stack: int) -> dict:
 
 
 def sample(model: str, sets: str, n_cells: int, settings: dict) -> dict:
-    """One round of HMC, warm-up included and compilation not: seconds an effective draw of functions, over the cells."""
+    """One round of HMC, warm-up included and compilation not: seconds an effective draw of functions."""
     data = np.load(sets)
     x, y = (torch.from_numpy(data[name][:n_cells]) for name in ("x", "y"))
     joint = LogJoint(NETWORK, [model_named(model)] * n_cells, x, y, torch.arange(n_cells), compiled=True)
     streams = Streams([f"model-{i}" for i in range(n_cells)], [f"pair-{i}" for i in range(n_cells)])
-    Hmc(warm_up=2, samples=2, keep=2, leapfrogs=1, rounds=1).fit(joint, streams)  # compiles
+    Hmc(tune=2, samples=2, keep=2, leapfrogs=1, rounds=1).fit(joint, streams)  # compiles
     started = time.perf_counter()
     found = Hmc(rounds=1, **settings).fit(joint, streams).diagnostics
     seconds = (time.perf_counter() - started) / n_cells
     ess = float(np.median(found["function_ess"]))
-    return {"seconds": seconds / ess, "ess": ess, "rhat": float(np.median(found["function_rhat"]))}
+    return {"seconds": seconds / max(ess, 1.0), "ess": ess, "rhat": float(np.median(found["function_rhat"]))}
 
 
 if __name__ == "__main__":

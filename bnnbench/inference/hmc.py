@@ -41,7 +41,7 @@ class Hmc(Method):
     """
 
     chains: int = 8
-    warm_up: int = 300
+    tune: int = 300
     samples: int = 400
     leapfrogs: int = 128
     target_acceptance: float = 0.9
@@ -66,7 +66,7 @@ class Hmc(Method):
         first = {owner: cell for cell, owner in reversed(list(enumerate(streams.owners)))}
         cells = list(first.values())
         todo, chains, found, trace = cells, _Chains.start(self, joint, streams, cells), {}, []
-        chains.warm_up(trace, progress)
+        chains.tune(trace, progress)
         for number in range(self.rounds):
             results = chains.sample(number, trace if number == 0 else [], progress)
             for cell, result in zip(todo, results, strict=False):
@@ -136,7 +136,7 @@ class _Chains:
 
     def warm_up(self, trace, progress):
         """Step size all along; mass at the end of each window but the first and the last."""
-        n, longest, start = self.settings.warm_up, self.settings.leapfrogs, 0
+        n, longest, start = self.settings.tune, self.settings.leapfrogs, 0
         lengths = trajectory_lengths(n, longest, 0)
         for window, share in enumerate(WINDOWS):
             end = round(share * n)
@@ -152,7 +152,7 @@ class _Chains:
         self._learn_mass()
         diverged = torch.tensor(diverged + diverged[-1:] * (len(self.target) - len(diverged))).to(self.target.device)
         self.target = torch.where(diverged, (1 + self.target) / 2, self.target)
-        lengths = trajectory_lengths(max(1, self.settings.warm_up // 4), self.settings.leapfrogs, 2 * number)
+        lengths = trajectory_lengths(max(1, self.settings.tune // 4), self.settings.leapfrogs, 2 * number)
         self._adapt(f"tune-{number}", 0, lengths, [], progress)
 
     def sample(self, number, trace, progress):

@@ -26,7 +26,7 @@ def has(name: str, setting: str) -> bool:
 
 
 STACKED = [m for m in METHODS if m not in OWN_MODEL]
-QUICK = {"steps": 150, "learning_rate": 0.03}
+QUICK = {"steps": 150, "learning_rate": 0.03} | {"tune": 20, "samples": 20, "leapfrogs": 4, "keep": 160, "rounds": 2}
 every_method = pytest.mark.parametrize(
     "name", [pytest.param(m, marks=pytest.mark.slow) if m in OWN_MODEL else m for m in METHODS]
 )
@@ -40,7 +40,8 @@ def draws_of(posterior, streams, n=4000):
 @pytest.mark.parametrize("name", STACKED)
 def test_reaches_the_known_posterior_of_a_linear_model(name):
     joint = LinearGaussian()
-    method = quick_method(name, steps=6000, learning_rate=0.03, schedule="cosine", initial_sd=0.5)
+    settings = {"steps": 6000, "learning_rate": 0.03, "schedule": "cosine", "initial_sd": 0.5, "leapfrogs": 8}
+    method = quick_method(name, **settings)
     posterior = method.fit(joint, joint.streams()).posterior
     draws = draws_of(posterior, joint.streams())[:, :, :3]
     mean, sd = joint.expected(name)

@@ -21,7 +21,7 @@ from bnnbench.networks._apply import forward
 from bnnbench.networks.mlp import build as mlp
 from bnnbench.streams import Streams
 
-SMALL = {"warm_up": 60, "samples": 60, "leapfrogs": 8, "keep": 80, "rounds": 1}
+SMALL = {"tune": 60, "samples": 60, "leapfrogs": 8, "keep": 80, "rounds": 1}
 
 
 def streams_of(*names, dtype=torch.float32):
