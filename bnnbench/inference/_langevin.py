@@ -71,5 +71,7 @@ def sample(settings, joint, streams, progress, update: Update) -> Fit:
             progress(t + 1, settings.steps)
     cells = (joint.n_cells, settings.chains)
     draws = torch.stack(kept, 1).unflatten(0, cells)
-    trace = torch.stack(trace, 1).unflatten(0, cells).mean(1).cpu().numpy()
-    return Fit(DrawsPosterior.of_chains(joint.prior, draws), settings.steps, np.array(trace_steps), trace)
+    trace = torch.stack(trace, 1).unflatten(0, cells).mean(1)
+    # Steps beyond reason can leave finite numbers behind, which are draws of nothing.
+    draws = torch.where(trace.isfinite().all(1)[:, None, None, None], draws, torch.nan)
+    return Fit(DrawsPosterior.of_chains(joint.prior, draws), settings.steps, np.array(trace_steps), trace.cpu().numpy())

@@ -66,7 +66,7 @@ class Hmc(Method):
         first = {owner: cell for cell, owner in reversed(list(enumerate(streams.owners)))}
         cells = list(first.values())
         todo, chains, found, trace = cells, _Chains.start(self, joint, streams, cells), {}, []
-        chains.tune(trace, progress)
+        chains.warm_up(trace, progress)
         for number in range(self.rounds):
             results = chains.sample(number, trace if number == 0 else [], progress)
             for cell, result in zip(todo, results, strict=False):

@@ -88,8 +88,9 @@ class Swag(Method):
             "deviations": torch.stack(deviations, 1),
         }
         posterior = SwagPosterior(joint.prior, {name: a.to(latents) for name, a in arrays.items()})
-        steps = np.concatenate([start.trace_steps, start.steps + np.array(trace_steps)])
-        values = np.concatenate([start.trace, torch.stack(trace, 1).cpu().numpy()], axis=1)
+        # Every other point of both stretches, so that the trace is as short as other methods'; the last one stays.
+        steps = np.concatenate([start.trace_steps[1::2], start.steps + np.array(trace_steps)[::-2][::-1]])
+        values = np.concatenate([start.trace[:, 1::2], torch.stack(trace, 1).cpu().numpy()[:, ::-2][:, ::-1]], axis=1)
         return Fit(posterior, self.steps, steps, values)
 
 
