@@ -25,8 +25,8 @@ from bnnbench.inference._langevin import check, sample
 class Sghmc(Method):
     """`chains` independent chains a cell, about `keep` draws over all. `batch_size` None: all points at once."""
 
-    steps: int = 5000
-    learning_rate: float = 0.03
+    steps: int = 3000
+    learning_rate: float = 0.1
     friction: float = 0.1
     batch_size: int | None = None
     cycles: int = 4
