@@ -23,12 +23,12 @@ class Sgld(Method):
     """`chains` independent chains a cell, about `keep` draws over all. `batch_size` None: all points at once."""
 
     steps: int = 5000
-    learning_rate: float = 0.1
+    learning_rate: float = 0.2
     batch_size: int | None = None
     cycles: int = 4
     sampling: float = 0.8
     temperature: float = 1.0
-    chains: int = 16
+    chains: int = 8
     keep: int = 1000
     initial: str = "fan_in"
     initial_scale: float = 1.0

@@ -42,7 +42,7 @@ class Swag(Method):
     steps: int = 4000
     learning_rate: float = 0.02
     collect: float = 0.5
-    swa_learning_rate: float = 0.05
+    swa_learning_rate: float = 0.02
     momentum: float = 0.9
     batch_size: int = 32
     rank: int = 20

@@ -41,8 +41,8 @@ def draws_of(posterior, streams, n=4000):
 @pytest.mark.parametrize("name", STACKED)
 def test_reaches_the_known_posterior_of_a_linear_model(name):
     joint = LinearGaussian()
-    settings = {"steps": 6000, "learning_rate": 0.03, "schedule": "cosine", "initial_sd": 0.5, "leapfrogs": 8}
-    method = quick_method(name, **settings)
+    settings = {"steps": 6000, "learning_rate": 0.03, "schedule": "cosine", "initial_sd": 0.5}
+    method = quick_method(name, **settings, chains=16, leapfrogs=8)
     posterior = method.fit(joint, joint.streams()).posterior
     draws = draws_of(posterior, joint.streams())[:, :, :3]
     mean, sd = joint.expected(name)
