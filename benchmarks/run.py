@@ -1,13 +1,15 @@
 """Speed of training against other libraries, in one run on this machine's cores: `make bench`.
 
-Three comparisons, each a ratio of seconds per model, larger being better for bnnbench:
+Four comparisons, each a ratio of seconds per model, larger being better for bnnbench:
 
 1. one training step, nothing compiled in it: stacked mean-field (torch.compile, all cores) and `pm.fit`'s step (PyMC
    runs one model on one core) on moons at noise 0.4, 700 points, a 5-5-2 tanh network;
 2. a grid: 1,000 models of 5,000 steps each, compilation counted on both sides, imports on neither. bnnbench trains it
    whole, from an empty compile cache. PyMC trains a sample, each model with an empty cache and again with the cache
    that this left, and the mean is multiplied;
-3. the same step as in 1 against NumPyro's SVI, vmapped over as many models, in an environment of its own.
+3. the same step as in 1 against NumPyro's SVI, vmapped over as many models, in an environment of its own;
+4. one effective draw of the function (worst bulk ESS of the log-odds at 50 training inputs) by sampling: a stack under
+   HMC, one round, and `pm.sample`'s NUTS on some of its cells, both on all cores, warm-up counted, compilation not.
 
 Repeats are interleaved and medians are compared. Figures mean something on an otherwise idle machine only.
 """
@@ -42,11 +44,18 @@ class Sizes:
     grid_models: int = 1000
     grid_steps: int = 5000
     sample: int = len(SAMPLE)
+    hmc_cells: int = 64
+    hmc_samples: int = 400
+    hmc_tune: int = 300
+    hmc_leapfrogs: int = 128
+    nuts_cells: int = 2
+    nuts_draws: int = 1000
 
 
 QUICK = Sizes(
-    stack=64, repeats=1, stacked_steps=10, pymc_steps=100, numpyro_steps=5, grid_models=64, grid_steps=50, sample=1
-)
+    stack=64, repeats=1, stacked_steps=10, pymc_steps=100, numpyro_steps=5, grid_models=64, grid_steps=50, sample=1,
+    hmc_cells=4, hmc_samples=20, hmc_tune=20, hmc_leapfrogs=16, nuts_cells=1, nuts_draws=20
+)  # fmt: skip
 
 
 def main() -> None:
@@ -66,6 +75,7 @@ def main() -> None:
         np.savez(sets, x=np.stack([s[0] for s in splits]), y=np.stack([s[1] for s in splits]))
         rows, versions, notes = time_steps(sizes, str(sets))
         rows += time_grid(sizes, str(sets), folder)
+        rows += time_sampling(sizes, str(sets))
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     about["versions"] = versions
@@ -133,6 +143,26 @@ def time_grid(sizes: Sizes, sets: str, folder: Path) -> list[dict]:
     ]
 
 
+def time_sampling(sizes: Sizes, sets: str) -> list[dict]:
+    """Comparison 4."""
+    rows, tune, samples = [], sizes.hmc_tune, sizes.hmc_samples
+    settings = {"tune": tune, "samples": samples, "leapfrogs": sizes.hmc_leapfrogs, "keep": min(1000, samples)}
+    for model in MODELS:
+        print(f"bnnbench: HMC of {sizes.hmc_cells} cells of {model} ...", flush=True)
+        with Worker("stacked.py") as worker:
+            ours = worker.ask("sample", model=model, sets=sets, n_cells=sizes.hmc_cells, settings=settings)
+        print(f"  ESS {ours['ess']:.0f}, R-hat {ours['rhat']:.3f} (medians over cells)")
+        theirs, n = [], sizes.nuts_draws
+        with Worker("pymc_nuts.py") as worker:
+            for at in range(sizes.nuts_cells):
+                print(f"PyMC: NUTS of cell {at} of {model} ...", flush=True)
+                theirs.append(worker.ask("sample", model=model, sets=sets, at=at, tune=n, draws=n))
+                print(f"  ESS {theirs[-1]['ess']:.0f}, R-hat {theirs[-1]['rhat']:.3f}")
+        seconds = [found["seconds"] for found in theirs]
+        rows.append(comparison(f"effective draw, {model}", "PyMC", [ours["seconds"]], seconds, 10))
+    return rows
+
+
 def comparison(what: str, library: str, ours: list[float], theirs: list[float], target: float, sample="") -> dict:
     """One row: medians of seconds per model (and step) and their ratio."""
     ours_median, theirs_median = statistics.median(ours), statistics.median(theirs)
@@ -165,6 +195,7 @@ def report(rows: list[dict], about: dict, notes: list[str], quick: bool) -> None
     print("\nTimes are per model, and per step in the rows called step; bnnbench and NumPyro use every core, PyMC one.")
     print(f"One PyMC process on each of the {cores()} cores would at best divide its ratios by {cores()}.")
     print("The grid is trained whole by bnnbench; PyMC's time is the mean over a sample of models, multiplied.")
+    print("Effective draw: seconds per unit of ESS in function space; NUTS has all cores for its one model, as HMC.")
     print("Empty cache: each PyMC model as on a fresh machine. Filled cache: as for the second cell of a model.")
     for note in notes:
         print(note)

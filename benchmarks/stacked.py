@@ -1,4 +1,4 @@
-"""Worker: bnnbench's own stacked mean-field, compiled, on all cores."""
+"""Worker: bnnbench's own stacked mean-field and HMC, compiled, on all cores."""
 
 import os
 import sys
@@ -10,6 +10,7 @@ import torch
 from serve import serve
 
 from bnnbench import datasets, grid, networks, priors
+from bnnbench.inference.hmc import Hmc
 from bnnbench.inference.mean_field import MeanField
 from bnnbench.joint import LogJoint, Model
 from bnnbench.streams import Streams
@@ -73,6 +74,20 @@ def train_grid(n_models: int, steps: int, stack: int) -> dict:
     return {"seconds": time.perf_counter() - started, "finite": finite, "padding": n_padded}
 
 
+def sample(model: str, sets: str, n_cells: int, settings: dict) -> dict:
+    """One round of HMC, warm-up included and compilation not: seconds an effective draw of functions."""
+    data = np.load(sets)
+    x, y = (torch.from_numpy(data[name][:n_cells]) for name in ("x", "y"))
+    joint = LogJoint(NETWORK, [model_named(model)] * n_cells, x, y, torch.arange(n_cells), compiled=True)
+    streams = Streams([f"model-{i}" for i in range(n_cells)], [f"pair-{i}" for i in range(n_cells)])
+    Hmc(tune=2, samples=2, keep=2, leapfrogs=1, rounds=1).fit(joint, streams)  # compiles
+    started = time.perf_counter()
+    found = Hmc(rounds=1, **settings).fit(joint, streams).diagnostics
+    seconds = (time.perf_counter() - started) / n_cells
+    ess = float(np.median(found["function_ess"]))
+    return {"seconds": seconds / max(ess, 1.0), "ess": ess, "rhat": float(np.median(found["function_rhat"]))}
+
+
 if __name__ == "__main__":
     torch.set_num_threads(int(sys.argv[1]) if len(sys.argv) > 1 else len(os.sched_getaffinity(0)))
-    serve(prepare, step, train_grid)
+    serve(prepare, step, train_grid, sample)

@@ -203,12 +203,18 @@ class LogJoint:
 
     def repeat(self, n: int) -> "LogJoint":
         """The stack with every cell n times, copies being neighbours: for chains and ensembles."""
+        copy = self.take([cell for cell in range(self.n_cells) for _ in range(n)])
+        copy.block = max(self.block, min(BLOCK, n * self.block))
+        return copy
+
+    def take(self, cells: list[int]) -> "LogJoint":
+        """The stack of these cells, in this order; a cell may be taken more than once."""
         copy = object.__new__(type(self))
         copy.__dict__.update(self.__dict__)
         copy.__dict__.pop("all_points", None)
-        copy.models, copy.which = [m for m in self.models for _ in range(n)], self.which.repeat_interleave(n)
+        copy.models, copy.which = [self.models[c] for c in cells], self.which[cells]
         copy.prior = LogPrior(self.network, copy.models, device=self.x.device, dtype=self.x.dtype)
-        copy.n_cells = n * self.n_cells
+        copy.n_cells = len(cells)
         return copy
 
     @cached_property

@@ -51,6 +51,11 @@ class Streams:
                          for names in (self.owners, self.pairs))  # fmt: skip
         return Streams(owners, pairs, self.device, self.dtype)
 
+    def take(self, cells: list[int]) -> "Streams":
+        """The streams of these cells, in this order."""
+        owners, pairs = ([names[c] for c in cells] for names in (self.owners, self.pairs))
+        return Streams(owners, pairs, self.device, self.dtype)
+
     def normals(self, purpose: str, shape: tuple[int, ...]) -> Normals:
         """Noise of each cell's own."""
         return Normals(self.owners, purpose, shape, self.device, self.dtype)

@@ -71,6 +71,16 @@ class DrawsPosterior(Posterior):
     with itself; for other purposes they are shuffled, so that a few of them represent all.
     """
 
+    @classmethod
+    def of_chains(cls, prior: LogPrior, chains: torch.Tensor) -> "DrawsPosterior":
+        """Of draws by chain, (cells, chains, draws, latents), chains taking turns.
+
+        Where their number is even, first those of the first half of the chains, then those of the others.
+        """
+        halves = 1 if chains.shape[1] % 2 else 2
+        turns = chains.unflatten(1, (halves, -1)).transpose(2, 3)
+        return cls(prior, {"draws": turns.flatten(1, 3)})
+
     def draws(self, streams, purpose):
         stored = self.arrays["draws"]
         order = np.arange(stored.shape[1])

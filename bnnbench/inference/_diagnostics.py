@@ -1,0 +1,41 @@
+"""Convergence of chains, judged in function space: weights are not identified, what the network computes is."""
+
+import arviz as az
+import numpy as np
+import torch
+
+from bnnbench.joint import LogJoint, lay_out
+from bnnbench.networks._apply import forward
+
+
+def probe(joint: LogJoint, n: int):
+    """Function of latents (cells, latents) giving each class's log-odds at n of a cell's own training inputs.
+
+    The inputs are fixed, at even distances in the training set. (cells, values): of two classes the second's alone;
+    the raw output of a network that has but one.
+    """
+    index = torch.linspace(0, joint.n_points - 1, min(n, joint.n_points), device=joint.x.device).long()
+    x = lay_out(joint.network, joint.x[joint.which.unsqueeze(1), index])
+
+    def log_odds(latents: torch.Tensor) -> torch.Tensor:
+        logits = forward(joint.network, joint.prior.weights(latents), x)
+        if logits.shape[1] == 2:
+            return logits[:, 1] - logits[:, 0]
+        if logits.shape[1] > 2:
+            log_proba = logits.double().log_softmax(1)
+            logits = log_proba - torch.log(-torch.expm1(log_proba.clamp(max=-1e-12)))
+        return logits.flatten(1)
+
+    return log_odds
+
+
+def worst_rhat_and_ess(values: np.ndarray) -> tuple[float, float]:
+    """Largest rank-normalised split R-hat and smallest bulk ESS over functions (Vehtari et al. 2021).
+
+    values: (chains, draws, functions). Where a function is not finite, or the same in all draws, they are inf and 0.
+    """
+    moves = np.isfinite(values).all((0, 1)) & (np.ptp(values, axis=(0, 1)) > 0)
+    if not moves.all():
+        return np.inf, 0.0
+    series = np.moveaxis(values, 2, 0).astype(float)
+    return max(az.rhat(s, method="rank") for s in series), min(az.ess(s, method="bulk") for s in series)

@@ -1,0 +1,146 @@
+"""Hamiltonian Monte Carlo of a stack of cells with several chains each: transitions and their adaptation.
+
+Chains of a cell are neighbouring rows. Step size and mass belong to a cell and are learned from its own chains only,
+so that a cell moves the same whatever its neighbours; what all share is the number of leapfrog steps.
+"""
+
+from dataclasses import dataclass
+
+import torch
+
+from bnnbench.joint import LogJoint
+from bnnbench.philox import generator
+
+DIVERGENT = 1000.0
+"""Energy error in nats beyond which a trajectory counts as divergent, as in Stan."""
+
+
+def value_and_gradient(joint: LogJoint, latents: torch.Tensor, batch=None) -> tuple[torch.Tensor, torch.Tensor]:
+    """The log joint (rows,) and its gradient (rows, latents)."""
+    latents = latents.detach().requires_grad_()
+    with torch.enable_grad():
+        value = joint.log_density(latents, batch)
+        (gradient,) = torch.autograd.grad(value.sum(), latents)
+    return value.detach(), gradient
+
+
+@dataclass
+class State:
+    """Positions (rows, latents) with their log joint (rows,) and gradient (rows, latents)."""
+
+    latents: torch.Tensor
+    value: torch.Tensor
+    gradient: torch.Tensor
+
+    @classmethod
+    def at(cls, joint: LogJoint, latents: torch.Tensor) -> "State":
+        return cls(latents, *value_and_gradient(joint, latents))
+
+    def take(self, rows: torch.Tensor) -> "State":
+        return State(self.latents[rows], self.value[rows], self.gradient[rows])
+
+
+@dataclass
+class Kernel:
+    """What a cell's chains move with: step size (cells,) and inverse mass (cells, latents), 0 for inert latents."""
+
+    step: torch.Tensor
+    inverse_mass: torch.Tensor
+
+    @classmethod
+    def initial(cls, joint: LogJoint, step: float = 0.02) -> "Kernel":
+        active = joint.prior.active.to(joint.x)
+        return cls(torch.full((joint.n_cells,), step, dtype=torch.float64, device=active.device), active)
+
+
+def transition(joint: LogJoint, state: State, kernel: Kernel, noise: torch.Tensor, leapfrogs: int):
+    """One Metropolis step of every chain along a leapfrog trajectory (Neal 2011, section 5.3.2).
+
+    `noise` (rows, latents + 1) holds standard normals: the momenta, and one whose distribution function is the
+    uniform of the acceptance test. Returns the state, and of each row the acceptance probability and whether the
+    trajectory diverged.
+    """
+    chains = len(state.value) // len(kernel.step)
+    inverse_mass = kernel.inverse_mass.repeat_interleave(chains, 0)
+    step = kernel.step.to(inverse_mass).repeat_interleave(chains).unsqueeze(1)
+    # p ~ N(0, M); of an inert latent both momentum and velocity are 0.
+    momentum = noise[:, :-1] * torch.where(inverse_mass > 0, inverse_mass, torch.inf).rsqrt()
+    drift, new = step * inverse_mass, state
+    before = _energy(state, momentum, inverse_mass)
+    momentum = momentum + 0.5 * step * state.gradient
+    for i in range(leapfrogs):
+        new = State.at(joint, new.latents + drift * momentum)
+        momentum = momentum + (step if i + 1 < leapfrogs else 0.5 * step) * new.gradient
+    error = _energy(new, momentum, inverse_mass) - before
+    divergent = ~(error <= DIVERGENT)  # non-finite ones too
+    log_probability = torch.where(error.isnan(), -torch.inf, -error).clamp(max=0.0)
+    accept = torch.special.log_ndtr(noise[:, -1].double()) < log_probability
+    moved = State(
+        torch.where(accept.unsqueeze(1), new.latents, state.latents),
+        torch.where(accept, new.value, state.value),
+        torch.where(accept.unsqueeze(1), new.gradient, state.gradient),
+    )
+    return moved, log_probability.exp(), divergent
+
+
+def _energy(state: State, momentum: torch.Tensor, inverse_mass: torch.Tensor) -> torch.Tensor:
+    """Potential and kinetic energy (rows,), added in double precision."""
+    return 0.5 * (momentum.double().square() * inverse_mass.double()).sum(1) - state.value.double()
+
+
+def trajectory_lengths(n: int, longest: int, part: int) -> list[int]:
+    """n numbers of leapfrog steps, uniform on 1..longest: the same for all cells, so from one fixed stream."""
+    return (1 + generator("hmc", "trajectory", part).integers(longest, size=n)).tolist()
+
+
+class DualAveraging:
+    """Step sizes (cells,) that reach a target acceptance (cells,) (Hoffman & Gelman 2014, section 3.2.1)."""
+
+    GAMMA, T0, KAPPA = 0.05, 10.0, 0.75
+
+    def __init__(self, step: torch.Tensor, target: torch.Tensor):
+        self.target, self.centre = target, (10 * step).log()
+        self.error, self.log_average, self.t = torch.zeros_like(step), torch.zeros_like(step), 0
+
+    def update(self, acceptance: torch.Tensor) -> torch.Tensor:
+        """The next step to try, from the mean acceptance (cells,) of the one before."""
+        self.t += 1
+        weight = 1 / (self.t + self.T0)
+        self.error = (1 - weight) * self.error + weight * (self.target - acceptance)
+        log_step = self.centre - self.t**0.5 / self.GAMMA * self.error
+        share = self.t**-self.KAPPA
+        self.log_average = share * log_step + (1 - share) * self.log_average
+        return log_step.exp()
+
+    def averaged(self) -> torch.Tensor:
+        """The step to stay with."""
+        return self.log_average.exp()
+
+
+class Spread:
+    """Within-chain variances of a stretch of the chains, pooled over the chains of a cell.
+
+    Chains may sit in mirror images of one mode, so that variance between them says nothing about the way ahead.
+    """
+
+    def __init__(self, chains: int):
+        self.chains, self.n = chains, 0
+
+    def add(self, latents: torch.Tensor) -> None:
+        latents = latents.double()
+        if self.n == 0:
+            self.origin, self.total, self.squares = latents, torch.zeros_like(latents), torch.zeros_like(latents)
+        deviation = latents - self.origin
+        self.total, self.squares, self.n = self.total + deviation, self.squares + deviation.square(), self.n + 1
+
+    def take(self, rows: torch.Tensor) -> "Spread":
+        part = Spread(self.chains)
+        part.n, part.total, part.squares = self.n, self.total[rows], self.squares[rows]
+        return part
+
+    def inverse_mass(self, active: torch.Tensor) -> torch.Tensor:
+        """Variances (cells, latents), shrunk as in Stan towards 1e-3 with the weight of five draws."""
+        variance = (self.squares - self.total.square() / self.n) / max(1, self.n - 1)
+        pooled = variance.unflatten(0, (-1, self.chains)).mean(1)
+        n = self.n * self.chains
+        return torch.where(active, (n * pooled + 5e-3) / (n + 5), 0.0)

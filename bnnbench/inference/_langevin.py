@@ -1,0 +1,77 @@
+"""What the stochastic gradient samplers share: cyclical schedule, chains, the loop, and which states are kept."""
+
+import math
+from collections.abc import Callable
+
+import numpy as np
+import torch
+
+from bnnbench.inference._base import DrawsPosterior, Fit
+from bnnbench.inference._hamiltonian import value_and_gradient
+from bnnbench.inference._optimise import TRACE_POINTS, initial_latents
+
+Update = Callable[[torch.Tensor, torch.Tensor, float, float, torch.Tensor], torch.Tensor]
+
+
+def cyclical(step: int, steps: int, cycles: int, learning_rate: float, share: float) -> tuple[float, bool]:
+    """Learning rate, and whether the step samples (Zhang et al. 2020, eq. 1 and algorithm 1).
+
+    The rate falls as a cosine from `learning_rate` to 0 in each cycle; the last `share` of the cycle samples.
+    """
+    length = math.ceil(steps / cycles)
+    within = (step % length) / length
+    return 0.5 * learning_rate * (math.cos(math.pi * within) + 1), within >= 1 - share
+
+
+def check(name: str, settings) -> None:
+    """ValueError where settings that both samplers have make no sense."""
+    if settings.cycles < 1 or settings.chains < 1 or settings.keep < 1:
+        raise ValueError(f"{name}: cycles, chains and keep must be at least 1")
+    if not 0 < settings.sampling <= 1:
+        raise ValueError(f"{name}.sampling is a share of each cycle, over 0 and at most 1, got {settings.sampling}")
+
+
+def kept_steps(settings) -> list[int]:
+    """Steps whose states are kept, `keep` over all chains, at even distances in summed learning rate.
+
+    Only steps that sample. An average over them weights a step by its size (Welling & Teh 2011, eq. 11).
+    """
+    rates = (cyclical(t, settings.steps, settings.cycles, 1.0, settings.sampling) for t in range(settings.steps))
+    sampling = [(t, rate) for t, (rate, samples) in enumerate(rates) if samples]
+    if not sampling:
+        return [settings.steps - 1]
+    n, travelled = -(-settings.keep // settings.chains), np.cumsum([rate for _, rate in sampling])
+    wanted = np.searchsorted(travelled, travelled[-1] * (np.arange(n) + 1) / n * (1 - 1e-12))
+    return [sampling[i][0] for i in dict.fromkeys(wanted.tolist())]
+
+
+def sample(settings, joint, streams, progress, update: Update) -> Fit:
+    """Run update(latents, gradient of the log joint, learning rate, temperature, noise) on every chain.
+
+    The temperature is 0 where the cycle explores. Chains of a cell start at initial values of their own.
+    """
+    wide, streams = joint.repeat(settings.chains), streams.repeat(settings.chains)
+    latents = initial_latents(wide, streams, settings.initial, settings.initial_scale)
+    noise = streams.normals("langevin", (joint.prior.n_latents,))
+    batches = streams.batches(joint.n_points, settings.batch_size)
+    active = wide.prior.active.to(latents)
+    keep, kept, trace, trace_steps, window = set(kept_steps(settings)), [], [], [], 0.0
+    stretch = max(1, settings.steps // TRACE_POINTS)
+    for t in range(settings.steps):
+        rate, samples = cyclical(t, settings.steps, settings.cycles, settings.learning_rate, settings.sampling)
+        value, gradient = value_and_gradient(wide, latents, wide.batch(batches(t)))
+        latents = update(latents, gradient, rate, settings.temperature if samples else 0.0, noise.step(t) * active)
+        window = window + value
+        if t in keep:
+            kept.append(latents)
+        if (t + 1) % stretch == 0:
+            trace.append(window / stretch)
+            trace_steps.append(t + 1)
+            window = 0.0
+            progress(t + 1, settings.steps)
+    cells = (joint.n_cells, settings.chains)
+    draws = torch.stack(kept, 1).unflatten(0, cells)
+    trace = torch.stack(trace, 1).unflatten(0, cells).mean(1)
+    # Steps beyond reason can leave finite numbers behind, which are draws of nothing.
+    draws = torch.where(trace.isfinite().all(1)[:, None, None, None], draws, torch.nan)
+    return Fit(DrawsPosterior.of_chains(joint.prior, draws), settings.steps, np.array(trace_steps), trace.cpu().numpy())

@@ -1,0 +1,60 @@
+"""Stochastic gradient Hamiltonian Monte Carlo (Chen et al. 2014) with cyclical step sizes (Zhang et al. 2020).
+
+Targets exp(U / T), U being the log joint of the latents, estimated from a minibatch by N / batch size. With learning
+rate l_t and friction f one step is (Chen et al., eq. 15, no estimate of the gradient's noise: beta-hat = 0)
+
+    v <- (1 - f) v + (l_t / N) grad U + sqrt(2 T f l_t / N) noise,   noise ~ N(0, I);   latents <- latents + v
+
+that is, gradient descent with momentum 1 - f on the loss per training point, and the noise that belongs to it. l_t
+falls from `learning_rate` to 0 as a cosine in each cycle. The first part of a cycle explores without noise, the last,
+a share `sampling` of it, samples. There is no Metropolis test. With all data in each gradient and a constant rate,
+the stationary variance of a Gaussian direction of precision a is (T / a) / (1 - (l a / N) / (4 - 2 f)), which is too
+wide (from the AR(2) process that the two equations make); minibatches add their own noise to that.
+"""
+
+import math
+from dataclasses import dataclass
+
+import torch
+
+from bnnbench.inference._base import DrawsPosterior, Method
+from bnnbench.inference._langevin import check, sample
+
+
+@dataclass(frozen=True)
+class Sghmc(Method):
+    """`chains` independent chains a cell, about `keep` draws over all. `batch_size` None: all points at once."""
+
+    steps: int = 3000
+    learning_rate: float = 0.1
+    friction: float = 0.1
+    batch_size: int | None = None
+    cycles: int = 4
+    sampling: float = 0.8
+    temperature: float = 1.0
+    chains: int = 4
+    keep: int = 1000
+    initial: str = "fan_in"
+    initial_scale: float = 1.0
+
+    posterior_class = DrawsPosterior
+
+    def __post_init__(self):
+        check("sghmc", self)
+        if not 0 < self.friction <= 1:
+            raise ValueError(f"sghmc.friction must be over 0 and at most 1, got {self.friction}")
+
+    def fit(self, joint, streams, progress=lambda step, total: None):
+        velocity = torch.zeros(())
+
+        def update(latents, gradient, rate, temperature, noise):
+            nonlocal velocity
+            step = rate / joint.n_points
+            kick = math.sqrt(2 * temperature * self.friction * step) * noise
+            velocity = (1 - self.friction) * velocity + step * gradient + kick
+            return latents + velocity
+
+        return sample(self, joint, streams, progress, update)
+
+
+METHOD = Sghmc

@@ -1,0 +1,97 @@
+"""SWA-Gaussian (Maddox et al. 2019): a Gaussian fitted to the path of stochastic gradient descent around a mode.
+
+Starts from a MAP run (Adam, as in `map`). Then minibatch SGD with momentum at a constant learning rate l ascends the
+log joint U, estimated by N / batch size: v <- momentum v + (l / N) grad U, latents <- latents + v. After each epoch
+the running first and second moments are updated and the deviation from the running mean is kept, the last `rank` of
+them. A draw is loc + sqrt(variance / 2) z1 + deviations' z2 / sqrt(2 (rank - 1)) (Maddox et al., eq. 1).
+
+Its spread is that of the path, which depends on l, momentum and batch size, and equals the posterior's by luck only.
+"""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from bnnbench.inference._base import Fit, Method, Posterior
+from bnnbench.inference._hamiltonian import value_and_gradient
+from bnnbench.inference._optimise import TRACE_POINTS
+from bnnbench.inference.map import Map
+
+
+class SwagPosterior(Posterior):
+    """Low rank plus diagonal Gaussians: `loc` and `variance` (cells, latents), `deviations` (cells, rank, latents)."""
+
+    def draws(self, streams, purpose):
+        loc, deviations = self.arrays["loc"], self.arrays["deviations"]
+        rank, sd = deviations.shape[1], (self.arrays["variance"] / 2).sqrt()
+        noise = streams.normals(purpose, (self.prior.n_latents + rank,))
+
+        def draw(s):
+            diagonal, low_rank = noise.step(s).split([self.prior.n_latents, rank], dim=1)
+            return loc + sd * diagonal + (low_rank.unsqueeze(1) @ deviations)[:, 0] / math.sqrt(2 * (rank - 1))
+
+        return draw
+
+
+@dataclass(frozen=True)
+class Swag(Method):
+    """`steps` in all, of which the last share `collect` is SGD at `swa_learning_rate`; Adam's is `learning_rate`."""
+
+    steps: int = 4000
+    learning_rate: float = 0.02
+    collect: float = 0.5
+    swa_learning_rate: float = 0.02
+    momentum: float = 0.9
+    batch_size: int = 32
+    rank: int = 20
+    initial: str = "fan_in"
+    initial_scale: float = 1.0
+
+    posterior_class = SwagPosterior
+
+    def __post_init__(self):
+        if not 0 < self.collect < 1:
+            raise ValueError(f"swag.collect is a share of the steps, between 0 and 1, got {self.collect}")
+        if self.rank < 2:
+            raise ValueError(f"swag.rank must be at least 2, got {self.rank}")
+
+    def fit(self, joint, streams, progress=lambda step, total: None):
+        collecting = max(1, min(self.steps - 1, round(self.collect * self.steps)))
+        start = Map(steps=self.steps - collecting, learning_rate=self.learning_rate, initial=self.initial,
+                    initial_scale=self.initial_scale).fit(joint, streams, progress)  # fmt: skip
+        latents, batches = start.posterior.arrays["loc"], streams.batches(joint.n_points, self.batch_size)
+        # The moments are taken about the MAP estimate in double precision: differences of large squares lose digits.
+        origin, n, velocity = latents.double(), 0, torch.zeros_like(latents)
+        total, squares, deviations = torch.zeros_like(origin), torch.zeros_like(origin), []
+        stretch, trace, trace_steps, window = max(1, collecting // TRACE_POINTS), [], [], 0.0
+        every = max(1, min(joint.n_points // self.batch_size, collecting // (2 * self.rank)))
+        for t in range(1, collecting + 1):
+            value, gradient = value_and_gradient(joint, latents, joint.batch(batches(t)))
+            velocity = self.momentum * velocity + self.swa_learning_rate / joint.n_points * gradient
+            latents, window = latents + velocity, window + value
+            if t % every == 0:
+                moved = latents.double() - origin
+                total, squares, n = total + moved, squares + moved.square(), n + 1
+                deviations = [*deviations[1 - self.rank :], moved - total / n]
+            if t % stretch == 0 or t == collecting:
+                trace.append(window / (t - (trace_steps[-1] if trace_steps else 0)))
+                trace_steps.append(t)
+                window = 0.0
+                progress(start.steps + t, self.steps)
+        deviations += [torch.zeros_like(origin)] * (self.rank - len(deviations))  # of very short runs
+        mean = total / n
+        arrays = {
+            "loc": origin + mean,
+            "variance": (squares / n - mean.square()).clamp_min(0),
+            "deviations": torch.stack(deviations, 1),
+        }
+        posterior = SwagPosterior(joint.prior, {name: a.to(latents) for name, a in arrays.items()})
+        # Every other point of both stretches, so that the trace is as short as other methods'; the last one stays.
+        steps = np.concatenate([start.trace_steps[1::2], start.steps + np.array(trace_steps)[::-2][::-1]])
+        values = np.concatenate([start.trace[:, 1::2], torch.stack(trace, 1).cpu().numpy()[:, ::-2][:, ::-1]], axis=1)
+        return Fit(posterior, self.steps, steps, values)
+
+
+METHOD = Swag
