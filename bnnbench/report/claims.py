@@ -1,4 +1,4 @@
-"""Claims as the report shows them: one card a claim, a row a statistic; and the distance of methods to the reference."""
+"""Claims in the report: one card a claim, a row a statistic; and distances to the reference."""
 
 from dataclasses import dataclass
 
@@ -146,8 +146,8 @@ def fidelity(results: Results, study: str, methods: dict[tuple[str, str], str]) 
             ["dataset", "network", "prior", "hyperprior", "scale", "reason"], sort=False, dropna=False
         )
     ]
-    return Fidelity(rows, missing, int(references.passed.sum()), len(references),
-                    float(references.seconds.mean()) if len(references) else float("nan"), faults, len(faulty))  # fmt: skip
+    seconds = float(references.seconds.mean()) if len(references) else float("nan")
+    return Fidelity(rows, missing, int(references.passed.sum()), len(references), seconds, faults, len(faulty))
 
 
 def tally(found: list[Card]) -> str:
