@@ -1,6 +1,8 @@
-"""References made up from the mean-field cells of a run, so that what reads them can be tested in seconds."""
+"""Copies of runs, and references made up from their mean-field cells: what reads them is tested in seconds."""
 
 import dataclasses
+import shutil
+from pathlib import Path
 
 import numpy as np
 import xarray as xr
@@ -9,9 +11,16 @@ from bnnbench import evaluate
 from bnnbench.grid import REFERENCE, Cell, Plan, Shard, shard_name
 from bnnbench.storage import ShardFile
 
+REPORTS = shutil.ignore_patterns("report*", ".report*", "notebooks")
 SHIFT, HALF = 0.02, 0.004
 """How far the made-up reference is from mean field, and its first half from the whole."""
 GOOD = {"function_rhat": 1.003, "function_ess": 900.0, "divergences": 0.0, "acceptance": 0.82, "step_size": 0.11}
+
+
+def copy_of(plan: Plan, folder: Path) -> Plan:
+    """The plan with its results copied to a folder."""
+    shutil.copytree(plan.results, folder, ignore=REPORTS)
+    return dataclasses.replace(plan, config=plan.config.model_copy(update={"results_dir": str(folder)}))
 
 
 def moved(p: np.ndarray, by: float) -> np.ndarray:
