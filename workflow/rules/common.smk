@@ -20,8 +20,12 @@ SOURCES = {
     "claims": of_package(
         "claims", "plots", "metrics", "statistics.py", "reference.py", "results.py"
     ),
-    "notebook": of_package("notebooks.py", "plots", "results.py", "storage.py"),
-    "report": of_package("report", "plots", "results.py", "storage.py"),
+    "notebook": of_package(
+        "notebooks.py", "plots", "results.py", "storage.py", "reference.py"
+    ),
+    "report": of_package(
+        "report", "plots", "results.py", "storage.py", "reference.py", "claims"
+    ),
 }
 
 
