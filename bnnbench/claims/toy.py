@@ -4,7 +4,6 @@ All come from a course report on Bayesian neural networks that compared priors o
 Fixed scales enter as the one that validation data chose among those tried, as everywhere.
 """
 
-import functools
 from collections.abc import Callable
 
 import numpy as np
@@ -124,7 +123,6 @@ def _logit_correlation(results: Results, cell_id: str, x: np.ndarray, distance: 
 # Z3: hyperpriors almost always beat fixed scales, the more so with noise
 
 
-@functools.lru_cache(maxsize=4)
 def gains(results: Results, study: str, inference: str) -> pd.DataFrame:
     """Test NLL of the tuned fixed scale minus that of each hyperprior: a row a comparison, a column a seed.
 
