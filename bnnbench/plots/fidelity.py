@@ -73,9 +73,10 @@ def cost_against_fidelity(results: Results, study: str) -> Figure:
     narrow.__dict__.update(metrics=cells, cells=results.cells, references=results.references)
     table = fidelity_table(narrow, study)
     table["seconds"] = table.seconds.clip(lower=1e-3)
-    table["label"] = [method_name(r.inference, r.recipe) for r in table.itertuples()]
-    few = table.n_cells < table.n_cells.max()
-    table.loc[few, "label"] += [f" ({n} of {table.n_cells.max()} cells)" for n in table.n_cells[few]]
+    most = table.n_cells.max()
+    names = [method_name(r.inference, r.recipe) for r in table.itertuples()]
+    few = [f" ({n} of {most} cells)" if n < most else "" for n in table.n_cells]
+    table["label"] = [name + part for name, part in zip(names, few, strict=True)]
     references = results.references[(results.references.study == study) & results.references.passed]
     floor = max(float(references.total_variation_floor.mean()), SMALLEST)
     figure, axes = panels(1, 1, 3.6)
