@@ -43,6 +43,7 @@ def _parser() -> argparse.ArgumentParser:
     command(_train, "shard", "output", threads={"type": int, "default": 1})
     command(_evaluate, "shard", "output")
     command(_gather)
+    command(_claims)
     command(_notebook, "study")
     command(_report)
     command(_check)
@@ -98,10 +99,17 @@ def _evaluate(options) -> None:
 
 
 def _gather(options) -> None:
-    """Write metrics.parquet, cells.parquet and tuned.parquet."""
+    """Write metrics.parquet, cells.parquet, tuned.parquet and references.parquet."""
     from bnnbench import evaluate
 
     evaluate.gather(_load(options))
+
+
+def _claims(options) -> None:
+    """Test the claims of the studies and write claims.parquet."""
+    from bnnbench import claims
+
+    claims.write(_load(options))
 
 
 def _notebook(options) -> None:

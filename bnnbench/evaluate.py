@@ -7,10 +7,11 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from bnnbench import metrics
+from bnnbench import metrics, reference
 from bnnbench.datasets import DataSet, bayes_proba
-from bnnbench.grid import COORDINATES, Plan, Shard
+from bnnbench.grid import COORDINATES, REFERENCE, Cell, Plan, Shard
 from bnnbench.metrics import Predictions
+from bnnbench.reference import References
 from bnnbench.storage import ShardFile, git_commit, replacing, versions
 
 SPLITS = ("validation", "test")
@@ -33,8 +34,12 @@ def predictions_of(group: xr.Dataset, i: int) -> Predictions:
 
 
 def evaluate_shard(plan: Plan, shard: Shard, path: str | Path, output: str | Path) -> None:
-    """Metrics of every trained cell of a shard on both splits, as a tidy Parquet file."""
-    stored = ShardFile.read(path, list(SPLITS))
+    """Metrics of every trained cell of a shard on both splits, as a tidy Parquet file.
+
+    Cells that have a reference are compared with it; a reference itself gets its floors instead, passed or not.
+    """
+    stored = ShardFile.read(path, [*SPLITS, "diagnostics"])
+    references = References.read(plan, shard)
     cells = {cell.id: cell for cell in shard.trainable}
     data = {name: DataSet.from_netcdf(plan.results / "data" / f"{name}.nc") for name in shard.datasets}
     exact: dict[tuple, tuple] = {}
@@ -50,9 +55,20 @@ def evaluate_shard(plan: Plan, shard: Shard, path: str | Path, output: str | Pat
                 x, y = labels(data[cell.dataset.name], split, cell.seed)
                 exact[where] = y, bayes_proba(cell.dataset.family, cell.dataset.options, x)
             y, ideal = exact[where]
-            values = metrics.evaluate(predictions_of(group, i), y, ideal)
+            predictions = predictions_of(group, i)
+            values = metrics.evaluate(predictions, y, ideal)
+            if references is not None:
+                values |= references.compare(predictions.mean_proba, cell.reference_id, split)
+            if split == "test":
+                values |= _of_sampler(stored, cell, group, i)
             rows += _tidy(cell.coordinates() | {"id": cell_id}, split, values)
-    _write(_frame(rows), output)
+    write_table(_frame(rows), output)
+
+
+def _of_sampler(stored: ShardFile, cell: Cell, group: xr.Dataset, i: int) -> dict[str, float]:
+    """Diagnostics of a cell whose method records them, and the floors of a reference."""
+    floors = reference.floors(group, i) if cell.inference == REFERENCE else {}
+    return reference.diagnostics(stored, cell.id) | floors
 
 
 def _tidy(coordinates: dict, split: str, values: dict[str, float]) -> list[dict]:
@@ -64,7 +80,7 @@ def _frame(rows: list[dict]) -> pd.DataFrame:
     return frame.astype({"seed": "int64", "scale": "float64", "value": "float64"})
 
 
-def _write(frame: pd.DataFrame, path: str | Path, **facts) -> None:
+def write_table(frame: pd.DataFrame, path: str | Path, **facts) -> None:
     """Parquet with versions and commit in the schema's metadata, written beside its place and renamed."""
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -77,14 +93,16 @@ def _write(frame: pd.DataFrame, path: str | Path, **facts) -> None:
 
 
 def gather(plan: Plan) -> None:
-    """Write metrics.parquet, cells.parquet and tuned.parquet from the shards' files."""
+    """Write metrics.parquet, cells.parquet, tuned.parquet and references.parquet from the shards' files."""
     parts = [pd.read_parquet(plan.results / "metrics" / f"{name}.parquet") for name in plan.shards]
     table = pd.concat([*[p for p in parts if len(p)], _controls(plan)], ignore_index=True)
     studies = {name: study.model_dump() for name, study in plan.study_configs.items()}
     config = json.dumps({"run": plan.config.model_dump(), "studies": studies})
-    _write(table, plan.results / "metrics.parquet", config=config)
-    _write(_cells(plan), plan.results / "cells.parquet", config=config)
-    _write(tuned(table), plan.results / "tuned.parquet", config=config)
+    cells = _cells(plan)
+    write_table(table, plan.results / "metrics.parquet", config=config)
+    write_table(cells, plan.results / "cells.parquet", config=config)
+    write_table(tuned(table), plan.results / "tuned.parquet", config=config)
+    write_table(reference.table(plan, cells, table), plan.results / "references.parquet", config=config)
 
 
 def _cells(plan: Plan) -> pd.DataFrame:

@@ -17,6 +17,9 @@ ENGINE = ("streams.py", "philox.py", "predict.py", "inference/_base.py", "infere
 NO_RESULT = {"config.py", "digest.py", "priors.py"}
 """Source that a cell's key leaves out: it shapes no result, or enters class by class."""
 
+REFERENCE = "hmc"
+"""The method whose cells, where they pass the gate of reference.py, stand for the true posterior."""
+
 COORDINATES = ("study", "dataset", "network", "prior", "hyperprior", "scale", "inference", "recipe", "seed")
 
 
@@ -78,6 +81,11 @@ class Cell:
     def id(self) -> str:
         method = f"{self.inference}+{self.recipe}" if self.recipe else self.inference
         return f"{self.study}/{self.dataset.name}/{self.network}/{self.model}/{method}/seed-{self.seed}"
+
+    @property
+    def reference_id(self) -> str:
+        """Id of the cell that stands for this one's true posterior: the same in all but inference and recipe."""
+        return f"{self.study}/{self.dataset.name}/{self.network}/{self.model}/{REFERENCE}/seed-{self.seed}"
 
     @property
     def pair(self) -> str:
@@ -150,6 +158,12 @@ class Plan:
     def results(self) -> Path:
         return Path(self.config.results_dir)
 
+    def reference_shard(self, shard: Shard) -> Shard | None:
+        """The shard of the references of a shard's cells; None where there is none, or where it is one itself."""
+        if shard.inference == REFERENCE:
+            return None
+        return self.shards.get(shard_name(shard.cells[0], REFERENCE))
+
 
 def load(source: str | Path | dict) -> Plan:
     """Read a config (file or dictionary) into a plan. Raises ConfigError naming place and remedy."""
@@ -172,14 +186,18 @@ def build(run: RunConfig, studies: dict[str, StudyConfig]) -> Plan:
         if not cells:
             raise config_module.ConfigError(f"study '{study.name}': no cell is left: widen 'models' or 'only'")
         for cell in cells:
-            name = f"{study.name}--{cell.dataset.family}--{cell.network}--{cell.inference}"
-            shards.setdefault(name, []).append(cell)
+            shards.setdefault(shard_name(cell, cell.inference), []).append(cell)
     return Plan(
         run,
         studies,
         {name: Shard(name, c[0].study, c[0].dataset.family, c[0].inference, tuple(c)) for name, c in shards.items()},
         datasets,
     )
+
+
+def shard_name(cell: Cell, inference: str) -> str:
+    """Name of the shard of the cells like this one, of a method."""
+    return f"{cell.study}--{cell.dataset.family}--{cell.network}--{inference}"
 
 
 def dataset_specs(study: StudyConfig) -> list[DatasetSpec]:

@@ -53,6 +53,16 @@ class Results:
         return pd.read_parquet(self.folder / "tuned.parquet")
 
     @cached_property
+    def references(self) -> pd.DataFrame:
+        """One row a reference cell: its diagnostics, its floors, and whether it passed."""
+        return pd.read_parquet(self.folder / "references.parquet")
+
+    @cached_property
+    def claims(self) -> pd.DataFrame:
+        """One row a statistic of a claim, with its effect and its verdict."""
+        return pd.read_parquet(self.folder / "claims.parquet")
+
+    @cached_property
     def plan(self) -> Plan:
         """The plan that made the tables, from the settings stored with them, whatever the config files say by now."""
         facts = json.loads(pq.read_schema(self.folder / "cells.parquet").metadata[b"bnnbench"])

@@ -66,6 +66,17 @@ def intervals(table: pd.DataFrame, by: list[str], value: str = "value", level: f
     return pd.DataFrame(rows, columns=[*by, "mean", "low", "high", "n"])
 
 
+def balanced(wide: pd.DataFrame) -> pd.DataFrame:
+    """The part of a table, with a column a seed, in which every seed has every row.
+
+    Rows that lack a seed are left out, so that every seed's mean is over the same rows; where no row is complete,
+    seeds are left out instead.
+    """
+    wide = wide.dropna(how="all")
+    complete = wide.dropna(axis=0)
+    return complete if len(complete) else wide.dropna(axis=1)
+
+
 class Difference(NamedTuple):
     """Mean of a - b with its interval over seeds; `pairs` counts (data set, network, seed), `seeds` seeds."""
 
@@ -127,3 +138,38 @@ def _one_side(rows: pd.DataFrame, side: Mapping[str, object], name: str) -> pd.S
         varying = [c for c in (*MODEL, "study") if rows[c].nunique(dropna=False) > 1]
         raise ValueError(f"{name} picks several rows of {first}: they differ in {', '.join(varying)}; set these too")
     return keyed
+
+
+RANKED_FROM = 8
+"""From this many data sets on, methods are compared across data sets; with fewer, no difference could be seen."""
+
+
+def holm(p_values: ArrayLike) -> np.ndarray:
+    """p-values adjusted for their number by Holm's step-down method (Holm 1979), in the order given."""
+    p = np.asarray(p_values, dtype=float)
+    if p.ndim != 1 or not ((p >= 0) & (p <= 1)).all():
+        raise ValueError(f"p_values must be a list of probabilities, got {p_values}")
+    order = np.argsort(p, kind="stable")
+    steps = p[order] * np.arange(len(p), 0, -1)
+    adjusted = np.empty_like(p)
+    adjusted[order] = np.minimum(np.maximum.accumulate(steps), 1) if len(p) else steps
+    return adjusted
+
+
+def wilcoxon_holm(scores: pd.DataFrame, against: str) -> pd.DataFrame:
+    """Each method against one of them over data sets: Wilcoxon's signed-rank test, Holm's correction over methods.
+
+    `scores` has a row a data set and a column a method, one mean over seeds each (Demšar 2006). Returns, by method,
+    the median difference to `against`, the number of data sets that have both, p and p after correction. Methods that
+    share fewer than RANKED_FROM data sets with it are left out; two that agree everywhere have p = 1.
+    """
+    if against not in scores:
+        raise ValueError(f"against is '{against}': choose one of {', '.join(map(str, scores))}")
+    rows = []
+    for method in scores.columns.drop(against):
+        difference = (scores[method] - scores[against]).dropna()
+        if len(difference) >= RANKED_FROM:
+            p = stats.wilcoxon(difference).pvalue if difference.any() else 1.0
+            rows.append((method, float(difference.median()), len(difference), float(p)))
+    made = pd.DataFrame(rows, columns=["method", "median", "n", "p"]).set_index("method")
+    return made.assign(p_holm=holm(made.p))

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from fake_reference import add_references, copy_of
 from small_run import SMALL, run
 
 from bnnbench import grid
@@ -20,3 +21,11 @@ def small_plan(tmp_path_factory) -> grid.Plan:
 def small_results(small_plan) -> Results:
     """The results of `small_plan`."""
     return load_results(small_plan.results)
+
+
+@pytest.fixture(scope="session")
+def referenced(small_plan, tmp_path_factory) -> grid.Plan:
+    """A copy of the toy run with made-up references of its normal and Laplace models, of which one fails the gate."""
+    plan = copy_of(small_plan, tmp_path_factory.mktemp("referenced") / "results")
+    failed = {"toy/moons-0.4/mlp-5-5/laplace-1/hmc/seed-1": {"function_rhat": 1.07}}
+    return add_references(plan, lambda cell: cell.prior in ("normal", "laplace"), failed)

@@ -1,6 +1,6 @@
 """A run without the workflow, in this process, and the config of a small one."""
 
-from bnnbench import datasets, evaluate, grid, train
+from bnnbench import claims, datasets, evaluate, grid, train
 
 SMALL = {
     "studies": ["toy"],
@@ -24,7 +24,7 @@ SMALL = {
 
 
 def run(config: dict) -> grid.Plan:
-    """Data, training, metrics and tables of a config, without the workflow."""
+    """Data, training, metrics, tables and claims of a config, without the workflow."""
     plan = grid.load(config)
     for spec in plan.datasets.values():
         made = datasets.make(spec.family, spec.options, plan.config.seeds, plan.config.data_dir)
@@ -34,4 +34,5 @@ def run(config: dict) -> grid.Plan:
         train.train_shard(plan, shard, path, threads=2)
         evaluate.evaluate_shard(plan, shard, path, plan.results / "metrics" / f"{name}.parquet")
     evaluate.gather(plan)
+    claims.write(plan)
     return plan

@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from bnnbench.statistics import intervals, mean_interval, paired_difference
+from bnnbench.statistics import balanced, holm, intervals, mean_interval, paired_difference, wilcoxon_holm
 
 
 def tidy(rows, metric="nll"):
@@ -97,3 +97,31 @@ def test_an_ambiguous_side_is_refused_with_what_to_set():
         paired_difference(table, {"dataset": "a"}, {"prior": "flat"}, "nll")
     with pytest.raises(ValueError, match="column 'priors'"):
         paired_difference(table, {"priors": "normal"}, {"prior": "flat"}, "nll")
+
+
+def test_balanced_tables_have_every_row_in_every_seed():
+    wide = pd.DataFrame({0: [1.0, 2.0, np.nan], 1: [3.0, np.nan, np.nan]}, index=list("abc"))
+    assert balanced(wide).index.tolist() == ["a"]
+    apart = pd.DataFrame({0: [1.0, 2.0], 1: [np.nan, 5.0], 2: [4.0, np.nan]})
+    assert balanced(apart).columns.tolist() == [0]  # no row has every seed, and one seed has every row
+
+
+def test_holm_by_hand_and_in_the_order_given():
+    assert holm([0.04, 0.01, 0.03]) == pytest.approx([0.06, 0.03, 0.06])
+    assert holm([0.9, 0.8]) == pytest.approx([1, 1])
+    assert holm([]).size == 0
+    with pytest.raises(ValueError, match="probabilities"):
+        holm([1.2])
+
+
+def test_methods_are_compared_across_data_sets_only_from_eight_on():
+    rng = np.random.default_rng(0)
+    base = rng.random(8)
+    scores = pd.DataFrame({"map": base, "better": base - 0.1 - 0.01 * rng.random(8), "same": base})
+    found = wilcoxon_holm(scores, "map")
+    assert found.loc["better", "p"] == pytest.approx(2 / 2**8)  # all signs agree
+    assert found.loc["better", "p_holm"] == pytest.approx(4 / 2**8)
+    assert found.loc["same", "p"] == 1 and found.loc["better", "median"] < -0.1
+    assert wilcoxon_holm(scores.head(7), "map").empty
+    with pytest.raises(ValueError, match="choose one of"):
+        wilcoxon_holm(scores, "mle")

@@ -8,6 +8,7 @@ from ._descriptions import DESCRIPTIONS, Description, describe
 from ._evaluate import Predictions, evaluate
 from .accuracy import PROBABILITY_FLOOR, accuracy, brier_score, negative_log_likelihood
 from .calibration import calibration_floor, expected_calibration_error
+from .fidelity import agreement, total_variation
 from .misclassification import aupr, aurc, auroc, fpr_at_95_tpr
 from .toy import accuracy_gap_to_bayes, excess_nll, expected_excess_nll, mean_absolute_error_to_bayes
 from .uncertainty import (
@@ -32,6 +33,7 @@ __all__ = [
     "Predictions",
     "accuracy",
     "accuracy_gap_to_bayes",
+    "agreement",
     "aleatoric_variance",
     "aupr",
     "aurc",
@@ -60,5 +62,6 @@ __all__ = [
     "negative_log_likelihood",
     "predictive_entropy",
     "total_variance",
+    "total_variation",
     "votes",
 ]

@@ -1,4 +1,4 @@
-"""What each metric that `evaluate` returns is, for the glossary of the report."""
+"""What each metric of the tables is, for the glossary of the report."""
 
 from typing import NamedTuple
 
@@ -173,6 +173,46 @@ _ROWS = {
         "",
         "Spearman correlation of the predictive sd with |p* - 1/2| (K > 2: the gap of the top two p*).",
     ),
+    "agreement": (
+        "Agreement with HMC",
+        "",
+        "higher",
+        "Share of points with the same most probable class as the HMC reference of the same model, data set and seed.",
+    ),
+    "total_variation": (
+        "Total variation to HMC",
+        "",
+        "lower",
+        "Mean of 1/2 sum_c |p_c - p_ref,c| against the HMC reference of the same model, data set and seed.",
+    ),
+    "agreement_floor": (
+        "Agreement, HMC with HMC",
+        "",
+        "",
+        "Agreement between the two halves of the reference's chains: closer than this cannot be told from it. Each "
+        "half has half the draws, so the whole is closer to the posterior than its halves are to each other.",
+    ),
+    "total_variation_floor": (
+        "Total variation, HMC to HMC",
+        "",
+        "",
+        "Total variation between the two halves of the reference's chains: closer than this cannot be told from it.",
+    ),
+    "function_rhat": (
+        "R-hat of predictions",
+        "",
+        "lower",
+        "Largest split R-hat over the predicted probabilities; a reference needs less than 1.01.",
+    ),
+    "function_ess": (
+        "ESS of predictions",
+        "draws",
+        "higher",
+        "Smallest effective sample size over the predicted probabilities; a reference needs more than 400.",
+    ),
+    "divergences": ("Divergences", "steps", "lower", "Diverging transitions after warm-up; a reference needs none."),
+    "acceptance": ("Acceptance rate", "", "", "Mean acceptance probability of the sampler's proposals."),
+    "step_size": ("Step size", "", "", "The sampler's step size after warm-up."),
 }
 
 DESCRIPTIONS: dict[str, Description] = {

@@ -4,6 +4,7 @@
 """
 
 from bnnbench.plots.display import attempt, show
+from bnnbench.plots.fidelity import cost_against_fidelity, excess_by_method
 from bnnbench.plots.images import (
     certain_errors,
     class_variance,
@@ -40,9 +41,11 @@ __all__ = [
     "certain_errors",
     "class_variance",
     "confusion_matrix",
+    "cost_against_fidelity",
     "disputed_images",
     "encode",
     "error_rate_histogram",
+    "excess_by_method",
     "fixed_against_hyperpriors",
     "heat_table",
     "hyperpriors_in_words",

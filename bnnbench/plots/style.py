@@ -31,7 +31,9 @@ _SPARE = [SKY, PINK, BROWN, YELLOW, RED]
 _WORDS = {
     "laplace": "Laplace", "cauchy": "Cauchy", "half_cauchy": "half-Cauchy", "half_normal": "half-normal",
     "inverse_gamma": "inverse-gamma", "map": "MAP", "mean_field": "mean field", "pymc_advi": "PyMC ADVI",
-    "hmc": "HMC", "nuts": "NUTS", "bayes_rule": "Bayes rule", "mnist": "MNIST", "fashion_mnist": "Fashion-MNIST",
+    "hmc": "HMC", "nuts": "NUTS", "pymc_nuts": "PyMC NUTS", "pymc_fullrank": "PyMC full-rank ADVI", "mle": "MLE",
+    "mc_dropout": "MC dropout", "laplace_approximation": "Laplace approximation", "swag": "SWAG", "sgld": "SGLD",
+    "sghmc": "SGHMC", "bayes_rule": "Bayes rule", "mnist": "MNIST", "fashion_mnist": "Fashion-MNIST",
 }  # fmt: skip
 
 _SETTINGS = {

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from bnnbench.statistics import mean_interval
+from bnnbench.statistics import balanced, mean_interval
 
 ENTRY = ["network", "prior", "hyperprior", "scale", "inference", "recipe"]
 UNIT = ["dataset", *ENTRY]
@@ -60,13 +60,9 @@ def by_seed(metrics: pd.DataFrame, study: str, metric: str, split: str = "test")
 def paired(left: pd.DataFrame, right: pd.DataFrame) -> tuple[Estimate, pd.Index]:
     """Mean of left - right over the rows, as an estimate over seeds (the columns); and the rows it is over.
 
-    Rows that lack a seed are left out, so that every seed is a mean over the same rows; where none is complete, seeds
-    are left out instead.
+    Every seed is a mean over the same rows (`statistics.balanced`).
     """
-    difference = (left - right).dropna(how="all")
-    complete = difference.dropna(axis=0)
-    if complete.empty:
-        complete = difference.dropna(axis=1)
+    complete = balanced(left - right)
     return Estimate.of(complete.mean(axis=0)), complete.index if complete.size else complete.index[:0]
 
 

@@ -18,23 +18,38 @@ class Figure:
     alt: str
     caption: str
 
+    @property
+    def anchor(self) -> str:
+        """The figure's id on its page: the file's name without the study."""
+        return f"figure-{Path(self.path).stem.partition('-')[2]}"
+
 
 @dataclass
 class Figures:
-    """Figures of a study: heat maps (one a method), the leaderboard of each data set, and others."""
+    """Figures of a study: heat maps (one a method), the leaderboard of each data set, distances, and others.
+
+    `distances` holds a figure, or the reason why there is none, for the distance to HMC and to the Bayes rule.
+    """
 
     heat_maps: list[Figure] = field(default_factory=list)
     leaderboards: dict[str, Figure] = field(default_factory=dict)
     others: list[Figure] = field(default_factory=list)
+    distances: dict[str, Figure | str] = field(default_factory=dict)
 
     @property
     def all(self) -> list[Figure]:
         return [*self.heat_maps, *self.others]
 
+    @property
+    def anchors(self) -> set[str]:
+        """Ids of the figures that the study's page shows."""
+        shown = [*self.all, *self.leaderboards.values(), *self.distances.values()]
+        return {figure.anchor for figure in shown if isinstance(figure, Figure)}
+
 
 def draw(results: Results, study: str, folder: Path) -> Figures:
     """Draw the figures of a study into the report's folder."""
-    from bnnbench.plots import priors
+    from bnnbench.plots import fidelity, priors
     from bnnbench.plots.style import data_name, method_name
 
     done = results.cells[(results.cells.study == study) & (results.cells.state == "done")]
@@ -42,9 +57,13 @@ def draw(results: Results, study: str, folder: Path) -> Figures:
     if done.empty:
         return found
 
-    def add(name: str, caption: str, alt: str, plot: Callable, *arguments, **options) -> list[Figure]:
+    def attempt(name: str, caption: str, alt: str, plot: Callable, *arguments, **options) -> Figure | str:
         path = f"figures/{study}-{name}.svg"
-        return [Figure(path, alt, caption)] if _save(folder / path, plot, results, study, *arguments, **options) else []
+        return _save(folder / path, plot, results, study, *arguments, **options) or Figure(path, alt, caption)
+
+    def add(*arguments, **options) -> list[Figure]:
+        made = attempt(*arguments, **options)
+        return [made] if isinstance(made, Figure) else []
 
     several = done[done.hyperprior == "fixed"].groupby("prior").scale.nunique().max() > 1
     stands = "; the tuned scale stands for the fixed ones" if several else ""
@@ -77,20 +96,36 @@ def draw(results: Results, study: str, folder: Path) -> Figures:
             priors.leaderboard, dataset,
         )  # fmt: skip
         found.leaderboards |= {dataset: figure for figure in drawn}  # noqa: B035
+    found.distances["HMC"] = attempt(
+        "cost",
+        "Cost against the distance to the true posterior: training seconds a cell and total variation to HMC, means "
+        "over the cells with a normal prior of scale 1 or a half-Cauchy scale that have a reference. Bars are 95% "
+        "intervals over seeds; grey is the floor, the distance between the halves of HMC's own chains.",
+        "Scatter plot of training cost against total variation to HMC, a mark a method; the table holds its numbers.",
+        fidelity.cost_against_fidelity,
+    )
+    found.distances["Bayes rule"] = attempt(
+        "excess",
+        "Excess test NLL over the Bayes rule on each family's noisiest data set, each method with the model that "
+        "validation data chose for it. Bars are 95% intervals over seeds; one seed has none.",
+        "Dot plot of the excess test NLL of each method over the Bayes rule, a panel a data set.",
+        fidelity.excess_by_method,
+    )
     return found
 
 
-def _save(path: Path, plot: Callable, *arguments, **options) -> bool:
+def _save(path: Path, plot: Callable, *arguments, **options) -> str:
+    """Draw a figure into a file; the reason where it cannot be drawn, otherwise nothing."""
     from bnnbench.plots.style import NothingToDraw, encode
 
     try:
         image = encode(plot(*arguments, **options), "svg")
     except NothingToDraw as nothing:
         log.info("%s left out: %s", path.name, nothing)
-        return False
+        return str(nothing)
     except Exception:
         log.warning("%s could not be drawn and is left out", path.name, exc_info=True)
-        return False
+        return "it could not be drawn; the log of the report says why"
     path.parent.mkdir(exist_ok=True)
     path.write_bytes(image)
-    return True
+    return ""

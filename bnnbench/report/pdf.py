@@ -6,7 +6,7 @@ from typing import Any
 
 import jinja2
 
-from bnnbench.report import words
+from bnnbench.report import claims, words
 
 ESCAPES = {"\\": "\\\\", '"': '\\"', "\n": "\\n", "\r": "", "\t": " "}
 
@@ -35,7 +35,7 @@ def environment(folder: Path) -> jinja2.Environment:
         trim_blocks=True, lstrip_blocks=True,
     )  # fmt: skip
     made.filters |= {"number": words.number, "significant": words.significant, "duration": words.duration}
-    made.filters |= {"interval": interval, "value": value, "string_literal": string}
+    made.filters |= {"interval": interval, "value": value, "string_literal": string, "decimals": claims.decimals}
     made.globals |= {"count": words.count, "listing": words.listing, "NONE": words.NONE}
     return made
 

@@ -12,13 +12,14 @@ from pathlib import Path
 import jinja2
 
 from bnnbench.grid import Plan
-from bnnbench.report import figures, pdf, site, words
+from bnnbench.report import claims, figures, pdf, site, words
 from bnnbench.report.estimates import Estimate
 from bnnbench.results import load_results
 
 TEMPLATES = Path(__file__).parents[2] / "reports"
 PAGES = {
     "index.html": "Overview",
+    "claims.html": "Claims",
     "failures.html": "Failures and skips",
     "provenance.html": "Provenance",
     "glossary.html": "Glossary",
@@ -37,10 +38,11 @@ def render(plan: Plan) -> Path:
     target = plan.results / "report"
     with swapped(target) as folder:
         shutil.copytree(TEMPLATES / "assets", folder / "assets")
-        studies = [
-            site.study(plan, results, name, figures.draw(results, name, folder), _notebook(plan, name, folder))
-            for name in plan.studies
-        ]
+        studies = []
+        for name in plan.studies:
+            notebook = _notebook(plan, name, folder)
+            drawn, anchors = figures.draw(results, name, folder), _anchors(folder, notebook)
+            studies.append(site.study(plan, results, name, drawn, notebook, anchors))
         content = site.site(plan, results, studies)
         html = environment()
         for page in PAGES:
@@ -75,7 +77,7 @@ def environment() -> jinja2.Environment:
         trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True,
     )  # fmt: skip
     made.filters |= {"number": words.number, "significant": words.significant, "duration": words.duration}
-    made.filters |= {"interval": interval, "value": value}
+    made.filters |= {"interval": interval, "value": value, "decimals": claims.decimals}
     made.globals |= {"pages": PAGES, "count": words.count, "listing": words.listing, "NONE": words.NONE}
     return made
 
@@ -104,6 +106,14 @@ def _notebook(plan: Plan, study: str, folder: Path) -> str:
     text = REMOTE_SCRIPT.sub("", source.read_text(encoding="utf-8"))
     (folder / "notebooks" / source.name).write_text(text, encoding="utf-8")
     return f"notebooks/{source.name}"
+
+
+def _anchors(folder: Path, notebook: str) -> frozenset[str]:
+    """A notebook's page and the places in it that can be linked to."""
+    if not notebook:
+        return frozenset()
+    ids = re.findall(r"""<h\d id=["']([^"']+)["']""", (folder / notebook).read_text(encoding="utf-8"))
+    return frozenset([notebook, *(f"{notebook}#{name}" for name in ids)])
 
 
 def _write(env: jinja2.Environment, template: str, path: Path, content: dict) -> None:

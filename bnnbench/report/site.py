@@ -3,9 +3,10 @@
 from dataclasses import dataclass, field
 from typing import Any
 
+from bnnbench import reference
 from bnnbench.grid import Plan
 from bnnbench.metrics import describe
-from bnnbench.report import facts, findings, leaderboard, words
+from bnnbench.report import across, claims, facts, findings, leaderboard, words
 from bnnbench.report.estimates import PROVISIONAL_BELOW
 from bnnbench.report.figures import Figures
 from bnnbench.report.findings import Finding
@@ -29,6 +30,9 @@ class Study:
     datasets: list[facts.DatasetFacts]
     config: Any
     methods: dict[tuple[str, str], str]
+    claims: list[claims.Card]
+    fidelity: claims.Fidelity
+    across: list[across.Row]
     figures: Figures = field(default_factory=Figures)
     notebook: str = ""
 
@@ -73,6 +77,11 @@ class Study:
         return any(board.reference("bayes_rule") for board in self.boards)
 
     @property
+    def shows_distance(self) -> bool:
+        """Whether a distance to the true posterior or to the Bayes rule is a matter of this study."""
+        return self.has_bayes or bool(self.fidelity.n_references)
+
+    @property
     def shows_networks(self) -> bool:
         return len(self.networks) > 1
 
@@ -83,15 +92,21 @@ class Study:
         return sorted({getattr(row, name) for row in self._models()}, key=str.casefold)
 
 
-def study(plan: Plan, results: Results, name: str, figures: Figures, notebook: str) -> Study:
-    """Everything that a study's page shows."""
+def study(
+    plan: Plan, results: Results, name: str, figures: Figures, notebook: str, anchors: frozenset[str] = frozenset()
+) -> Study:
+    """Everything that a study's page shows. `anchors` are places outside that page which claims may link to."""
+    page = f"study-{name}.html"
+    anchors = anchors | {f"{page}#{anchor}" for anchor in figures.anchors}
     config, methods = plan.study_configs[name], leaderboard.method_names(plan, name)
     boards = leaderboard.boards(plan, results, name)
     return Study(
-        name=name, title=config.title, question=config.question, page=f"study-{name}.html", boards=boards,
+        name=name, title=config.title, question=config.question, page=page, boards=boards,
         findings=findings.of_study(results, name, boards, methods),
         counts=facts.counts(results.cells[results.cells.study == name]),
         datasets=facts.dataset_facts(plan, name), config=config, methods=methods, figures=figures, notebook=notebook,
+        claims=claims.cards(results, name, anchors), fidelity=claims.fidelity(results, name, methods),
+        across=across.against_point(results, name, methods),
     )  # fmt: skip
 
 
@@ -101,6 +116,9 @@ def site(plan: Plan, results: Results, studies: list[Study]) -> dict[str, Any]:
     n = facts.counts(results.cells)
     return {
         "studies": studies,
+        "claims": [card for s in studies for card in s.claims],
+        "tally": claims.tally,
+        "gate": {"rhat": reference.RHAT_BELOW, "ess": reference.ESS_ABOVE},
         "columns": COLUMNS,
         "counts": n,
         "n_cells": len(results.cells),

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from bnnbench import metrics
+from bnnbench import metrics, reference
 
 
 def some_draws(n=400, k=2, s=50, spread=0.7, seed=0):
@@ -98,7 +98,8 @@ def test_descriptions_cover_exactly_what_is_returned():
         assert all(type(v) is float for v in values.values())
         assert ("total_variance_class_0" in values) == (k > 2)
         names |= set(values)
-    assert names == set(metrics.DESCRIPTIONS)
+    of_references = {"agreement", "total_variation", *reference.FLOORS, *reference.DIAGNOSTICS}
+    assert names | of_references == set(metrics.DESCRIPTIONS)
     for label, _, direction, definition in metrics.DESCRIPTIONS.values():
         assert label and definition.endswith(".") and direction in ("lower", "higher", "")
     assert metrics.describe("nll").unit == "nats"

@@ -1,21 +1,12 @@
 """The report of the small run, and copies of the run that a test may spoil."""
 
-import dataclasses
-import shutil
 from pathlib import Path
 
 import pytest
+from fake_reference import copy_of
 
 from bnnbench.grid import Plan
 from bnnbench.report import render
-
-REPORTS = shutil.ignore_patterns("report*", ".report*", "notebooks")
-
-
-def copy_of(plan: Plan, folder: Path) -> Plan:
-    """The plan with its results copied to a folder."""
-    shutil.copytree(plan.results, folder, ignore=REPORTS)
-    return dataclasses.replace(plan, config=plan.config.model_copy(update={"results_dir": str(folder)}))
 
 
 @pytest.fixture

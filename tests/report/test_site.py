@@ -38,7 +38,7 @@ def pages(folder: Path) -> dict[Path, Page]:
 
 def test_every_page_is_there(rendered):
     assert {p.name for p in pages(rendered)} == {
-        "index.html", "study-toy.html", "failures.html", "provenance.html", "glossary.html",
+        "index.html", "claims.html", "study-toy.html", "failures.html", "provenance.html", "glossary.html",
     }  # fmt: skip
     assert (rendered / "report.pdf").is_file()
 

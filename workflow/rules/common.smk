@@ -15,10 +15,17 @@ from bnnbench.digest import of_files, of_package, of_value
 SOURCES = {
     "dataset": of_package("datasets/_base.py", "datasets/_idx.py"),
     "evaluate": of_package(
-        "evaluate.py", "storage.py", "metrics", "datasets/_bayes.py"
+        "evaluate.py", "reference.py", "storage.py", "metrics", "datasets/_bayes.py"
     ),
-    "notebook": of_package("notebooks.py", "plots", "results.py", "storage.py"),
-    "report": of_package("report", "plots", "results.py", "storage.py"),
+    "claims": of_package(
+        "claims", "plots", "metrics", "statistics.py", "reference.py", "results.py"
+    ),
+    "notebook": of_package(
+        "notebooks.py", "plots", "results.py", "storage.py", "reference.py"
+    ),
+    "report": of_package(
+        "report", "plots", "results.py", "storage.py", "reference.py", "claims"
+    ),
 }
 
 
@@ -91,6 +98,12 @@ def data_of(shards):
         dataset for shard in shards for dataset in PLAN.shards[shard].datasets
     )
     return [f"{RESULTS}/data/{name}.nc" for name in names]
+
+
+def references_of(shard):
+    """The file of the references that a shard's cells are compared with, where the study has them."""
+    reference = PLAN.reference_shard(PLAN.shards[shard])
+    return f"{RESULTS}/shards/{reference.name}.nc" if reference else []
 
 
 def shards_of(study):

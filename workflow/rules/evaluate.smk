@@ -1,6 +1,7 @@
 rule evaluate:
     input:
         shard=f"{RESULTS}/shards/{{shard}}.nc",
+        references=lambda wildcards: references_of(wildcards.shard),
         data=lambda wildcards: data_of([wildcards.shard]),
     output:
         f"{RESULTS}/metrics/{{shard}}.parquet",
@@ -24,6 +25,7 @@ rule gather:
         f"{RESULTS}/metrics.parquet",
         f"{RESULTS}/cells.parquet",
         f"{RESULTS}/tuned.parquet",
+        f"{RESULTS}/references.parquet",
     log:
         f"{LOGS}/gather.log",
     params:
@@ -34,3 +36,22 @@ rule gather:
         "Gather the tables"
     shell:
         "bnnbench gather --config {params.config:q} --log {log:q}"
+
+
+rule claims:
+    input:
+        tables=rules.gather.output,
+        shards=expand(f"{RESULTS}/shards/{{shard}}.nc", shard=PLAN.shards),
+        data=data_of(PLAN.shards),
+    output:
+        f"{RESULTS}/claims.parquet",
+    log:
+        f"{LOGS}/claims.log",
+    params:
+        config=CONFIG,
+        plan=PLAN_DIGEST,
+        source=SOURCES["claims"],
+    message:
+        "Test the claims"
+    shell:
+        "bnnbench claims --config {params.config:q} --log {log:q}"

@@ -1,6 +1,7 @@
 rule report:
     input:
         tables=rules.gather.output,
+        claims=rules.claims.output,
         notebooks=expand(rules.notebook.output, study=PLAN.studies),
     output:
         f"{RESULTS}/report/index.html",

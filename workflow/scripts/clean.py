@@ -7,7 +7,7 @@ from bnnbench import grid
 from bnnbench.config import ConfigError
 
 WRITTEN = ["data", "shards", "metrics", "notebooks", "report", "logs", "metrics.parquet", "cells.parquet",
-           "tuned.parquet", "checked", "config.resolved.yaml"]  # fmt: skip
+           "tuned.parquet", "references.parquet", "claims.parquet", "checked", "config.resolved.yaml"]  # fmt: skip
 
 try:
     results = grid.load(sys.argv[1]).results

@@ -1,0 +1,125 @@
+"""The reference posterior: which cells may serve as one, and how far other cells are from it.
+
+A reference is a cell of the method `grid.REFERENCE` (HMC). Weights are not identified, so it is judged by its
+predictions: R-hat and effective sample size of the predicted probabilities, and no divergence after warm-up. The gate
+and its record follow posteriordb (Magnusson et al. 2024).
+"""
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from bnnbench.grid import COORDINATES, REFERENCE, Plan, Shard
+from bnnbench.metrics import agreement, total_variation
+from bnnbench.storage import ShardFile
+
+RHAT_BELOW = 1.01
+ESS_ABOVE = 400
+DIVERGENCES = 0
+DIAGNOSTICS = ("function_rhat", "function_ess", "divergences", "acceptance", "step_size")
+FLOORS = ("agreement_floor", "total_variation_floor")
+COLUMNS = ["id", *(c for c in COORDINATES if c not in ("inference", "recipe")), "rhat", "ess", "divergences", *FLOORS,
+           "passed", "reason", "seconds"]  # fmt: skip
+
+
+def fault(rhat: float, ess: float, divergences: float) -> str:
+    """Why a sampler's result may not serve as a reference; empty where it may."""
+    if np.isnan([rhat, ess, divergences]).any():
+        return "its diagnostics are not known"
+    faults = [f"R-hat of predictions {rhat:.3f} is not below {RHAT_BELOW}"] if not rhat < RHAT_BELOW else []
+    faults += [f"ESS of predictions {ess:.0f} is not above {ESS_ABOVE}"] if not ess > ESS_ABOVE else []
+    faults += [f"{divergences:.0f} divergences after warm-up"] if divergences > DIVERGENCES else []
+    return "; ".join(faults)
+
+
+def diagnostics(stored: ShardFile, cell_id: str) -> dict[str, float]:
+    """The recorded diagnostics of a cell, by name; empty where its shard has none."""
+    group = stored.groups.get("diagnostics")
+    if group is None or cell_id not in group.cell.values:
+        return {}
+    return {name: float(group[name].sel(cell=cell_id)) for name in DIAGNOSTICS if name in group}
+
+
+def floors(group: xr.Dataset, i: int) -> dict[str, float]:
+    """Agreement and total variation between the two halves of the chains of the i-th cell of a group."""
+    if "first_half_proba" not in group:
+        return {}
+    mean, first = (_proba(group, name, i) for name in ("mean_proba", "first_half_proba"))
+    second = np.clip(2 * mean - first, 0, 1)  # rounding can leave the range
+    return {"agreement_floor": agreement(first, second), "total_variation_floor": total_variation(first, second)}
+
+
+def _proba(group: xr.Dataset, name: str, i: int) -> np.ndarray:
+    """Probabilities (points, classes) of the i-th cell, also where class 1 alone is stored."""
+    stored = group[name].values[i].astype(float)
+    return stored if "class" in group.dims else np.stack([1 - stored, stored], -1)
+
+
+class References:
+    """The references in a shard file that passed the gate: what other cells are compared with."""
+
+    def __init__(self, stored: ShardFile, ids: set[str]):
+        self.groups = {}
+        for split in ("validation", "test"):
+            group = stored.groups.get(split)
+            found = [] if group is None else list(group.cell.values)
+            rows = {c: i for i, c in enumerate(found) if c in ids and not _fault_of(diagnostics(stored, c))}
+            self.groups[split] = group, rows
+
+    @classmethod
+    def read(cls, plan: Plan, shard: Shard) -> "References | None":
+        """Those that the cells of a shard can be compared with; None where the study has none for them."""
+        reference = plan.reference_shard(shard)
+        if reference is None:
+            return None
+        path = plan.results / "shards" / f"{reference.name}.nc"
+        ids = {cell.id for cell in reference.trainable}
+        return cls(ShardFile.read(path, ["validation", "test", "diagnostics"]), ids)
+
+    def compare(self, proba: np.ndarray, reference_id: str, split: str) -> dict[str, float]:
+        """Fidelity of probabilities (points, classes) to a reference, with its floors; empty where there is none."""
+        group, rows = self.groups[split]
+        if reference_id not in rows:
+            return {}
+        reference = _proba(group, "mean_proba", rows[reference_id])
+        measured = {"agreement": agreement(proba, reference), "total_variation": total_variation(proba, reference)}
+        return measured | floors(group, rows[reference_id])
+
+
+def _fault_of(found: dict[str, float]) -> str:
+    return fault(*(found.get(name, np.nan) for name in DIAGNOSTICS[:3]))
+
+
+def table(plan: Plan, cells: pd.DataFrame, metrics: pd.DataFrame) -> pd.DataFrame:
+    """One row a reference cell of the plan, with its diagnostics, its floors on the test set, and whether it passed."""
+    test = metrics[(metrics.split == "test") & (metrics.inference == REFERENCE)]
+    values = {key: group.set_index("metric").value.to_dict() for key, group in test.groupby("id")}
+    stored = cells.set_index("id")
+    rows = []
+    for cell in plan.cells:
+        if cell.inference != REFERENCE or cell.recipe or cell.merged:
+            continue
+        found, row = values.get(cell.id, {}), stored.loc[cell.id]
+        reason = _fault_of(found) if row.state == "done" else f"{row.state}: {row.reason}"
+        known = {"rhat": "function_rhat", "ess": "function_ess", "divergences": "divergences"}
+        facts = {short: found.get(name, np.nan) for short, name in known.items()}
+        facts |= {name: found.get(name, np.nan) for name in FLOORS}
+        facts |= {"id": cell.id, "passed": not reason, "reason": reason, "seconds": row.seconds}
+        rows.append({k: v for k, v in cell.coordinates().items() if k in COLUMNS} | facts)
+    numbers = dict.fromkeys(("scale", "rhat", "ess", "divergences", *FLOORS, "seconds"), float)
+    return pd.DataFrame(rows, columns=COLUMNS).astype(numbers | {"seed": "int64", "passed": bool})
+
+
+def absence(references: pd.DataFrame, study: str) -> str:
+    """Why a study has no reference, in words; empty where it has one."""
+    rows = references[references.study == study]
+    if rows.passed.any():
+        return ""
+    if rows.empty:
+        return "no reference, because the run has no HMC cell of this study"
+    return f"no reference, because none of the {len(rows)} HMC cells passed the gate ({rows.reason.iloc[0]})"
+
+
+def valid_ids(references: pd.DataFrame) -> set[str]:
+    """Ids of the cells that serve as references."""
+    return set(references.id[references.passed])
