@@ -219,9 +219,7 @@ def _points(joint: LogJoint, per_point: int, n_cells: int) -> tuple[torch.Tensor
 def _largest_layer(network: Network) -> int:
     """Numbers for each point in the largest array of a layer: its gradient, or its inputs at every position."""
     size, largest = network.input_shape[-1], 1
-    for layer, weight in zip(
-        [m for m in network.layers if hasattr(m, "n_out")], network.parameters[::2], strict=True
-    ):
+    for layer, weight in zip([m for m in network.layers if hasattr(m, "n_out")], network.parameters[::2], strict=True):
         positions = (size + 2 * layer.padding) ** 2 if isinstance(layer, Conv) else 1
         largest = max(largest, weight.size, (weight.fan_in + 1) * positions)
     return largest
@@ -236,7 +234,6 @@ def _blocks(network: Network, weights: torch.Tensor) -> Iterator[torch.Tensor]:
 def flat(rows: torch.Tensor) -> torch.Tensor:
     """[weight, bias] rows (..., n_out, n_in + 1) in the order of the flat weight vector."""
     return torch.cat([rows[..., :-1].flatten(-2), rows[..., -1]], dim=-1)
-
 
 
 def unflat(values: torch.Tensor, n_out: int) -> torch.Tensor:
