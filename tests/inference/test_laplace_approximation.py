@@ -89,7 +89,7 @@ def test_parts_of_the_data_and_blocks_of_cells_change_nothing(structure, monkeyp
 
 @every_network
 def test_kronecker_factors_equal_the_block_of_a_layer_for_one_point(network):
-    """For a single point the inputs of a dense layer have no spread, and the product is the block of the full matrix."""
+    """For one point the inputs of a dense layer have no spread, and the product is the block of the full matrix."""
     joint, latents = case(network, n=1)
     weights = joint.prior.weights(latents)
     full, factors = _curvature.full(joint, weights), _curvature.kronecker(joint, weights)
