@@ -234,6 +234,17 @@ class LogJoint:
         x, y = self.batch(None) if batch is None else batch
         return -_blocked(self._nll, self.block, [weights], [x, y]) * (self.n_points / y.shape[1])
 
+    def output_curvature(self, logits: torch.Tensor) -> torch.Tensor:
+        """Square root R of the Hessian of each point's NLL in its outputs, (cells, outputs, columns, points).
+
+        R Rᵀ is the Hessian; for the categorical diag(p) - p pᵀ, with R = diag(√p) - p √pᵀ since p sums to one. It does
+        not depend on the label. A joint with another likelihood has another.
+        """
+        proba = torch.softmax(logits, dim=1)
+        root = proba.sqrt()
+        diagonal = torch.diag_embed(root.transpose(1, 2)).permute(0, 2, 3, 1)
+        return diagonal - proba.unsqueeze(2) * root.unsqueeze(1)
+
     def local_log_likelihood(self, mean, sd, noise, batch) -> torch.Tensor:
         """The same with pre-activations drawn around weights N(mean, sd²)."""
         x, y = batch

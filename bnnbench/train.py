@@ -137,7 +137,7 @@ def _train_stack(cells: list[Cell], data: dict[str, DataSet], plan: Plan, block:
     ]
     log.info("%s: %d cells done, %d failed, %.2f s a cell", shard, len(sound), len(cells) - len(sound), seconds)
     ids = [cells[i].id for i in sound]
-    halves = bool(fit.diagnostics)  # chains that can be compared with each other
+    halves = "function_rhat" in fit.diagnostics  # chains that can be compared with each other
     groups = {split: _prediction_group(p, sound, ids, first.draws, halves) for split, p in predictions.items()}
     parameters = np.repeat([p.name for p in network.parameters], [p.size for p in network.parameters])
     groups["weights"] = _group(weights, sound, ids, "weight").assign_coords(

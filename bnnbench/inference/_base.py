@@ -93,7 +93,8 @@ class DrawsPosterior(Posterior):
 class Fit:
     """A trained stack: the posterior, the steps taken and a trace of the objective, (cells, len(trace_steps)).
 
-    `diagnostics` are numbers that tell how far the posterior can be trusted, such as R-hat, each (cells,).
+    `diagnostics` are numbers that tell how far the posterior can be trusted, or how well it explains the data, each
+    (cells,). "function_rhat" says that the draws are of chains, whose halves can be compared with each other.
     """
 
     posterior: Posterior

@@ -24,6 +24,21 @@ def forward(network: Network, weights: torch.Tensor, x: torch.Tensor) -> torch.T
     return _run(network, x, weights.shape[0], lambda layer, h: _affine(layer, h, next(parameters), next(parameters)))
 
 
+def forward_recorded(network: Network, weights: torch.Tensor, x: torch.Tensor) -> tuple[torch.Tensor, list[tuple]]:
+    """Logits as `forward`, and (layer, inputs, outputs) of each dense or convolutional layer in order.
+
+    Inputs and outputs are laid out as the module does: (cells, features, points), or (points, cells * channels, rows,
+    columns) in a convolution.
+    """
+    parameters, record = _split(network, weights), []
+
+    def affine(layer, h):
+        record.append((layer, h, _affine(layer, h, next(parameters), next(parameters))))
+        return record[-1][2]
+
+    return _run(network, x, weights.shape[0], affine), record
+
+
 def forward_local(
     network: Network, mean: torch.Tensor, sd: torch.Tensor, x: torch.Tensor, noise: tuple[torch.Tensor, ...]
 ) -> torch.Tensor:
