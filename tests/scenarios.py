@@ -13,7 +13,7 @@ from bnnbench.grid import Cell, Plan
 from bnnbench.inference import make
 from bnnbench.joint import LogJoint, Model
 from bnnbench.networks import Network
-from bnnbench.networks._apply import forward, forward_local
+from bnnbench.networks._apply import forward, forward_dropout, forward_flipout, forward_local
 from bnnbench.networks.mlp import build as mlp
 from bnnbench.priors import Cauchy, Flat, HalfCauchy, HalfNormal, InverseGamma, Laplace, Normal, ScaleMixture
 from bnnbench.storage import ShardFile
@@ -27,6 +27,9 @@ METHODS = digest.modules("inference")
 
 OWN_MODEL = {name for name in METHODS if name.startswith("pymc_")}
 """Methods that fit a model of another library's, so that no other likelihood can be put under them."""
+
+QUICK_RATES = {"pymc_fullrank": 0.003}
+"""Learning rates, instead of those of the quick tests, for a method whose parameters are in other units than ours."""
 
 FAMILIES = (Normal(), Laplace(), Cauchy(), ScaleMixture())
 HYPERPRIORS = (HalfNormal(), HalfCauchy(), InverseGamma())
@@ -56,6 +59,8 @@ def stack_joint(network: Network, models: list[Model], x, y, dtype=torch.float64
 def quick_method(name: str, **settings):
     """A method with those of these settings that it has."""
     known = {f.name for f in fields(type(make(name, {})))}
+    if "learning_rate" in settings:
+        settings["learning_rate"] = QUICK_RATES.get(name, settings["learning_rate"])
     return make(name, {k: v for k, v in settings.items() if k in known})
 
 
@@ -88,6 +93,14 @@ class LinearGaussian(LogJoint):
         x, y = batch
         return self._gaussian(forward_local(self.network, mean, sd, x, noise), y)
 
+    def flipout_log_likelihood(self, mean, shift, signs, batch):
+        x, y = batch
+        return self._gaussian(forward_flipout(self.network, mean, shift, x, signs), y)
+
+    def dropout_log_likelihood(self, weights, masks, batch):
+        x, y = batch
+        return self._gaussian(forward_dropout(self.network, weights, x, masks), y)
+
     def _gaussian(self, outputs, y):
         residuals = (y - outputs[:, 0]) / self.noise
         constant = np.log(2 * np.pi * self.noise**2)
@@ -106,6 +119,7 @@ class LinearGaussian(LogJoint):
         known = {
             "map": (self.posterior_mean, zero),
             "ensemble": (self.posterior_mean, zero),  # there is one mode, so every member finds it
+            "mc_dropout": (self.posterior_mean, zero),  # raw inputs, all that there is here, are never dropped
             "mle": (least_squares, zero),
             "mean_field": (self.posterior_mean, self.factorised_sd),
             "prior_only": (zero, zero + np.array(self.scales)[:, None]),

@@ -26,7 +26,7 @@ def has(name: str, setting: str) -> bool:
 
 
 STACKED = [m for m in METHODS if m not in OWN_MODEL]
-QUICK = {"steps": 150, "learning_rate": 0.03}
+QUICK = {"steps": 150, "learning_rate": 0.03, "chains": 2, "tune": 50, "samples": 25, "stored": 50}
 every_method = pytest.mark.parametrize(
     "name", [pytest.param(m, marks=pytest.mark.slow) if m in OWN_MODEL else m for m in METHODS]
 )
