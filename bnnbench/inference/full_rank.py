@@ -97,13 +97,14 @@ class FullRank(Method):
 class Triangular:
     """L = diag(sd) (1 + U), U strictly lower triangular: `rho` and U are optimised, sd being softplus(rho).
 
-    Entries of U are in units of their row's sd, so that a step of Adam moves no row by more than its own size. Inert
-    latents have rows of zeros in U.
+    Entries of U are in units of their row's sd over sqrt(latents), so that a step of Adam moves no row by more than a
+    small part of its own size. Inert latents have rows of zeros in U.
     """
 
     def __init__(self, prior, rho):
         self.active = prior.active
-        self.below = torch.tril(prior.active.unsqueeze(2).to(rho.dtype).expand(-1, -1, rho.shape[1]), -1)
+        n = rho.shape[1]
+        self.below = torch.tril(prior.active.unsqueeze(2).to(rho.dtype).expand(-1, -1, n), -1) / math.sqrt(n)
         self.rho, self.u = rho, torch.zeros_like(self.below)
         self.parameters = [self.rho, self.u]
 
