@@ -11,6 +11,7 @@ from bnnbench import datasets, digest, grid
 from bnnbench.evaluate import evaluate_shard
 from bnnbench.grid import Cell, Plan
 from bnnbench.inference import make
+from bnnbench.inference.full_rank import negative_kl
 from bnnbench.joint import LogJoint, Model
 from bnnbench.networks import Network
 from bnnbench.networks._apply import forward, forward_dropout, forward_flipout, forward_local
@@ -62,6 +63,27 @@ def quick_method(name: str, **settings):
     if "learning_rate" in settings:
         settings["learning_rate"] = QUICK_RATES.get(name, settings["learning_rate"])
     return make(name, {k: v for k, v in settings.items() if k in known})
+
+
+def covariance_of(arrays: dict[str, torch.Tensor]) -> torch.Tensor:
+    """Covariances (cells, latents, latents) of a Gaussian posterior from its arrays, whatever its form."""
+    if "sd" in arrays:
+        return torch.diag_embed(arrays["sd"].square())
+    if "cholesky" in arrays:
+        return arrays["cholesky"] @ arrays["cholesky"].mT
+    return torch.diag_embed(arrays["diagonal"].square()) + arrays["factor"] @ arrays["factor"].mT
+
+
+def gaussian_elbo(joint: LogJoint, posterior, streams: Streams, n_draws: int = 500) -> np.ndarray:
+    """ELBO (cells,) of a Gaussian posterior, the mean over draws."""
+    root = torch.linalg.cholesky(covariance_of(posterior.arrays))
+    logs = torch.where(joint.prior.active, root.diagonal(dim1=1, dim2=2).log(), 0.0).sum(1)
+    sd, noise, total = root.square().sum(2).sqrt(), streams.normals("evaluation", (joint.prior.n_latents,)), 0.0
+    for step in range(n_draws):
+        sample = posterior.arrays["loc"] + (root @ noise.step(step).unsqueeze(2)).squeeze(2)
+        total = total + joint.log_likelihood(joint.prior.weights(sample))
+        total = total + negative_kl(joint.prior, posterior.arrays["loc"], sd, logs, sample)
+    return (total / n_draws).numpy()
 
 
 class LinearGaussian(LogJoint):
