@@ -134,5 +134,5 @@ def test_skips_a_full_matrix_over_thousands_of_latents():
 
 
 def test_mistakes_are_named():
-    with pytest.raises(ValueError, match="full_rank.rank must be at least 1"):
+    with pytest.raises(ValueError, match="rank must be at least 1"):
         FullRank(rank=0)
