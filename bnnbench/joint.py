@@ -15,7 +15,7 @@ import torch
 import torch.nn.functional as F
 
 from bnnbench.networks import Network
-from bnnbench.networks._apply import forward, forward_local
+from bnnbench.networks._apply import forward, forward_dropout, forward_flipout, forward_local
 from bnnbench.priors import Hyperprior, Prior
 
 BLOCK = 32
@@ -46,8 +46,9 @@ class Model:
 def likelihood(network: Network, kind: str, compiled: bool):
     """Function giving the summed categorical NLL in nats, (cells,); one for each network, so it compiles once.
 
-    Kind "weights": f(weights, x, y) with weights (cells, n_weights) and y (cells, points) of class indices. Kind
-    "local": f(mean, sd, x, y, *noise), pre-activations drawn by local reparameterisation, see `forward_local`.
+    y is (cells, points) of class indices. Kind "weights": f(weights, x, y) with weights (cells, n_weights). "local":
+    f(mean, sd, x, y, *noise), pre-activations drawn by local reparameterisation, see `forward_local`. "flipout":
+    f(mean, shift, x, y, *signs), see `forward_flipout`. "dropout": f(weights, x, y, *masks), see `forward_dropout`.
     """
 
     def from_weights(weights, x, y):
@@ -56,7 +57,13 @@ def likelihood(network: Network, kind: str, compiled: bool):
     def local(mean, sd, x, y, *noise):
         return _cross_entropy(forward_local(network, mean, sd, x, noise), y)
 
-    function = from_weights if kind == "weights" else local
+    def flipout(mean, shift, x, y, *signs):
+        return _cross_entropy(forward_flipout(network, mean, shift, x, signs), y)
+
+    def dropout(weights, x, y, *masks):
+        return _cross_entropy(forward_dropout(network, weights, x, masks), y)
+
+    function = {"weights": from_weights, "local": local, "flipout": flipout, "dropout": dropout}[kind]
     return _Kernel(function, compiled)
 
 
@@ -198,8 +205,9 @@ class LogJoint:
         self.x, self.y = x, y
         self.prior = LogPrior(network, models, device=x.device, dtype=x.dtype)
         self.n_points, self.n_cells, self.block, self.compiled = x.shape[1], len(models), block, compiled
-        self._nll = likelihood(network, "weights", compiled)
-        self._local_nll = likelihood(network, "local", compiled)
+        self._nll, self._local_nll, self._flipout_nll, self._dropout_nll = (
+            likelihood(network, kind, compiled) for kind in ("weights", "local", "flipout", "dropout")
+        )
 
     def repeat(self, n: int) -> "LogJoint":
         """The stack with every cell n times, copies being neighbours: for chains and ensembles."""
@@ -249,6 +257,16 @@ class LogJoint:
         """The same with pre-activations drawn around weights N(mean, sd²)."""
         x, y = batch
         return -_blocked(self._local_nll, self.block, [mean, sd], [x, y, *noise]) * (self.n_points / y.shape[1])
+
+    def flipout_log_likelihood(self, mean, shift, signs, batch) -> torch.Tensor:
+        """The same under weights mean + shift, the shift sign-flipped for each example."""
+        x, y = batch
+        return -_blocked(self._flipout_nll, self.block, [mean, shift], [x, y, *signs]) * (self.n_points / y.shape[1])
+
+    def dropout_log_likelihood(self, weights, masks, batch) -> torch.Tensor:
+        """The same with the inputs of dense layers multiplied by masks."""
+        x, y = batch
+        return -_blocked(self._dropout_nll, self.block, [weights], [x, y, *masks]) * (self.n_points / y.shape[1])
 
     def log_density(self, latents, batch=None) -> torch.Tensor:
         """The log joint, (cells,)."""

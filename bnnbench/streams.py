@@ -9,10 +9,10 @@ import torch
 from bnnbench.philox import generator
 
 
-class Normals:
-    """Standard normal noise for a stack of cells, one step at a time, made in chunks of steps.
+class _Chunked:
+    """Random numbers for a stack of cells, one step at a time, made in chunks of steps.
 
-    `shape` is that of one cell's noise for one step; `step(t)` is (cells, *shape). Steps are best asked for in order.
+    `shape` is that of one cell's numbers for one step; `step(t)` is (cells, *shape). Steps are best asked for in order.
     The chunk's length depends on `shape` only, so that the numbers do not depend on how many cells are stacked.
     """
 
@@ -31,9 +31,43 @@ class Normals:
     def _make(self, chunk: int) -> torch.Tensor:
         values = np.empty((self.chunk_steps, len(self.owners), *self.shape), np.float32)
         for c, owner in enumerate(self.owners):
-            stream = generator(owner, self.purpose, chunk)
-            values[:, c] = stream.standard_normal((self.chunk_steps, *self.shape), np.float32)
+            values[:, c] = self._fill(generator(owner, self.purpose, chunk), (self.chunk_steps, *self.shape), c)
         return torch.from_numpy(values).to(self.device, self.dtype)
+
+    def _fill(self, stream: np.random.Generator, shape: tuple[int, ...], cell: int) -> np.ndarray:
+        raise NotImplementedError
+
+
+class Normals(_Chunked):
+    """Standard normal noise."""
+
+    def _fill(self, stream, shape, cell):
+        return stream.standard_normal(shape, np.float32)
+
+
+class Signs(_Chunked):
+    """-1 or 1 with probability 1/2 each."""
+
+    def _fill(self, stream, shape, cell):
+        n = int(np.prod(shape))
+        bits = np.unpackbits(np.frombuffer(stream.bytes(n // 8 + 1), np.uint8), count=n)
+        return (2.0 * bits.astype(np.float32) - 1.0).reshape(shape)
+
+
+class Masks(_Chunked):
+    """0 with probability `rates[cell]`, else what brings the mean back to 1: dropout masks, ready to multiply with.
+
+    Rates are rounded to multiples of 2^-16, so that 16 random bits make an entry; at rate 0 every entry is exactly 1.
+    """
+
+    def __init__(self, owners, purpose, shape, rates, device="cpu", dtype=torch.float32):
+        super().__init__(owners, purpose, shape, device, dtype)
+        self.thresholds = [min(round(float(rate) * 65_536), 65_535) for rate in rates]
+
+    def _fill(self, stream, shape, cell):
+        threshold = self.thresholds[cell]
+        numbers = np.frombuffer(stream.bytes(2 * int(np.prod(shape))), np.uint16).reshape(shape)
+        return (numbers >= threshold) * np.float32(65_536 / (65_536 - threshold))
 
 
 @dataclass(frozen=True)
@@ -59,6 +93,14 @@ class Streams:
     def normals(self, purpose: str, shape: tuple[int, ...]) -> Normals:
         """Noise of each cell's own."""
         return Normals(self.owners, purpose, shape, self.device, self.dtype)
+
+    def signs(self, purpose: str, shape: tuple[int, ...]) -> Signs:
+        """Random signs of each cell's own."""
+        return Signs(self.owners, purpose, shape, self.device, self.dtype)
+
+    def masks(self, purpose: str, shape: tuple[int, ...], rates) -> Masks:
+        """Dropout masks of each cell's own, at its own rate of `rates` (cells,)."""
+        return Masks(self.owners, purpose, shape, rates, self.device, self.dtype)
 
     def paired_normals(self, purpose: str, shape: tuple[int, ...]) -> torch.Tensor:
         """(cells, *shape) of normals shared by the cells of a pair, for initial values."""

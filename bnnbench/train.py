@@ -194,7 +194,8 @@ def _is_finite(fit: Fit, predictions: dict[str, StackPredictions], i: int) -> bo
     arrays = [a[i] for a in fit.posterior.arrays.values()] + [
         torch.as_tensor(p.mean_proba[i]) for p in predictions.values()
     ]
-    return all(bool(torch.isfinite(a).all()) for a in arrays)
+    ended_well = fit.trace is None or np.isfinite(fit.trace[i, -1])
+    return bool(ended_well) and all(bool(torch.isfinite(a).all()) for a in arrays)
 
 
 def _divergence(fit: Fit, i: int) -> str:

@@ -13,9 +13,10 @@ from bnnbench import datasets, digest, grid
 from bnnbench.evaluate import evaluate_shard
 from bnnbench.grid import Cell, Plan
 from bnnbench.inference import DrawsPosterior, make
+from bnnbench.inference.full_rank import negative_kl
 from bnnbench.joint import LogJoint, Model
 from bnnbench.networks import Network
-from bnnbench.networks._apply import forward, forward_local
+from bnnbench.networks._apply import forward, forward_dropout, forward_flipout, forward_local
 from bnnbench.networks.mlp import build as mlp
 from bnnbench.priors import Cauchy, Flat, HalfCauchy, HalfNormal, InverseGamma, Laplace, Normal, ScaleMixture
 from bnnbench.storage import ShardFile
@@ -29,6 +30,9 @@ METHODS = digest.modules("inference")
 
 OWN_MODEL = {name for name in METHODS if name.startswith("pymc_")}
 """Methods that fit a model of another library's, so that no other likelihood can be put under them."""
+
+QUICK_RATES = {"pymc_fullrank": 0.003}
+"""Learning rates, instead of those of the quick tests, for a method whose parameters are in other units than ours."""
 
 FAMILIES = (Normal(), Laplace(), Cauchy(), ScaleMixture())
 HYPERPRIORS = (HalfNormal(), HalfCauchy(), InverseGamma())
@@ -58,7 +62,30 @@ def stack_joint(network: Network, models: list[Model], x, y, dtype=torch.float64
 def quick_method(name: str, **settings):
     """A method with those of these settings that it has."""
     known = {f.name for f in fields(type(make(name, {})))}
+    if "learning_rate" in settings:
+        settings["learning_rate"] = QUICK_RATES.get(name, settings["learning_rate"])
     return make(name, {k: v for k, v in settings.items() if k in known})
+
+
+def covariance_of(arrays: dict[str, torch.Tensor]) -> torch.Tensor:
+    """Covariances (cells, latents, latents) of a Gaussian posterior from its arrays, whatever its form."""
+    if "sd" in arrays:
+        return torch.diag_embed(arrays["sd"].square())
+    if "cholesky" in arrays:
+        return arrays["cholesky"] @ arrays["cholesky"].mT
+    return torch.diag_embed(arrays["diagonal"].square()) + arrays["factor"] @ arrays["factor"].mT
+
+
+def gaussian_elbo(joint: LogJoint, posterior, streams: Streams, n_draws: int = 500) -> np.ndarray:
+    """ELBO (cells,) of a Gaussian posterior, the mean over draws."""
+    root = torch.linalg.cholesky(covariance_of(posterior.arrays))
+    logs = torch.where(joint.prior.active, root.diagonal(dim1=1, dim2=2).log(), 0.0).sum(1)
+    sd, noise, total = root.square().sum(2).sqrt(), streams.normals("evaluation", (joint.prior.n_latents,)), 0.0
+    for step in range(n_draws):
+        sample = posterior.arrays["loc"] + (root @ noise.step(step).unsqueeze(2)).squeeze(2)
+        total = total + joint.log_likelihood(joint.prior.weights(sample))
+        total = total + negative_kl(joint.prior, posterior.arrays["loc"], sd, logs, sample)
+    return (total / n_draws).numpy()
 
 
 class LinearGaussian(LogJoint):
@@ -93,6 +120,14 @@ class LinearGaussian(LogJoint):
     def output_curvature(self, logits):
         return torch.full_like(logits, 1 / self.noise).unsqueeze(2)
 
+    def flipout_log_likelihood(self, mean, shift, signs, batch):
+        x, y = batch
+        return self._gaussian(forward_flipout(self.network, mean, shift, x, signs), y)
+
+    def dropout_log_likelihood(self, weights, masks, batch):
+        x, y = batch
+        return self._gaussian(forward_dropout(self.network, weights, x, masks), y)
+
     def _gaussian(self, outputs, y):
         residuals = (y - outputs[:, 0]) / self.noise
         constant = np.log(2 * np.pi * self.noise**2)
@@ -111,6 +146,7 @@ class LinearGaussian(LogJoint):
         known = {
             "map": (self.posterior_mean, zero),
             "ensemble": (self.posterior_mean, zero),  # there is one mode, so every member finds it
+            "mc_dropout": (self.posterior_mean, zero),  # raw inputs, all that there is here, are never dropped
             "mle": (least_squares, zero),
             "mean_field": (self.posterior_mean, self.factorised_sd),
             "prior_only": (zero, zero + np.array(self.scales)[:, None]),

@@ -5,7 +5,15 @@ import torch
 import torch.nn.functional as F
 
 from bnnbench import networks
-from bnnbench.networks._apply import forward, forward_local, noise_shapes
+from bnnbench.networks._apply import (
+    forward,
+    forward_dropout,
+    forward_flipout,
+    forward_local,
+    mask_shapes,
+    noise_shapes,
+    sign_shapes,
+)
 
 MLP = networks.make({"kind": "mlp", "hidden": [5, 4]}, (3,), 2)
 LENET = networks.make({"kind": "lenet", "channels": [3, 4], "kernel": 3, "padding": 1, "hidden": [6]}, (1, 8, 8), 5)
@@ -66,6 +74,38 @@ def test_local_reparameterisation_has_the_moments_of_weight_draws():
     error = 4 * drawn.std(0) / n**0.5
     assert ((local.mean(0) - drawn.mean(0)).abs() < 2 * error).all()
     torch.testing.assert_close(local.var(0), drawn.var(0), rtol=0.05, atol=0)
+
+
+@pytest.mark.parametrize(("network", "shape"), [(MLP, (3, 6)), (LENET, (6, 1, 8, 8))])
+def test_flipout_is_each_example_under_its_own_flipped_shift(network, shape):
+    torch.manual_seed(0)
+    mean, shift, x = torch.randn(2, network.n_weights), torch.randn(2, network.n_weights), torch.randn(2, *shape)
+    signs = [torch.randn(2, *s).sign() for s in sign_shapes(network, 6)]
+    flipped = forward_flipout(network, mean, shift, x, tuple(signs))
+    for n in range(6):
+        parts, examples = [], (s[:, n] if len(shape) == 4 and i < 4 else s[:, :, n] for i, s in enumerate(signs))
+        for weight, bias in zip(network.parameters[::2], network.parameters[1::2], strict=True):
+            s_in, s_out = next(examples), next(examples)
+            outer = (s_out[:, :, None] * s_in[:, None]).reshape(2, *weight.shape[:2], *[1] * (len(weight.shape) - 2))
+            parts += [(shift[:, weight.start : weight.stop].reshape(2, *weight.shape) * outer).flatten(1)]
+            parts += [shift[:, bias.start : bias.stop] * s_out]
+        alone = forward(network, mean + torch.cat(parts, 1), x)[:, :, n]
+        torch.testing.assert_close(flipped[:, :, n], alone, atol=1e-4, rtol=1e-4)
+
+
+@pytest.mark.parametrize(("network", "shape"), [(MLP, (3, 6)), (LENET, (6, 1, 8, 8))])
+def test_dropped_inputs_of_dense_layers_are_zeroed_columns(network, shape):
+    torch.manual_seed(0)
+    weights, x = torch.randn(2, network.n_weights), torch.randn(2, *shape)
+    masks = [2 * (torch.rand(2, n_in, 1) > 0.5) for n_in, _ in mask_shapes(network, 6)]
+    assert [m.shape[1] for m in masks] == ([5, 4] if network is MLP else [16, 6])  # raw inputs are never dropped
+    zeroed, remaining = weights.clone(), iter(masks)
+    for p in network.parameters[2:]:
+        if p.name.startswith("dense") and not p.is_bias:
+            columns = zeroed[:, p.start : p.stop].view(2, *p.shape)
+            columns *= next(remaining).transpose(1, 2)
+    dropped = forward_dropout(network, weights, x, tuple(m.expand(-1, -1, 6) for m in masks))
+    torch.testing.assert_close(dropped, forward(network, zeroed, x), atol=1e-4, rtol=1e-4)
 
 
 @pytest.mark.parametrize(

@@ -39,6 +39,26 @@ def test_normals_are_standard_normal():
     assert abs(noise.std() - 1) < 0.01
 
 
+def test_signs_and_masks_are_a_cells_own_too():
+    together, alone = Streams(OWNERS, ["p"] * 3), Streams(["b"], ["p"])
+    for t in (0, 70, 3):
+        assert torch.equal(together.signs("x", (3, 5)).step(t)[1], alone.signs("x", (3, 5)).step(t)[0])
+        stacked, single = together.masks("x", (3, 5), [0.1, 0.5, 0.9]), alone.masks("x", (3, 5), [0.5])
+        assert torch.equal(stacked.step(t)[1], single.step(t)[0])
+
+
+def test_signs_are_fair_and_masks_drop_at_their_rates_with_mean_one():
+    streams = Streams(OWNERS, ["p"] * 3)
+    signs = streams.signs("x", (100_001,)).step(1)
+    assert set(signs.unique().tolist()) == {-1.0, 1.0}
+    assert signs.mean(1).abs().max() < 0.015
+    masks = streams.masks("x", (100_001,), [0.0, 0.1, 0.5]).step(1)
+    assert (masks[0] == 1).all()
+    np.testing.assert_allclose((masks == 0).float().mean(1), [0, 0.1, 0.5], atol=0.006)
+    np.testing.assert_allclose(masks.amax(1), [1, 1 / 0.9, 2], rtol=1e-4)
+    np.testing.assert_allclose(masks.mean(1), 1, atol=0.015)
+
+
 def test_what_a_pair_shares_does_not_depend_on_the_stack():
     streams = Streams(OWNERS, ["p", "q", "p"])
     shared = streams.paired_normals("initial", (7,))

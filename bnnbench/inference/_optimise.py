@@ -10,6 +10,8 @@ from bnnbench.joint import LogJoint
 from bnnbench.streams import Streams
 
 TRACE_POINTS = 100
+SD_FLOOR = 1e-8
+"""Least standard deviation of a variational posterior: where the entropy has no weight they would shrink to 0 / 0."""
 
 
 def initial_latents(joint: LogJoint, streams: Streams, kind: str, scale: float) -> torch.Tensor:
@@ -90,3 +92,8 @@ def maximise(
     for p in parameters:
         p.requires_grad_(False)
     return np.array(trace_steps), torch.stack(trace, dim=1).cpu().numpy()
+
+
+def warmed_up(step: int, steps: int, share: float) -> float:
+    """Weight of the KL term, from 0 to 1 linearly over that share of the steps: so units are not pruned before use."""
+    return min(1.0, (step + 1) / max(1.0, share * steps))

@@ -60,6 +60,58 @@ def forward_local(
     return _run(network, x, mean.shape[0], affine)
 
 
+def forward_flipout(
+    network: Network, mean: torch.Tensor, shift: torch.Tensor, x: torch.Tensor, signs: tuple[torch.Tensor, ...]
+) -> torch.Tensor:
+    """Logits under weights mean + shift, the shift sign-flipped for each example (Wen et al. 2018, eq. 4).
+
+    `mean` and `shift` are (cells, n_weights): the shift is one draw of the deviation from the mean, of a law that is
+    symmetric and independent between weights. Example n sees shift * r_n s_n^T, with random signs s_n on a layer's
+    inputs and r_n on its outputs, bias included; a convolution has them per channel, the same at every pixel. So each
+    example has the law of weight draws, and examples are all but uncorrelated. `signs` (cells, *shape) are those of
+    `sign_shapes`, in its order.
+    """
+    means, shifts, flips = _split(network, mean), _split(network, shift), iter(signs)
+
+    def affine(layer, h):
+        flip_in, flip_out = next(flips), next(flips)
+        if isinstance(layer, Conv):
+            flip_in, flip_out = (f.transpose(0, 1).flatten(1, 2)[:, :, None, None] for f in (flip_in, flip_out))
+        centre = _affine(layer, h, next(means), next(means))
+        return centre + flip_out * _affine(layer, h * flip_in, next(shifts), next(shifts))
+
+    return _run(network, x, mean.shape[0], affine)
+
+
+def sign_shapes(network: Network, n_points: int) -> list[tuple[int, ...]]:
+    """Shapes, for one cell, of the signs of each layer's inputs and then its outputs, layer after layer."""
+    shapes = []
+    for layer in network.layers:
+        if isinstance(layer, Conv):
+            shapes += [(n_points, layer.n_in), (n_points, layer.n_out)]
+        elif isinstance(layer, Dense):
+            shapes += [(layer.n_in, n_points), (layer.n_out, n_points)]
+    return shapes
+
+
+def forward_dropout(
+    network: Network, weights: torch.Tensor, x: torch.Tensor, masks: tuple[torch.Tensor, ...]
+) -> torch.Tensor:
+    """Logits with dropped inputs of dense layers: they are multiplied by `masks` (cells, *shape) of `mask_shapes`."""
+    parameters, multipliers = _split(network, weights), iter(masks)
+
+    def affine(layer, h):
+        h = h if layer is network.layers[0] or isinstance(layer, Conv) else h * next(multipliers)
+        return _affine(layer, h, next(parameters), next(parameters))
+
+    return _run(network, x, weights.shape[0], affine)
+
+
+def mask_shapes(network: Network, n_points: int) -> list[tuple[int, ...]]:
+    """Shapes, for one cell, of the masks on the inputs of each dense layer but the network's first layer."""
+    return [(layer.n_in, n_points) for layer in network.layers[1:] if isinstance(layer, Dense)]
+
+
 def noise_shapes(network: Network, n_points: int) -> list[tuple[int, ...]]:
     """Shapes, for one cell, of the noise of each dense or convolutional layer's output."""
     shapes, size = [], network.input_shape[-1]

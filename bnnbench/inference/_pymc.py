@@ -1,0 +1,67 @@
+"""What the witnesses that run PyMC share: one cell after the other, in double precision and on the processor."""
+
+import numpy as np
+
+from bnnbench import pymc_models
+from bnnbench.inference._base import Method
+from bnnbench.inference._optimise import TRACE_POINTS
+from bnnbench.philox import generator
+
+
+class PymcMethod(Method):
+    """A method on PyMC's own form of a cell's model."""
+
+    def skip(self, network, model):
+        return pymc_models.unsupported(network, model)
+
+
+def fit_each(joint, streams, purpose, fit_cell, progress, total):
+    """Stack what fit_cell(cell, seed) returns, a tuple of arrays: a list of arrays (cells, ...).
+
+    A stack may be filled up with copies of a cell: they are fitted once.
+    """
+    fitted = {}
+    for cell, owner in enumerate(streams.owners):
+        if owner not in fitted:
+            fitted[owner] = fit_cell(cell, int(generator(owner, purpose).integers(2**31)))
+        progress(round(total * (cell + 1) / joint.n_cells), total)
+    return [np.stack(arrays) for arrays in zip(*(fitted[owner] for owner in streams.owners), strict=True)]
+
+
+def model_of(joint, cell):
+    """PyMC's model of a cell on its training data."""
+    which = joint.which[cell]
+    x, y = joint.x[which].cpu().double().numpy(), joint.y[which].cpu().numpy()
+    return pymc_models.build(joint.network, joint.models[cell], x, y)
+
+
+def order(joint, cell, approximation):
+    """Where PyMC's flat vector holds each of our latents, (latents,); -1 for inert ones, which it does not have."""
+    slices = {name: (part, shape) for name, part, shape, _ in approximation.groups[0].ordering.values()}
+    network, model = joint.network, joint.models[cell]
+    place = {name: np.arange(part.start, part.stop).reshape(shape) for name, (part, shape) in slices.items()}
+    found = pymc_models.point_to_latents(network, model, place).astype(int)
+    found[network.n_weights :] = np.where(model.hyperprior is None, -1, found[network.n_weights :])
+    return found
+
+
+def optimise(inference, steps, learning_rate):
+    """The ELBO of each step under PyMC's Adam, (steps,), with NaN last if it diverged: PyMC stops at the first NaN."""
+    import pymc as pm
+
+    elbo = np.full(steps, np.nan)
+    try:
+        inference.fit(steps, obj_optimizer=pm.adam(learning_rate=learning_rate), progressbar=False)
+    except FloatingPointError:
+        elbo[: len(inference.hist)] = -inference.hist
+    else:
+        elbo[:] = -inference.hist
+    return elbo
+
+
+def trace_of(elbos):
+    """Steps and means of the stretches of steps that end there, as `maximise` gives them, from (cells, steps)."""
+    steps = elbos.shape[1]
+    stretch = max(1, steps // TRACE_POINTS)
+    whole = steps // stretch * stretch
+    return np.arange(stretch, whole + 1, stretch), elbos[:, :whole].reshape(len(elbos), -1, stretch).mean(2)

@@ -1,0 +1,105 @@
+"""PyMC's own NUTS on PyMC's own form of the model: an independent witness of what the posterior is.
+
+The No-U-Turn sampler (Hoffman & Gelman 2014) on the same unconstrained latents, with PyMC's own initial values and
+adaptation. One cell after the other, one chain after the other, in double precision and on the processor: minutes a
+cell, so for a stated few cells. Set `stack: 1` to save each at once.
+"""
+
+from dataclasses import dataclass
+
+import arviz as az
+import numpy as np
+import torch
+
+from bnnbench import pymc_models
+from bnnbench.inference._base import DrawsPosterior, Fit
+from bnnbench.inference._pymc import PymcMethod, fit_each, model_of
+from bnnbench.joint import lay_out
+from bnnbench.networks._apply import forward
+
+PROBES = 20
+"""Training inputs at which chains are compared, at even distances in the training set."""
+
+
+@dataclass(frozen=True)
+class PymcNuts(PymcMethod):
+    """`pm.sample`: `chains` chains of `tune` discarded and `samples` kept draws each.
+
+    `stored` draws are kept, at even distances in every chain and the first half of the chains first: give it the
+    number of draws that predictions take. Chains are judged by all of their draws.
+    """
+
+    chains: int = 4
+    tune: int = 1000
+    samples: int = 500
+    stored: int = 100
+    target_accept: float = 0.9
+
+    posterior_class = DrawsPosterior
+
+    def __post_init__(self):
+        if self.chains < 2:
+            raise ValueError(f"pymc_nuts.chains must be at least 2, to compare them, got {self.chains}")
+        if self.stored % self.chains or self.stored > self.chains * self.samples:
+            raise ValueError(
+                f"pymc_nuts.stored must be a multiple of the {self.chains} chains and at most their "
+                f"{self.chains * self.samples} samples, got {self.stored}"
+            )
+
+    def fit(self, joint, streams, progress=lambda step, total: None):
+        total = self.chains * (self.tune + self.samples)
+        draws, *numbers = fit_each(
+            joint, streams, "pymc_nuts", lambda cell, seed: self._fit_cell(joint, cell, seed), progress, total
+        )
+        names = ("function_rhat", "function_ess", "divergences", "acceptance", "step_size")
+        posterior = DrawsPosterior(joint.prior, {"draws": torch.from_numpy(draws).to(joint.x)})
+        return Fit(posterior, total, diagnostics=dict(zip(names, numbers, strict=True)))
+
+    def _fit_cell(self, joint, cell, seed):
+        """Stored draws of our latents, (stored, latents), and the diagnostics of all draws."""
+        import pymc as pm
+
+        with model_of(joint, cell):
+            data = pm.sample(
+                draws=self.samples, tune=self.tune, chains=self.chains, cores=1, target_accept=self.target_accept,
+                random_seed=seed, progressbar=False, compute_convergence_checks=False, quiet=True,
+            )  # fmt: skip
+        latents, statistics = self._latents(joint, cell, data.posterior), data.sample_stats
+        rhat, ess = self._agreement(joint, cell, latents)
+        # The last draw of each of equal stretches, so that the tuning's end is farthest away.
+        kept = np.linspace(0, self.samples, self.stored // self.chains + 1).astype(int)[1:] - 1
+        numbers = rhat, ess, statistics.diverging.sum(), statistics.acceptance_rate.mean(), statistics.step_size.mean()
+        return latents[:, kept].reshape(self.stored, -1), *(np.asarray(float(n)) for n in numbers)
+
+    def _latents(self, joint, cell, posterior):
+        """Our latents of all draws, (chains, samples, latents)."""
+        values = {name: posterior[name].values for name in posterior.data_vars}
+        values |= {f"{name}_log__": np.log(v) for name, v in values.items() if name.endswith(".scale")}
+        found = np.empty((self.chains, self.samples, joint.prior.n_latents))
+        for index in np.ndindex(found.shape[:2]):
+            point = {name: v[index] for name, v in values.items()}
+            found[index] = pymc_models.point_to_latents(joint.network, joint.models[cell], point)
+        return found
+
+    def _agreement(self, joint, cell, latents):
+        """Largest rank-normalised split R-hat and smallest bulk ESS (Vehtari et al. 2021) over log probabilities.
+
+        Weights are not identified, what the network computes is. inf and 0 where a function never changes.
+        """
+        x = joint.x[joint.which[cell]].double()
+        x = x[torch.linspace(0, len(x) - 1, min(PROBES, len(x))).long().to(x.device)]
+        flat = torch.from_numpy(latents.reshape(-1, latents.shape[2])).to(x)
+        learned, w = joint.models[cell].hyperprior is not None, joint.network.n_weights
+        sizes = torch.tensor([p.size for p in joint.network.parameters], device=x.device)
+        scales = flat[:, w:].exp().repeat_interleave(sizes, 1)
+        weights = flat[:, :w] * scales if learned else flat[:, :w]
+        with torch.no_grad():
+            logits = forward(joint.network, weights, lay_out(joint.network, x[None].expand(len(weights), *x.shape)))
+        values = logits.log_softmax(1)[:, 1:].flatten(1).cpu().numpy().reshape(*latents.shape[:2], -1)
+        if not (np.isfinite(values).all() and (np.ptp(values, axis=(0, 1)) > 0).all()):
+            return np.inf, 0.0
+        series = np.moveaxis(values, 2, 0)
+        return max(float(az.rhat(s)) for s in series), min(float(az.ess(s)) for s in series)
+
+
+METHOD = PymcNuts
