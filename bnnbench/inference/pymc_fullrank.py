@@ -19,10 +19,13 @@ from bnnbench.inference.full_rank import FullRankPosterior
 
 @dataclass(frozen=True)
 class PymcFullRank(PymcMethod):
-    """`pm.FullRankADVI` with `pm.adam` at a constant learning rate; initial values as in `full_rank`."""
+    """`pm.FullRankADVI` with `pm.adam` at a constant learning rate; initial values as in `full_rank`.
 
-    steps: int = 5000
-    learning_rate: float = 0.01
+    The factor's entries are not in units of their row as those of `full_rank` are, so rates have to be far lower.
+    """
+
+    steps: int = 25_000
+    learning_rate: float = 0.002
     initial: str = "fan_in"
     initial_scale: float = 1.0
     initial_sd: float = 0.05

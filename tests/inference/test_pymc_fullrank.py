@@ -1,6 +1,5 @@
 """PyMC's full-rank ADVI as a witness: the ELBO of full_rank from the same start."""
 
-import numpy as np
 import pytest
 import torch
 from scenarios import ALL_MODELS, gaussian_elbo, small_data, stack_joint
@@ -11,25 +10,30 @@ from bnnbench.inference import make
 from bnnbench.streams import Streams
 
 NETWORK = networks.make({"kind": "mlp"}, (2,), 2)
-STARTS = 3
 
 
 @pytest.mark.slow
 def test_reaches_the_elbo_of_full_rank():
-    """Moons at noise 0.3, 200 points. PyMC's factor is not in units of its rows: it takes a lower rate, more steps."""
+    """Moons at noise 0.3, 200 points, without hidden layers: log-concave posteriors, so that there is one optimum.
+
+    With hidden layers each start has its own, and either method ends in worse or better ones by several nats. PyMC's
+    factor is not in units of its rows, so it takes a lower rate and more steps.
+    """
     data = moons.generate(0.3, n_train=200, n_validation=10, n_test=10, seeds=[0])
     x, y, *_ = data.split(0)
-    joint = stack_joint(NETWORK, [ALL_MODELS["normal-1"]] * STARTS, x, y, torch.float32)
-    streams = Streams([f"start-{i}" for i in range(STARTS)], [f"pair-{i}" for i in range(STARTS)])
-    ours = {"steps": 3000, "learning_rate": 0.02, "warm_up": 0.0}
-    theirs = {"steps": 8000, "learning_rate": 0.005}
-    elbos = [
-        gaussian_elbo(joint, make(name, settings).fit(joint, streams).posterior, streams)
-        for name, settings in (("full_rank", ours), ("pymc_fullrank", theirs))
-    ]
-    medians = np.median(elbos, axis=1)
-    assert min(medians) > -len(x) * np.log(2) + 10  # more than any network that predicts 1/2 everywhere
-    assert abs(medians[0] - medians[1]) < max(2.0, 0.01 * abs(medians[1])), elbos
+    network = networks.make({"kind": "mlp", "hidden": []}, (2,), 2)
+    joint = stack_joint(network, [ALL_MODELS["normal-1"], ALL_MODELS["laplace-1"]], x, y, torch.float32)
+    streams = Streams(["a", "b"], ["p", "p"])
+    elbos = {
+        name: gaussian_elbo(joint, make(name, settings).fit(joint, streams).posterior, streams, 2000)
+        for name, settings in (
+            ("mean_field", {"steps": 4000, "learning_rate": 0.03}),
+            ("full_rank", {"steps": 4000, "learning_rate": 0.03}),
+            ("pymc_fullrank", {"steps": 10_000, "learning_rate": 0.003}),
+        )
+    }
+    assert (abs(elbos["full_rank"] - elbos["pymc_fullrank"]) < 0.3).all(), elbos
+    assert (elbos["full_rank"] > elbos["mean_field"] + 0.6).all(), elbos  # agreement is about the correlations too
 
 
 @pytest.mark.slow
