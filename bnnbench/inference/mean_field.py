@@ -65,7 +65,7 @@ class MeanField(Method):
         kl_term = negative_path_kl if self.estimator == "sticking_the_landing" else negative_kl
 
         def elbo(step):
-            sd = F.softplus(rho).clamp_min(SD_FLOOR)
+            sd = self._sd(rho)
             sample = loc + sd * noise.step(step)
             fit = expected_log_likelihood(step, loc, sd, sample, joint.batch(batches(step)))
             weight = self.temperature * warmed_up(step, self.steps, self.warm_up)
@@ -80,8 +80,13 @@ class MeanField(Method):
             n_points=joint.n_points,
             progress=progress,
         )
-        posterior = GaussianPosterior(joint.prior, {"loc": loc, "sd": F.softplus(rho).clamp_min(SD_FLOOR)})
+        posterior = GaussianPosterior(joint.prior, {"loc": loc, "sd": self._sd(rho)})
         return Fit(posterior, self.steps, trace_steps, trace)
+
+    def _sd(self, rho):
+        # With an entropy of some weight the floor is never reached, and each operation here costs a per cent or two.
+        sd = F.softplus(rho)
+        return sd if self.temperature * self.entropy_weight else sd.clamp_min(SD_FLOOR)
 
     def _sampled(self, joint, streams):
         return lambda step, loc, sd, sample, batch: joint.log_likelihood(joint.prior.weights(sample), batch)
