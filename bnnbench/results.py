@@ -17,7 +17,7 @@ from bnnbench.datasets import DataSet
 from bnnbench.evaluate import labels, predictions_of
 from bnnbench.grid import Plan
 from bnnbench.metrics import Predictions
-from bnnbench.storage import ShardFile
+from bnnbench.storage import ShardFile, posterior_group
 
 if TYPE_CHECKING:
     from bnnbench.trained import TrainedCell
@@ -102,7 +102,8 @@ class Results:
         row = self.row(cell_id)
         if row.state != "done":
             raise ValueError(f"cell '{cell_id}' is {row.state} ({row.reason}) and so has no arrays")
-        return self.group(row.shard, group).sel(cell=cell_id)
+        name = posterior_group(row.recipe) if group == "posterior" else group
+        return self.group(row.shard, name).sel(cell=cell_id)
 
     def predictions(self, cell_id: str, split: str = "test") -> Predictions:
         """Stored predictions of one cell on `test` or `validation`."""

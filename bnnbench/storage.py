@@ -69,6 +69,11 @@ def git_commit() -> str:
         return ""
 
 
+def posterior_group(recipe: str) -> str:
+    """Where the posteriors of a recipe are stored: recipes may need arrays of other shapes."""
+    return f"posterior+{recipe}" if recipe else "posterior"
+
+
 @dataclass
 class ShardFile:
     """What a shard's job has trained so far.

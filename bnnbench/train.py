@@ -17,7 +17,7 @@ from bnnbench.grid import Cell, Plan, Shard
 from bnnbench.inference import Fit, make
 from bnnbench.joint import BLOCK, LogJoint
 from bnnbench.predict import StackPredictions, predict
-from bnnbench.storage import ShardFile, git_commit, processor, versions
+from bnnbench.storage import ShardFile, git_commit, posterior_group, processor, versions
 from bnnbench.streams import Streams
 from bnnbench.trained import build_model
 
@@ -154,7 +154,7 @@ def _train_stack(cells: list[Cell], data: dict[str, DataSet], plan: Plan, block:
         variables = {k: ("cell", np.asarray(v, float)[sound]) for k, v in fit.diagnostics.items()}
         groups["diagnostics"] = xr.Dataset(variables, {"cell": ids})
     arrays = {name: a.cpu().numpy() for name, a in fit.posterior.arrays.items()}
-    groups["posterior"] = xr.Dataset(
+    groups[posterior_group(first.recipe)] = xr.Dataset(
         {name: (("cell", *(f"{name}_{k}" for k in range(1, a.ndim))), a[sound]) for name, a in arrays.items()},
         {"cell": ids},
     )
@@ -178,10 +178,14 @@ def _device_name(device: str) -> str:
 def _progress(shard: str, n_cells: int, what: str):
     """Log steps or draws and time left, at most every five seconds."""
     started = last = time.monotonic()
+    before = 0
 
     def report(step: int, total: int) -> None:
-        nonlocal last
+        nonlocal last, started, before
         now = time.monotonic()
+        if step < before:  # another stretch of the same fit
+            started = now
+        before = step
         if now - last >= 5 or step == total:
             last = now
             left = (now - started) * (total - step) / step

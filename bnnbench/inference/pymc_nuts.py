@@ -7,15 +7,13 @@ cell, so for a stated few cells. Set `stack: 1` to save each at once.
 
 from dataclasses import dataclass
 
-import arviz as az
 import numpy as np
 import torch
 
 from bnnbench import pymc_models
 from bnnbench.inference._base import DrawsPosterior, Fit
+from bnnbench.inference._diagnostics import probe, worst_rhat_and_ess
 from bnnbench.inference._pymc import PymcMethod, fit_each, model_of
-from bnnbench.joint import lay_out
-from bnnbench.networks._apply import forward
 
 PROBES = 20
 """Training inputs at which chains are compared, at even distances in the training set."""
@@ -82,24 +80,14 @@ class PymcNuts(PymcMethod):
         return found
 
     def _agreement(self, joint, cell, latents):
-        """Largest rank-normalised split R-hat and smallest bulk ESS (Vehtari et al. 2021) over log probabilities.
-
-        Weights are not identified, what the network computes is. inf and 0 where a function never changes.
-        """
-        x = joint.x[joint.which[cell]].double()
-        x = x[torch.linspace(0, len(x) - 1, min(PROBES, len(x))).long().to(x.device)]
-        flat = torch.from_numpy(latents.reshape(-1, latents.shape[2])).to(x)
-        learned, w = joint.models[cell].hyperprior is not None, joint.network.n_weights
-        sizes = torch.tensor([p.size for p in joint.network.parameters], device=x.device)
-        scales = flat[:, w:].exp().repeat_interleave(sizes, 1)
-        weights = flat[:, :w] * scales if learned else flat[:, :w]
+        """Largest R-hat and smallest ESS over functions, as of `hmc`."""
+        log_odds = probe(joint.take([cell]), PROBES)
         with torch.no_grad():
-            logits = forward(joint.network, weights, lay_out(joint.network, x[None].expand(len(weights), *x.shape)))
-        values = logits.log_softmax(1)[:, 1:].flatten(1).cpu().numpy().reshape(*latents.shape[:2], -1)
-        if not (np.isfinite(values).all() and (np.ptp(values, axis=(0, 1)) > 0).all()):
-            return np.inf, 0.0
-        series = np.moveaxis(values, 2, 0)
-        return max(float(az.rhat(s)) for s in series), min(float(az.ess(s)) for s in series)
+            values = [
+                log_odds(torch.from_numpy(row[None]).to(joint.x)).cpu().numpy()
+                for row in latents.reshape(-1, latents.shape[2])
+            ]
+        return worst_rhat_and_ess(np.concatenate(values).reshape(*latents.shape[:2], -1))
 
 
 METHOD = PymcNuts
