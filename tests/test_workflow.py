@@ -11,6 +11,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 import yaml
+from small_run import NOTHING_ELSE
 
 from bnnbench.storage import ShardFile
 
@@ -143,7 +144,7 @@ def test_a_failed_cell_is_reported_and_the_exit_code_says_so(tmp_path):
                     "datasets": {"moons": {"noise": [0.4], "n_test": 1000}, "circles": None},
                     "scales": [1.0, 1e-30],
                     "models": ["normal-1", "normal-1e-30"],
-                    "inference": {"map": {"settings": {"steps": 100}}, "mean_field": None, "pymc_advi": None},
+                    "inference": NOTHING_ELSE | {"map": {"settings": {"steps": 100}}},
                 }
             },
         },

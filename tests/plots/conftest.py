@@ -1,7 +1,7 @@
 """A small real run of two studies, for the figures of both."""
 
 import pytest
-from small_run import run
+from small_run import NOTHING_ELSE, run
 
 from bnnbench.results import Results, load_results
 
@@ -16,10 +16,10 @@ CONFIG = {
             "scales": [0.3, 1],
             "hyperpriors": ["half_normal", "half_cauchy"],
             "priors": {"scale_mixture": None},
-            "inference": {
+            "inference": NOTHING_ELSE
+            | {
                 "map": {"settings": {"steps": 60}},
                 "mean_field": {"settings": {"steps": 120}},
-                "pymc_advi": None,
             },
             "draws": 20,
         },
