@@ -73,7 +73,7 @@ def maximise(
         raise ValueError(f"schedule: unknown '{schedule}': known are cosine, constant")
     for p in parameters:
         p.requires_grad_()
-    optimiser = torch.optim.Adam(parameters, lr=learning_rate, fused=parameters[0].device.type == "cuda")
+    optimiser = torch.optim.Adam(parameters, lr=learning_rate, fused=True)
     stretch = max(1, steps // TRACE_POINTS)
     trace_steps, trace, window = [], [], 0.0
     for step in range(steps):
