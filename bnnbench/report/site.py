@@ -10,6 +10,7 @@ from bnnbench.report import across, claims, facts, findings, leaderboard, words
 from bnnbench.report.estimates import PROVISIONAL_BELOW
 from bnnbench.report.figures import Figures
 from bnnbench.report.findings import Finding
+from bnnbench.report.headlines import headlines
 from bnnbench.report.leaderboard import COLUMNS, Board
 from bnnbench.results import Results
 
@@ -38,12 +39,8 @@ class Study:
 
     @property
     def headlines(self) -> list[Finding]:
-        """Pooled findings, without the best entries, which have a table of their own.
-
-        A method run on one seed only, as a witness, makes no headline beside methods run on more.
-        """
-        pooled = [f for f in self.findings if not f.detail and f.topic != "Best entry"]
-        return [f for f in pooled if f.verdict != "single"] or pooled
+        """What the overview says of it."""
+        return headlines(self.findings)
 
     @property
     def comparisons(self) -> dict[str, list[Finding]]:
