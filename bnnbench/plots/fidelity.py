@@ -79,7 +79,7 @@ def cost_against_fidelity(results: Results, study: str) -> Figure:
     table["label"] = [name + part for name, part in zip(names, few, strict=True)]
     references = results.references[(results.references.study == study) & results.references.passed]
     floor = max(float(references.total_variation_floor.mean()), SMALLEST)
-    figure, axes = panels(1, 1, 3.6)
+    figure, axes = panels(1, 1, 4.8)
     ax = axes[0, 0]
     colours = method_colours(table.inference)
     for row in table.itertuples():
@@ -110,18 +110,22 @@ def cost_against_fidelity(results: Results, study: str) -> Figure:
 
 
 def _label(figure: Figure, ax, points: list[tuple[float, float, str]], line: float) -> None:
-    """A label beside each point, on the first side on which it covers no label, mark, edge, nor the line at `line`."""
+    """A label beside each point, on the first side on which it covers no label, mark, edge, nor the line at `line`.
+
+    Where all near sides are taken it stands farther off, with a leader.
+    """
     renderer = figure.canvas.get_renderer() if hasattr(figure.canvas, "get_renderer") else None
     figure.draw_without_rendering()  # settles the layout, so that text can be measured
     marks = [Bbox.from_bounds(*(ax.transData.transform((x, y)) - 4), 8, 8) for x, y, _ in points]
     level = ax.transData.transform((1, line))[1]
-    sides = [(7, 0, "left", "center"), (-7, 0, "right", "center"), (0, 7, "center", "bottom"),
-             (0, -7, "center", "top"), (6, 7, "left", "bottom"), (6, -7, "left", "top"), (-6, 7, "right", "bottom"),
-             (-6, -7, "right", "top"), (8, 16, "left", "bottom"), (8, -16, "left", "top")]  # fmt: skip
+    near = [(7, 0, "left", "center"), (-7, 0, "right", "center"), (0, 7, "center", "bottom"), (0, -7, "center", "top")]
+    far = [(dx * 10, dy * r, "left" if dx > 0 else "right", "center")
+           for r in (12, 22, 34, 48) for dy in (1, -1) for dx in (1, -1)]  # fmt: skip
+    leader = {"arrowstyle": "-", "linewidth": 0.5, "color": "0.6", "shrinkA": 0, "shrinkB": 2}
     placed, frame = [], ax.get_window_extent(renderer)
     for x, y, label in points:
         tried = []
-        for dx, dy, across, along in sides:
+        for dx, dy, across, along in (*near, *far):
             text = ax.annotate(label, (x, y), (dx, dy), textcoords="offset points", ha=across, va=along, fontsize=7.5)
             box = text.get_window_extent(renderer)
             outside = box.x0 < frame.x0 or box.x1 > frame.x1 or box.y0 < frame.y0 or box.y1 > frame.y1
@@ -134,6 +138,8 @@ def _label(figure: Figure, ax, points: list[tuple[float, float, str]], line: flo
         for _, _, text, _ in tried:
             if text is not best[2]:
                 text.remove()
+        if best[1] >= len(near):
+            ax.annotate("", (x, y), best[2].xyann, textcoords="offset points", arrowprops=leader)
         placed.append(best[3])
 
 

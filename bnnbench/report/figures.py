@@ -68,7 +68,9 @@ def draw(results: Results, study: str, folder: Path) -> Figures:
     several = done[done.hyperprior == "fixed"].groupby("prior").scale.nunique().max() > 1
     stands = "; the tuned scale stands for the fixed ones" if several else ""
     methods = sorted(done[done.recipe == ""].inference.unique(), key=lambda m: (m == "map", m != "mean_field", m))
-    for method in methods:
+    filled = done.assign(model=done.prior + done.hyperprior).groupby("inference").model.nunique()
+    # A map of a method that was run on a few models would be empty but for these.
+    for method in (m for m in methods if filled[m] > filled.max() / 2):
         name = method_name(method)
         found.heat_maps += add(
             f"heat-map-{method}",
