@@ -160,7 +160,8 @@ def negative_kl(prior, loc, sd, log_determinant, sample, entropy_weight=1.0):
 
 
 def _product(matrices, vectors):
-    return torch.bmm(matrices, vectors.unsqueeze(2)).squeeze(2)
+    # Not a batched product, whose rounding depends on how many cells there are.
+    return (matrices * vectors.unsqueeze(1)).sum(2)
 
 
 METHOD = FullRank
