@@ -255,11 +255,12 @@ def study_cells(study: StudyConfig, specs: list[DatasetSpec], seeds: list[int]) 
 
 
 def _check_settings(study: str, inference: str, settings: dict[str, Any], recipe: str) -> None:
-    if not recipe and settings.get("temperature", 1) != 1:
-        raise config_module.ConfigError(
-            f"study '{study}': inference.{inference}.settings: a temperature other than 1 must show in the "
-            f"cell's name: put it under recipes, e.g. recipes: {{temperature-{settings['temperature']}: ...}}"
-        )
+    for name in ("temperature", "entropy_weight"):
+        if not recipe and settings.get(name, 1) != 1:
+            raise config_module.ConfigError(
+                f"study '{study}': inference.{inference}.settings: {name} {settings[name]} changes the target and "
+                f"must show in the cell's name: put it under recipes, e.g. recipes: {{{name}-{settings[name]}: ...}}"
+            )
     known = digest.dataclass_fields(f"inference/{inference}.py")
     unknown = sorted(set(settings) - set(known))
     if unknown:

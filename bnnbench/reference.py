@@ -1,7 +1,7 @@
 """The reference posterior: which cells may serve as one, and how far other cells are from it.
 
 A reference is a cell of the method `grid.REFERENCE` (HMC). Weights are not identified, so it is judged by its
-predictions: R-hat and effective sample size of the predicted probabilities, and no divergence after warm-up. The gate
+predictions: R-hat and effective sample size of the log-odds at training inputs, and no divergence after warm-up. The gate
 and its record follow posteriordb (Magnusson et al. 2024).
 """
 

@@ -17,7 +17,7 @@ SMALL = {
                        "flat-half_cauchy"],
             "inference": NOTHING_ELSE | {
                 "map": {"settings": {"steps": 200}},
-                "mean_field": {"settings": {"steps": 400}},
+                "mean_field": {"settings": {"steps": 400}, "recipes": None},
             },
             "draws": 30,
         }

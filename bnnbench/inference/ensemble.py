@@ -2,7 +2,7 @@
 
 Members are MAP estimates (Lakshminarayanan et al. 2017), or mean-field posteriors, whose equal mixture is then drawn
 from. A member has its own initial values and minibatch order and sees all training data; the first member is the cell
-of the base method itself, so that an ensemble of one is that method.
+of the base method itself, given its settings, so that an ensemble of one is that method.
 """
 
 from dataclasses import dataclass

@@ -2,7 +2,7 @@
 
 Maximises log p(y | f_w(x)) + log p(z) + log p(log s) over the weight latents z and, where scales are learned, the log
 scales. The density is that of (z, log s), Jacobian included: in the centred form it is unbounded as s -> 0. Under
-the flat prior this is a plain network, trained by maximum likelihood.
+the flat prior, N(0, 100²), this is all but maximum likelihood: see `mle`.
 """
 
 from dataclasses import dataclass

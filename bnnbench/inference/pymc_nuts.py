@@ -15,7 +15,7 @@ from bnnbench.inference._base import DrawsPosterior, Fit
 from bnnbench.inference._diagnostics import probe, worst_rhat_and_ess
 from bnnbench.inference._pymc import PymcMethod, fit_each, model_of
 
-PROBES = 20
+PROBES = 50
 """Training inputs at which chains are compared, at even distances in the training set."""
 
 

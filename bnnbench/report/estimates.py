@@ -7,13 +7,15 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from bnnbench.statistics import balanced, mean_interval
+from bnnbench.statistics import BOOTSTRAP_FROM, balanced, mean_interval
 
 ENTRY = ["network", "prior", "hyperprior", "scale", "inference", "recipe"]
 UNIT = ["dataset", *ENTRY]
 CASE = ["dataset", "network", "prior", "inference", "recipe"]
+POINTS = ("map", "mle")
+"""Methods whose draws are all the same: scores of disagreement say nothing of them."""
 CONTROLS = {"chance": "Chance", "bayes_rule": "Bayes rule"}
-PROVISIONAL_BELOW = 10
+PROVISIONAL_BELOW = BOOTSTRAP_FROM
 """Seeds below which a comparison is marked provisional."""
 
 
@@ -94,6 +96,11 @@ def pick(table: pd.DataFrame, **levels: str) -> pd.DataFrame:
 def names_in(table: pd.DataFrame, level: str) -> list[str]:
     """Values of an index level, each once."""
     return list(dict.fromkeys(table.index.get_level_values(level)))
+
+
+def plain_method(table: pd.DataFrame) -> str:
+    """What trained the plain network, the flat prior's: maximum likelihood where it was run, else MAP."""
+    return "mle" if "mle" in names_in(table, "inference") else "map"
 
 
 def by_method(table: pd.DataFrame) -> Iterator[tuple[tuple[str, str], pd.DataFrame]]:

@@ -8,6 +8,7 @@ from bnnbench.plots.style import data_name, name_of
 from bnnbench.report import estimates, words
 from bnnbench.report.estimates import (
     CASE,
+    POINTS,
     PROVISIONAL_BELOW,
     Estimate,
     by_method,
@@ -15,12 +16,15 @@ from bnnbench.report.estimates import (
     names_in,
     paired,
     pick,
+    plain_method,
     where,
 )
 from bnnbench.report.leaderboard import Board
 from bnnbench.results import Results
 
 POINT = "map"
+CONTROL = "prior_only"
+"""What never looks at the data: it bounds the others."""
 LEARNED = "a scale learned under a hyperprior"
 SCORES = {
     "auroc_predictive_entropy": "predictive entropy",
@@ -104,14 +108,14 @@ def best(boards: list[Board]) -> list[Finding]:
 def against_plain(chosen: pd.DataFrame, names: Names) -> list[Finding]:
     """Each method with a prior, its scale tuned or learned, against the plain network."""
     drop = ["prior", "hyperprior", "scale", "inference", "recipe"]
-    plain = pick(chosen, prior="flat", inference=POINT, recipe="").droplevel(drop)
+    plain = pick(chosen, prior="flat", inference=plain_method(chosen), recipe="").droplevel(drop)
     found = []
     for method, rows in by_method(where(chosen, lambda f: f.prior != "flat")):
         reference = plain.reindex(rows.index.droplevel(drop)).set_axis(rows.index)
         name = names[method]
         found += _difference(
             "Against the plain network", f"{name} with a prior − plain network", *paired(rows, reference),
-            f"{name[:1].upper()}{name[1:]} with a prior has", "the plain network (maximum likelihood)", "test NLL",
+            f"{name[:1].upper()}{name[1:]} with a prior has", "the plain network (flat prior)", "test NLL",
             "nats",
         )  # fmt: skip
     return found
@@ -209,7 +213,7 @@ def scores(results: Results, study: str) -> list[Finding]:
     tables = {
         name: estimates.without_controls(by_seed(results.metrics, study, metric)) for metric, name in SCORES.items()
     }
-    tables = {name: where(t, lambda f: f.inference != POINT) for name, t in tables.items() if len(t)}
+    tables = {name: where(t, lambda f: ~f.inference.isin([*POINTS, CONTROL])) for name, t in tables.items() if len(t)}
     tables = {name: t for name, t in tables.items() if t.notna().any(axis=None)}
     if len(tables) < 2:
         return []

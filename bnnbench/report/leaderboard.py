@@ -8,7 +8,7 @@ import pandas as pd
 from bnnbench.grid import Plan
 from bnnbench.plots.style import data_name, name_of
 from bnnbench.report import words
-from bnnbench.report.estimates import CONTROLS, ENTRY, UNIT, Estimate, by_seed
+from bnnbench.report.estimates import CONTROLS, ENTRY, UNIT, Estimate, by_seed, plain_method
 from bnnbench.results import Results
 
 
@@ -37,7 +37,7 @@ COLUMNS = (
 
 @dataclass(frozen=True)
 class Row:
-    """One entry. `kind` is model, plain (maximum likelihood), chance or bayes_rule; `choice` says how its scale came
+    """One entry. `kind` is model, plain (flat prior), chance or bayes_rule; `choice` says how its scale came
     about: tuned, fixed, learned or none. `rank` is None for controls and for entries that lack a seed."""
 
     kind: str
@@ -123,14 +123,15 @@ def boards(plan: Plan, results: Results, study: str) -> list[Board]:
         board = Board(study, name, data_name(name))
         if name in wide["nll"].index.get_level_values("dataset"):
             tables = {m: t.xs(name, level="dataset", drop_level=False) for m, t in wide.items()}
-            rows = [_row(key, tables, seconds, tuned, methods, len(plan.config.seeds)) for key in tables["nll"].index]
+            facts = seconds, tuned, methods, len(plan.config.seeds), plain_method(tables["nll"])
+            rows = [_row(key, tables, *facts) for key in tables["nll"].index]
             rows = [row for row in rows if row.seeds]
             board.rows.extend(_ranked(rows, tables["nll"]))
         found.append(board)
     return found
 
 
-def _row(key: tuple, tables: dict, seconds: pd.Series, tuned: dict, methods: dict, wanted: int) -> Row:
+def _row(key: tuple, tables: dict, seconds: pd.Series, tuned: dict, methods: dict, wanted: int, plain: str) -> Row:
     fact = dict(zip(UNIT, key, strict=True))
     inference, prior = fact["inference"], fact["prior"]
     seeds = int(tables["nll"].loc[key].notna().sum())
@@ -141,7 +142,7 @@ def _row(key: tuple, tables: dict, seconds: pd.Series, tuned: dict, methods: dic
     method = methods.get((inference, fact["recipe"])) or words.method(inference, fact["recipe"])
     choice, scale = scale_choice(fact, tuned)
     return Row(
-        kind="plain" if prior == "flat" and inference == "map" else "model", choice=choice, network=fact["network"],
+        kind="plain" if prior == "flat" and inference == plain else "model", choice=choice, network=fact["network"],
         prior=name_of(prior), scale=scale, scale_value=fact["scale"] or float("nan"), method=method,
         seconds=float(seconds.get(key, float("nan"))), **common,
     )  # fmt: skip

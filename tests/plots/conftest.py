@@ -19,7 +19,7 @@ CONFIG = {
             "inference": NOTHING_ELSE
             | {
                 "map": {"settings": {"steps": 60}},
-                "mean_field": {"settings": {"steps": 120}},
+                "mean_field": {"settings": {"steps": 120}, "recipes": None},
             },
             "draws": 20,
         },

@@ -12,20 +12,23 @@ from bnnbench.digest import of_files, of_package, of_value
 
 # Snakemake sees rules and files, not the package's source: a step whose source here changes is run again.
 # Training is not among them: a shard's digest covers the source of every cell in it.
+READING = (
+    "plots",
+    "metrics",
+    "statistics.py",
+    "results.py",
+    "trained.py",
+    "storage.py",
+    "reference.py",
+)
 SOURCES = {
     "dataset": of_package("datasets/_base.py", "datasets/_idx.py"),
     "evaluate": of_package(
         "evaluate.py", "reference.py", "storage.py", "metrics", "datasets/_bayes.py"
     ),
-    "claims": of_package(
-        "claims", "plots", "metrics", "statistics.py", "reference.py", "results.py"
-    ),
-    "notebook": of_package(
-        "notebooks.py", "plots", "results.py", "storage.py", "reference.py"
-    ),
-    "report": of_package(
-        "report", "plots", "results.py", "storage.py", "reference.py", "claims"
-    ),
+    "claims": of_package("claims", "datasets/_bayes.py", *READING),
+    "notebook": of_package("notebooks.py", *READING),
+    "report": of_package("report", "claims", *READING),
 }
 
 
