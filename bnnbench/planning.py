@@ -13,7 +13,7 @@ BYTES_PER_PREDICTION = 7
 def pending(plan: Plan, shard: Shard) -> list[Cell]:
     """Cells of a shard that are not stored under their present key."""
     path = plan.results / "shards" / f"{shard.name}.nc"
-    have = {(r["id"], r["key"]) for r in ShardFile.read(path, []).rows} if path.is_file() else set()
+    have = ShardFile.keys(path) if path.is_file() else set()
     return [cell for cell in shard.trainable if (cell.id, cell.key) not in have]
 
 

@@ -1,8 +1,8 @@
 """The reference posterior: which cells may serve as one, and how far other cells are from it.
 
 A reference is a cell of the method `grid.REFERENCE` (HMC). Weights are not identified, so it is judged by its
-predictions: R-hat and effective sample size of the log-odds at training inputs, and no divergence after warm-up. The gate
-and its record follow posteriordb (Magnusson et al. 2024).
+predictions: R-hat and effective sample size of the log-odds at training inputs, and no divergence after warm-up. The
+gate and its record follow posteriordb (Magnusson et al. 2024).
 """
 
 import numpy as np

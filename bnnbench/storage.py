@@ -74,6 +74,10 @@ def posterior_group(recipe: str) -> str:
     return f"posterior+{recipe}" if recipe else "posterior"
 
 
+def _text(value: str | bytes) -> str:
+    return value.decode() if isinstance(value, bytes) else value
+
+
 @dataclass
 class ShardFile:
     """What a shard's job has trained so far.
@@ -100,6 +104,16 @@ class ShardFile:
         rows = [{name: columns[name][i].item() for name in TEXT} | {name: float(columns[name][i]) for name in NUMBERS}
                 for i in range(table.sizes["cell"])]  # fmt: skip
         return cls(rows, loaded)
+
+    @staticmethod
+    def keys(path: str | Path) -> set[tuple[str, str]]:
+        """(id, key) of the stored cells, without loading the rest. ValueError as of `read`."""
+        try:
+            with h5netcdf.File(path) as file:
+                ids, keys = (file["cells"][name][...] for name in ("id", "key"))
+        except (OSError, KeyError) as error:
+            raise ValueError(f"{path} is not a readable shard file ({error}): delete it and run again") from None
+        return {(_text(i), _text(k)) for i, k in zip(ids, keys, strict=True)}
 
     def drop(self, ids: set[str]) -> None:
         """Forget cells, arrays and all."""
