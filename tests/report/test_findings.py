@@ -125,12 +125,12 @@ def test_findings_of_a_real_run(small_plan, small_results):
         assert finding.n_seeds == 2 and finding.provisional and finding.sentence.endswith(".")
         assert "nan" not in finding.sentence and "–" not in finding.sentence
     gap = next(f for f in found if f.topic == "Gap to the Bayes rule")
-    metrics = small_results.metrics[small_results.metrics.split == "test"]
-    best = [metrics[metrics.dataset == b.dataset].merge(
-        pd.DataFrame([dict(zip(["prior", "hyperprior", "inference"], (b.best.key[2], b.best.key[3], b.best.key[5]),
-                               strict=True)) | {"s": b.best.key[4]}]))
-        .query("scale.fillna(0) == s and metric == 'excess_nll'").value.mean() for b in boards]  # fmt: skip
-    assert gap.effect.mean == pytest.approx(np.mean(best))
+    metrics = small_results.metrics.assign(entry=small_results.metrics.id.str.rpartition("/seed-")[0])
+    trained = metrics[~metrics.inference.isin(["chance", "bayes_rule"])]
+    means = trained.groupby(["split", "metric", "dataset", "entry"]).value.mean()
+    chosen = means["validation", "nll"].groupby("dataset").idxmin()
+    expected = [means["test", "excess_nll"][key] for key in chosen]
+    assert gap.effect.mean == pytest.approx(np.mean(expected))
 
 
 def test_a_study_without_bayes_rule_has_no_gap(copied):
