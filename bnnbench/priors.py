@@ -9,7 +9,17 @@ import math
 import torch
 
 
-class Prior:
+class _Density:
+    """What is equal where class and settings are: a kernel compiled for one serves the other."""
+
+    def __eq__(self, other):
+        return type(self) is type(other) and vars(self) == vars(other)
+
+    def __hash__(self):
+        return hash((type(self), *sorted(vars(self).items())))
+
+
+class Prior(_Density):
     """A family at unit scale. `fixed_scale` is set where the family has no free scale."""
 
     name: str
@@ -102,7 +112,7 @@ class ScaleMixture(Prior):
         return rng.standard_normal(size) * (1 + narrow * (self.ratio - 1))
 
 
-class Hyperprior:
+class Hyperprior(_Density):
     """A density of a positive scale s."""
 
     name: str

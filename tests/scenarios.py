@@ -16,7 +16,6 @@ from bnnbench.inference import DrawsPosterior, make
 from bnnbench.inference.full_rank import negative_kl
 from bnnbench.joint import LogJoint, Model
 from bnnbench.networks import Network
-from bnnbench.networks._apply import forward, forward_dropout, forward_flipout, forward_local
 from bnnbench.networks.mlp import build as mlp
 from bnnbench.priors import Cauchy, Flat, HalfCauchy, HalfNormal, InverseGamma, Laplace, Normal, ScaleMixture
 from bnnbench.storage import ShardFile
@@ -109,29 +108,13 @@ class LinearGaussian(LogJoint):
         self.least_squares = np.linalg.lstsq(design, y, rcond=None)[0]
         self.posterior_mean = np.stack([np.linalg.solve(p, design.T @ y / self.noise**2) for p in self.precisions])
 
-    def log_likelihood(self, weights, batch=None):
-        x, y = self.batch(None) if batch is None else batch
-        return self._gaussian(forward(self.network, weights, x), y)
-
-    def local_log_likelihood(self, mean, sd, noise, batch):
-        x, y = batch
-        return self._gaussian(forward_local(self.network, mean, sd, x, noise), y)
+    @staticmethod
+    def likelihood(outputs, y):
+        residuals = (y - outputs[:, 0]) / LinearGaussian.noise
+        return -0.5 * (residuals.square() + np.log(2 * np.pi * LinearGaussian.noise**2)).sum(1)
 
     def output_curvature(self, logits):
         return torch.full_like(logits, 1 / self.noise).unsqueeze(2)
-
-    def flipout_log_likelihood(self, mean, shift, signs, batch):
-        x, y = batch
-        return self._gaussian(forward_flipout(self.network, mean, shift, x, signs), y)
-
-    def dropout_log_likelihood(self, weights, masks, batch):
-        x, y = batch
-        return self._gaussian(forward_dropout(self.network, weights, x, masks), y)
-
-    def _gaussian(self, outputs, y):
-        residuals = (y - outputs[:, 0]) / self.noise
-        constant = np.log(2 * np.pi * self.noise**2)
-        return -0.5 * (residuals.square() + constant).sum(1) * (self.n_points / y.shape[1])
 
     def streams(self) -> Streams:
         return Streams([f"cell-{s}" for s in self.scales], ["pair"] * len(self.scales), dtype=self.x.dtype)

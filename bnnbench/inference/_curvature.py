@@ -13,7 +13,7 @@ from collections.abc import Iterator
 import torch
 import torch.nn.functional as F
 
-from bnnbench.joint import LogJoint, LogPrior, lay_out, likelihood
+from bnnbench.joint import LogJoint, LogPrior, lay_out
 from bnnbench.networks._apply import forward_recorded
 from bnnbench.networks._layers import Conv, Network
 
@@ -159,7 +159,7 @@ def _hyperprior_precision(prior: LogPrior, latents: torch.Tensor) -> torch.Tenso
 def log_likelihood(joint: LogJoint, weights: torch.Tensor) -> torch.Tensor:
     """log p(y | f_w(x)) of the whole training set, (cells,), float64, in parts that fit in memory."""
     eager = copy.copy(joint)  # parts of other shapes than training's would be compiled anew
-    eager._nll = likelihood(joint.network, "weights", False)
+    eager.compiled = False
     total = weights.new_zeros(weights.shape[0], dtype=torch.float64)
     with torch.no_grad():
         for index in _points(joint, _largest_layer(joint.network), weights.shape[0]):

@@ -15,15 +15,6 @@ DIVERGENT = 1000.0
 """Energy error in nats beyond which a trajectory counts as divergent, as in Stan."""
 
 
-def value_and_gradient(joint: LogJoint, latents: torch.Tensor, batch=None) -> tuple[torch.Tensor, torch.Tensor]:
-    """The log joint (rows,) and its gradient (rows, latents)."""
-    latents = latents.detach().requires_grad_()
-    with torch.enable_grad():
-        value = joint.log_density(latents, batch)
-        (gradient,) = torch.autograd.grad(value.sum(), latents)
-    return value.detach(), gradient
-
-
 @dataclass
 class State:
     """Positions (rows, latents) with their log joint (rows,) and gradient (rows, latents)."""
@@ -34,7 +25,7 @@ class State:
 
     @classmethod
     def at(cls, joint: LogJoint, latents: torch.Tensor) -> "State":
-        return cls(latents, *value_and_gradient(joint, latents))
+        return cls(latents, *joint.value_and_gradient(latents))
 
     def take(self, rows: torch.Tensor) -> "State":
         return State(self.latents[rows], self.value[rows], self.gradient[rows])

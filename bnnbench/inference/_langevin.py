@@ -7,7 +7,6 @@ import numpy as np
 import torch
 
 from bnnbench.inference._base import DrawsPosterior, Fit
-from bnnbench.inference._hamiltonian import value_and_gradient
 from bnnbench.inference._optimise import TRACE_POINTS, initial_latents
 
 Update = Callable[[torch.Tensor, torch.Tensor, float, float, torch.Tensor], torch.Tensor]
@@ -59,7 +58,7 @@ def sample(settings, joint, streams, progress, update: Update) -> Fit:
     stretch = max(1, settings.steps // TRACE_POINTS)
     for t in range(settings.steps):
         rate, samples = cyclical(t, settings.steps, settings.cycles, settings.learning_rate, settings.sampling)
-        value, gradient = value_and_gradient(wide, latents, wide.batch(batches(t)))
+        value, gradient = wide.value_and_gradient(latents, wide.batch(batches(t)))
         latents = update(latents, gradient, rate, settings.temperature if samples else 0.0, noise.step(t) * active)
         window = window + value
         if t in keep:

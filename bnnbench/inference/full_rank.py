@@ -16,6 +16,7 @@ import torch.nn.functional as F
 
 from bnnbench.inference._base import Fit, Method, Posterior
 from bnnbench.inference._optimise import SD_FLOOR, initial_gaussian, maximise, warmed_up
+from bnnbench.networks._apply import forward
 
 MOST_LATENTS = 2000
 """A full matrix over more has millions of entries a cell."""
@@ -71,14 +72,14 @@ class FullRank(Method):
         loc, rho = initial_gaussian(joint, streams, self.initial, self.initial_scale, self.initial_sd)
         factor = Triangular(joint.prior, rho) if self.rank is None else LowRank(joint.prior, rho, streams, self.rank)
         noise = factor.noise(streams)
-        batches = streams.batches(joint.n_points, self.batch_size)
+        batches, expected = streams.batches(joint.n_points, self.batch_size), joint.objective(_expected_log_joint)
 
         def elbo(step):
             deviation, sd, log_determinant = factor.sample([n.step(step) for n in noise])
-            sample = loc + deviation
-            fit = joint.log_likelihood(joint.prior.weights(sample), joint.batch(batches(step)))
             weight = self.temperature * warmed_up(step, self.steps, self.warm_up)
-            return fit + weight * negative_kl(joint.prior, loc, sd, log_determinant, sample, self.entropy_weight)
+            constants = [loc.new_tensor(weight), *joint.batch(batches(step))]
+            fit = expected([loc, sd, loc + deviation], constants)
+            return fit + weight * self.entropy_weight * entropy(joint.prior, log_determinant)
 
         trace_steps, trace = maximise(
             elbo,
@@ -153,10 +154,20 @@ def _sd(rho):
     return F.softplus(rho).clamp_min(SD_FLOOR)
 
 
-def negative_kl(prior, loc, sd, log_determinant, sample, entropy_weight=1.0):
+def _expected_log_joint(terms, loc, sd, sample, weight, x, y):
+    """Estimate (cells,) of the expected log joint under q of marginal N(loc, sd²), the prior's part times `weight`."""
+    log_likelihood = terms.log_likelihood(forward(terms.network, terms.prior.weights(sample), x), y)
+    return log_likelihood + weight * terms.prior.expected_log_density(loc, sd, sample)
+
+
+def entropy(prior, log_determinant):
+    """H[q] (cells,) of a Gaussian over the active latents, given log det L."""
+    return log_determinant + 0.5 * math.log(2 * math.pi * math.e) * prior.active.sum(1)
+
+
+def negative_kl(prior, loc, sd, log_determinant, sample):
     """-KL(q || p) of the latents, (cells,), for a Gaussian q with marginal sd and log det L over active latents."""
-    entropy = log_determinant + 0.5 * math.log(2 * math.pi * math.e) * prior.active.sum(1)
-    return prior.expected_log_density(loc, sd, sample) + entropy_weight * entropy
+    return prior.expected_log_density(loc, sd, sample) + entropy(prior, log_determinant)
 
 
 def _product(matrices, vectors):

@@ -23,7 +23,7 @@ from bnnbench.inference._base import DrawsPosterior, Fit, Method
 from bnnbench.inference._diagnostics import probe, worst_rhat_and_ess
 from bnnbench.inference._hamiltonian import DualAveraging, Kernel, Spread, State, trajectory_lengths, transition
 from bnnbench.inference._optimise import TRACE_POINTS, initial_latents
-from bnnbench.joint import BLOCK, LogJoint
+from bnnbench.joint import LogJoint, block_of
 from bnnbench.streams import Streams
 
 WINDOWS = (0.15, 0.3, 0.5, 0.8, 1.0)
@@ -217,7 +217,8 @@ class _Chains:
 
 
 def _whole_blocks(cells: list[int], chains: int, joint) -> list[int]:
-    cells_of_a_block = BLOCK // math.gcd(BLOCK, chains)
+    block = block_of(len(cells) * chains)
+    cells_of_a_block = block // math.gcd(block, chains)
     return cells + [cells[-1]] * (-len(cells) % cells_of_a_block if joint.compiled else 0)
 
 

@@ -26,9 +26,9 @@ class Map(Method):
 
     def fit(self, joint, streams, progress=lambda step, total: None):
         latents = initial_latents(joint, streams, self.initial, self.initial_scale)
-        batches = streams.batches(joint.n_points, self.batch_size)
+        batches, objective = streams.batches(joint.n_points, self.batch_size), self.objective(joint, streams)
         trace_steps, trace = maximise(
-            lambda step: joint.log_density(latents, joint.batch(batches(step))),
+            lambda step: objective(step, latents, joint.batch(batches(step))),
             [latents],
             steps=self.steps,
             learning_rate=self.learning_rate,
@@ -36,7 +36,15 @@ class Map(Method):
             n_points=joint.n_points,
             progress=progress,
         )
-        return Fit(PointPosterior(joint.prior, {"loc": latents}), self.steps, trace_steps, trace)
+        return Fit(self.posterior(joint.prior, latents), self.steps, trace_steps, trace)
+
+    def objective(self, joint, streams):
+        """What is maximised: a function of the step, the latents and the batch, giving (cells,)."""
+        return lambda step, latents, batch: joint.log_density(latents, batch)
+
+    def posterior(self, prior, latents):
+        """The posterior around the latents that were found."""
+        return PointPosterior(prior, {"loc": latents})
 
 
 METHOD = Map

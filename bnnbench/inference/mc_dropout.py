@@ -11,10 +11,9 @@ from dataclasses import dataclass
 
 import torch
 
-from bnnbench.inference._base import Fit, Posterior
-from bnnbench.inference._optimise import initial_latents, maximise
+from bnnbench.inference._base import Posterior
 from bnnbench.inference.map import Map
-from bnnbench.networks._apply import mask_shapes
+from bnnbench.networks._apply import forward_dropout, mask_shapes
 
 
 class DropoutPosterior(Posterior):
@@ -39,29 +38,19 @@ class McDropout(Map):
         if not 0 <= self.rate < 1:
             raise ValueError(f"mc_dropout.rate must be at least 0 and below 1, got {self.rate}")
 
-    def fit(self, joint, streams, progress=lambda step, total: None):
-        latents = initial_latents(joint, streams, self.initial, self.initial_scale)
-        batches = streams.batches(joint.n_points, self.batch_size)
+    def objective(self, joint, streams):
         shapes = mask_shapes(joint.network, min(self.batch_size or joint.n_points, joint.n_points))
-        rates = [self.rate] * joint.n_cells
+        rates, under_dropout = [self.rate] * joint.n_cells, joint.objective(_log_density)
         layers = [streams.masks(f"dropout-{i}", shape, rates) for i, shape in enumerate(shapes)]
+        return lambda step, latents, batch: under_dropout([latents], [*batch, *[m.step(step) for m in layers]])
 
-        def log_joint(step):
-            masks = [layer.step(step) for layer in layers]
-            fit = joint.dropout_log_likelihood(joint.prior.weights(latents), masks, joint.batch(batches(step)))
-            return fit + joint.prior.log_density(latents)
+    def posterior(self, prior, latents):
+        return DropoutPosterior(prior, {"loc": latents, "rate": torch.full_like(latents[:, 0], self.rate)})
 
-        trace_steps, trace = maximise(
-            log_joint,
-            [latents],
-            steps=self.steps,
-            learning_rate=self.learning_rate,
-            schedule=self.schedule,
-            n_points=joint.n_points,
-            progress=progress,
-        )
-        arrays = {"loc": latents, "rate": torch.full_like(latents[:, 0], self.rate)}
-        return Fit(DropoutPosterior(joint.prior, arrays), self.steps, trace_steps, trace)
+
+def _log_density(terms, latents, x, y, *masks):
+    outputs = forward_dropout(terms.network, terms.prior.weights(latents), x, masks)
+    return terms.log_likelihood(outputs, y) + terms.prior.log_density(latents)
 
 
 def _unit_of_latent(prior):

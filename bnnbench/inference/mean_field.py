@@ -16,7 +16,7 @@ import torch.nn.functional as F
 
 from bnnbench.inference._base import Fit, GaussianPosterior, Method
 from bnnbench.inference._optimise import SD_FLOOR, initial_gaussian, maximise, warmed_up
-from bnnbench.networks._apply import noise_shapes, sign_shapes
+from bnnbench.networks._apply import forward, forward_flipout, forward_local, noise_shapes, sign_shapes
 
 ESTIMATORS = ("draw", "local", "flipout", "sticking_the_landing")
 
@@ -57,19 +57,14 @@ class MeanField(Method):
         if self.estimator not in ESTIMATORS:
             raise ValueError(f"mean_field.estimator: unknown '{self.estimator}': known are {', '.join(ESTIMATORS)}")
         loc, rho = initial_gaussian(joint, streams, self.initial, self.initial_scale, self.initial_sd)
-        noise = streams.normals("variational", (joint.prior.n_latents,))
-        batches = streams.batches(joint.n_points, self.batch_size)
-        expected_log_likelihood = {"local": self._local, "flipout": self._flipout}.get(self.estimator, self._sampled)(
-            joint, streams
-        )
-        kl_term = negative_path_kl if self.estimator == "sticking_the_landing" else negative_kl
+        noise = [streams.normals("variational", (joint.prior.n_latents,)), *self._noise_of_layers(joint, streams)]
+        batches, floor = streams.batches(joint.n_points, self.batch_size), self._sd_floor
+        estimate = joint.objective(_elbo, estimator=self.estimator, entropy_weight=self.entropy_weight, sd_floor=floor)
 
         def elbo(step):
-            sd = self._sd(rho)
-            sample = loc + sd * noise.step(step)
-            fit = expected_log_likelihood(step, loc, sd, sample, joint.batch(batches(step)))
-            weight = self.temperature * warmed_up(step, self.steps, self.warm_up)
-            return fit + weight * kl_term(joint.prior, loc, sd, sample, self.entropy_weight)
+            weight = loc.new_tensor(self.temperature * warmed_up(step, self.steps, self.warm_up))
+            batch = joint.batch(batches(step))
+            return estimate([loc, rho], [weight, *batch, *[n.step(step) for n in noise]])
 
         trace_steps, trace = maximise(
             elbo,
@@ -80,49 +75,57 @@ class MeanField(Method):
             n_points=joint.n_points,
             progress=progress,
         )
-        posterior = GaussianPosterior(joint.prior, {"loc": loc, "sd": self._sd(rho)})
+        posterior = GaussianPosterior(joint.prior, {"loc": loc, "sd": _sd(rho, floor)})
         return Fit(posterior, self.steps, trace_steps, trace)
 
-    def _sd(self, rho):
-        # With an entropy of some weight the floor is never reached, and each operation here costs a per cent or two.
-        sd = F.softplus(rho)
-        return sd if self.temperature * self.entropy_weight else sd.clamp_min(SD_FLOOR)
+    @property
+    def _sd_floor(self):
+        # With an entropy of some weight the floor is never reached.
+        return 0.0 if self.temperature * self.entropy_weight else SD_FLOOR
 
-    def _sampled(self, joint, streams):
-        return lambda step, loc, sd, sample, batch: joint.log_likelihood(joint.prior.weights(sample), batch)
-
-    # Given the drawn scales the weights are independent Gaussians, so the next two treat only them in their own way.
-
-    def _local(self, joint, streams):
-        layers = _streams_of(streams.normals, "local", noise_shapes(joint.network, self._batch_size(joint)))
-
-        def expected_log_likelihood(step, loc, sd, sample, batch):
-            mean, spread = _scaled(joint.prior, sample, loc, sd)
-            return joint.local_log_likelihood(mean, spread, [layer.step(step) for layer in layers], batch)
-
-        return expected_log_likelihood
-
-    def _flipout(self, joint, streams):
-        layers = _streams_of(streams.signs, "flipout", sign_shapes(joint.network, self._batch_size(joint)))
-
-        def expected_log_likelihood(step, loc, sd, sample, batch):
-            mean, shift = _scaled(joint.prior, sample, loc, sample - loc)
-            return joint.flipout_log_likelihood(mean, shift, [layer.step(step) for layer in layers], batch)
-
-        return expected_log_likelihood
-
-    def _batch_size(self, joint):
-        return min(self.batch_size or joint.n_points, joint.n_points)
+    def _noise_of_layers(self, joint, streams):
+        """What local reparameterisation and flipout draw for each layer, as functions of the step."""
+        size = min(self.batch_size or joint.n_points, joint.n_points)
+        if self.estimator == "local":
+            shapes = noise_shapes(joint.network, size)
+            return [streams.normals(f"local-{i}", shape) for i, shape in enumerate(shapes)]
+        if self.estimator == "flipout":
+            shapes = sign_shapes(joint.network, size)
+            return [streams.signs(f"flipout-{i}", shape) for i, shape in enumerate(shapes)]
+        return []
 
 
-def _streams_of(kind, purpose, shapes):
-    return [kind(f"{purpose}-{i}", shape) for i, shape in enumerate(shapes)]
+def _elbo(terms, loc, rho, weight, x, y, noise, *of_layers, estimator, entropy_weight, sd_floor):
+    """One-draw estimate (cells,) of the ELBO, the KL term times `weight`."""
+    prior, sd = terms.prior, _sd(rho, sd_floor)
+    sample = loc + sd * noise
+    outputs = _outputs(terms, estimator, loc, sd, sample, x, of_layers)
+    kl_term = negative_path_kl if estimator == "sticking_the_landing" else negative_kl
+    return terms.log_likelihood(outputs, y) + weight * kl_term(prior, loc, sd, sample, entropy_weight)
+
+
+def _outputs(terms, estimator, loc, sd, sample, x, of_layers):
+    """Network outputs under q, (cells, outputs, points), drawn as the estimator does.
+
+    Given the drawn scales the weights are independent Gaussians, so `local` and `flipout` treat only them in their own
+    way.
+    """
+    if estimator == "local":
+        return forward_local(terms.network, *_scaled(terms.prior, sample, loc, sd), x, of_layers)
+    if estimator == "flipout":
+        return forward_flipout(terms.network, *_scaled(terms.prior, sample, loc, sample - loc), x, of_layers)
+    return forward(terms.network, terms.prior.weights(sample), x)
 
 
 def _scaled(prior, sample, *latents):
     """Weight latents times the scales drawn in `sample`."""
     multiplier, w = prior.multiplier(sample), slice(0, prior.n_weights)
     return [a[:, w] if multiplier is None else a[:, w] * multiplier for a in latents]
+
+
+def _sd(rho, floor):
+    sd = F.softplus(rho)
+    return sd.clamp_min(floor) if floor else sd
 
 
 def negative_kl(prior, loc, sd, sample, entropy_weight=1.0):

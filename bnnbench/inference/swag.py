@@ -15,7 +15,6 @@ import numpy as np
 import torch
 
 from bnnbench.inference._base import Fit, Method, Posterior
-from bnnbench.inference._hamiltonian import value_and_gradient
 from bnnbench.inference._optimise import TRACE_POINTS
 from bnnbench.inference.map import Map
 
@@ -68,7 +67,7 @@ class Swag(Method):
         stretch, trace, trace_steps, window = max(1, collecting // TRACE_POINTS), [], [], 0.0
         every = max(1, min(joint.n_points // self.batch_size, collecting // (2 * self.rank)))
         for t in range(1, collecting + 1):
-            value, gradient = value_and_gradient(joint, latents, joint.batch(batches(t)))
+            value, gradient = joint.value_and_gradient(latents, joint.batch(batches(t)))
             velocity = self.momentum * velocity + self.swa_learning_rate / joint.n_points * gradient
             latents, window = latents + velocity, window + value
             if t % every == 0:

@@ -7,7 +7,7 @@ from scenarios import ALL_MODELS, LinearGaussian, small_data, stack_joint
 
 from bnnbench.inference.map import Map
 from bnnbench.inference.mean_field import ESTIMATORS, MeanField, negative_kl, negative_path_kl
-from bnnbench.networks._apply import noise_shapes, sign_shapes
+from bnnbench.networks._apply import forward_flipout, forward_local, noise_shapes, sign_shapes
 from bnnbench.networks.mlp import build as mlp
 from bnnbench.streams import Streams
 from bnnbench.train import resolve_compile
@@ -39,8 +39,10 @@ def likelihood_draws(estimator, n_draws=2000):
             return joint.log_likelihood(joint.prior.weights(loc + sd * noise.step(step)), batch)
         if estimator == "flipout":
             shift = spread * noise.step(step)[:, : joint.prior.n_weights]
-            return joint.flipout_log_likelihood(mean, shift, [flip.step(step) for flip in flips], batch)
-        return joint.local_log_likelihood(mean, spread, [layer.step(step) for layer in layers], batch)
+            outputs = forward_flipout(NETWORK, mean, shift, batch[0], [flip.step(step) for flip in flips])
+        else:
+            outputs = forward_local(NETWORK, mean, spread, batch[0], [layer.step(step) for layer in layers])
+        return joint.likelihood(outputs, batch[1])
 
     return torch.stack([draw(step) for step in range(n_draws)]).numpy()
 
