@@ -116,7 +116,8 @@ class Cell:
 
 @dataclass(frozen=True)
 class Shard:
-    """The cells of a study that share data-set family, network and inference: one training job."""
+    """The cells of a study that share data-set family, network and inference, and where they are trained one by one the
+    seed: one training job."""
 
     name: str
     study: str
@@ -186,7 +187,8 @@ def build(run: RunConfig, studies: dict[str, StudyConfig]) -> Plan:
         if not cells:
             raise config_module.ConfigError(f"study '{study.name}': no cell is left: widen 'models' or 'only'")
         for cell in cells:
-            shards.setdefault(shard_name(cell, cell.inference), []).append(cell)
+            name = shard_name(cell, cell.inference) + _part(cell, study)
+            shards.setdefault(name, []).append(cell)
     return Plan(
         run,
         studies,
@@ -198,6 +200,12 @@ def build(run: RunConfig, studies: dict[str, StudyConfig]) -> Plan:
 def shard_name(cell: Cell, inference: str) -> str:
     """Name of the shard of the cells like this one, of a method."""
     return f"{cell.study}--{cell.dataset.family}--{cell.network}--{inference}"
+
+
+def _part(cell: Cell, study: StudyConfig) -> str:
+    """Cells that are trained one by one gain nothing from sharing a job: a job for each seed keeps all cores busy."""
+    alone = study.inference[cell.inference].stack == 1 and REFERENCE not in study.inference
+    return f"--seed-{cell.seed}" if alone else ""
 
 
 def dataset_specs(study: StudyConfig) -> list[DatasetSpec]:
