@@ -36,7 +36,7 @@ SAMPLE = ("normal-1", "laplace-half_cauchy", "scale_mixture-inverse_gamma")
 class Sizes:
     """How much is run."""
 
-    stack: int = 512
+    stack: int = 1024
     repeats: int = 5
     stacked_steps: int = 100
     pymc_steps: int = 3000
@@ -44,11 +44,11 @@ class Sizes:
     grid_models: int = 1000
     grid_steps: int = 5000
     sample: int = len(SAMPLE)
-    hmc_cells: int = 64
+    hmc_cells: int = 32
     hmc_samples: int = 400
     hmc_tune: int = 300
     hmc_leapfrogs: int = 128
-    nuts_cells: int = 2
+    nuts_cells: int = 1
     nuts_draws: int = 1000
 
 

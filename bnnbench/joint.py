@@ -96,8 +96,11 @@ class LogPrior:
         """What turns weight latents into weights, (cells, n_weights); None where no cell learns its scales."""
         if not self.hyperpriors:
             return None
-        scales = torch.where(self.learned, latents[:, self.n_weights :], 0.0).exp()
-        return torch.cat([scales[:, i : i + 1].expand(-1, p.size) for i, p in enumerate(self.network.parameters)], 1)
+        return self.for_weights(torch.where(self.learned, latents[:, self.n_weights :], 0.0).exp())
+
+    def for_weights(self, values: torch.Tensor) -> torch.Tensor:
+        """Values of the parameter tensors (cells, n_parameters) as (cells, n_weights): each weight has its tensor's."""
+        return torch.cat([values[:, i : i + 1].expand(-1, p.size) for i, p in enumerate(self.network.parameters)], 1)
 
     def weights(self, latents: torch.Tensor) -> torch.Tensor:
         """Network weights (cells, n_weights)."""
@@ -184,8 +187,26 @@ def _log_likelihood(terms: Terms, weights, x, y):
     return terms.log_likelihood(forward(terms.network, weights, x), y)
 
 
-def _log_density(terms: Terms, latents, x, y):
+def log_density(terms: Terms, latents, x, y) -> torch.Tensor:
+    """The log joint, (cells,), as an objective."""
     return _log_likelihood(terms, terms.prior.weights(latents), x, y) + terms.prior.log_density(latents)
+
+
+@dataclass(frozen=True)
+class Objective:
+    """What `LogJoint.objective` makes: a kernel with what it needs of the stack."""
+
+    kernel: Kernel
+    block: int
+    tensors: list[torch.Tensor]
+
+    def __call__(self, inputs: list[torch.Tensor], constants) -> torch.Tensor:
+        """Values (cells,), differentiable once in the inputs."""
+        return self.kernel(self.block, inputs, [*constants, *self.tensors])
+
+    def with_gradient(self, inputs: list[torch.Tensor], constants) -> tuple[torch.Tensor, list[torch.Tensor]]:
+        """Values (cells,) and their gradients in the inputs."""
+        return self.kernel.with_gradient(self.block, inputs, [*constants, *self.tensors])
 
 
 class LogJoint:
@@ -233,15 +254,18 @@ class LogJoint:
         which = self.which.unsqueeze(1)
         return lay_out(self.network, self.x[which, index]), self.y[which, index]
 
-    def objective(self, function, **settings):
+    def objective(self, function, **settings) -> "Objective":
         """function(terms, *inputs, *constants, **settings) -> (cells,) as a function of two lists of tensors.
 
         `function` is pure, at the top level of a module, and sees `Terms` of a block of cells with the block's part of
-        the tensors; tensors without axes are shared. `settings` are hashable. The result is differentiable in the
-        inputs, compiled where the joint is.
+        the tensors; tensors without axes are shared. `settings` are hashable. It is compiled where the joint is.
         """
-        kernel = self._kernel(function, **settings)
-        return lambda inputs, constants: kernel(self.block, inputs, [*constants, *self.prior.tensors])
+        prior, settings = self.prior, tuple(sorted(settings.items()))
+        families, hyperpriors = prior.families, prior.hyperpriors
+        kernel = _kernel(
+            function, settings, self.network, families, hyperpriors, self.likelihood, self.n_points, self.compiled
+        )
+        return Objective(kernel, self.block, prior.tensors)
 
     def log_likelihood(self, weights, batch=None) -> torch.Tensor:
         """log p(y | f_w(x)) of the whole training set, (cells,); estimated from a batch by N / batch size."""
@@ -249,23 +273,15 @@ class LogJoint:
 
     def log_density(self, latents, batch=None) -> torch.Tensor:
         """The log joint, (cells,)."""
-        return self.objective(_log_density)([latents], self._data(batch))
+        return self.objective(log_density)([latents], self._data(batch))
 
     def value_and_gradient(self, latents, batch=None) -> tuple[torch.Tensor, torch.Tensor]:
         """The log joint (cells,) and its gradient (cells, latents)."""
-        kernel, constants = self._kernel(_log_density), [*self._data(batch), *self.prior.tensors]
-        value, (gradient,) = kernel.with_gradient(self.block, [latents], constants)
+        value, (gradient,) = self.objective(log_density).with_gradient([latents], self._data(batch))
         return value, gradient
 
     def _data(self, batch):
         return self.batch(None) if batch is None else batch
-
-    def _kernel(self, function, **settings) -> Kernel:
-        prior, settings = self.prior, tuple(sorted(settings.items()))
-        families, hyperpriors = prior.families, prior.hyperpriors
-        return _kernel(
-            function, settings, self.network, families, hyperpriors, self.likelihood, self.n_points, self.compiled
-        )
 
     def output_curvature(self, logits: torch.Tensor) -> torch.Tensor:
         """Square root R of the Hessian of each point's NLL in its outputs, (cells, outputs, columns, points).

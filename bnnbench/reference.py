@@ -9,27 +9,15 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from bnnbench.gate import fault
 from bnnbench.grid import COORDINATES, REFERENCE, Plan, Shard
 from bnnbench.metrics import agreement, total_variation
 from bnnbench.storage import ShardFile
 
-RHAT_BELOW = 1.01
-ESS_ABOVE = 400
-DIVERGENCES = 0
 DIAGNOSTICS = ("function_rhat", "function_ess", "divergences", "acceptance", "step_size")
 FLOORS = ("agreement_floor", "total_variation_floor")
 COLUMNS = ["id", *(c for c in COORDINATES if c not in ("inference", "recipe")), "rhat", "ess", "divergences", *FLOORS,
            "passed", "reason", "seconds"]  # fmt: skip
-
-
-def fault(rhat: float, ess: float, divergences: float) -> str:
-    """Why a sampler's result may not serve as a reference; empty where it may."""
-    if np.isnan([rhat, ess, divergences]).any():
-        return "its diagnostics are not known"
-    faults = [f"R-hat of predictions {rhat:.3f} is not below {RHAT_BELOW}"] if not rhat < RHAT_BELOW else []
-    faults += [f"ESS of predictions {ess:.0f} is not above {ESS_ABOVE}"] if not ess > ESS_ABOVE else []
-    faults += [f"{divergences:.0f} divergences after warm-up"] if divergences > DIVERGENCES else []
-    return "; ".join(faults)
 
 
 def diagnostics(stored: ShardFile, cell_id: str) -> dict[str, float]:

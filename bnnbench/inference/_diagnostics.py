@@ -29,6 +29,17 @@ def probe(joint: LogJoint, n: int):
     return log_odds
 
 
+def of_chains(joint: LogJoint, draws: torch.Tensor, n: int = 20) -> dict[str, np.ndarray]:
+    """R-hat and ESS, each (cells,), of draws (cells, chains, draws, latents) at n training inputs."""
+    n_cells, n_chains = draws.shape[:2]
+    functions_of = probe(joint.repeat(n_chains), n)
+    with torch.no_grad():
+        values = torch.stack([functions_of(z).float() for z in draws.flatten(0, 1).unbind(1)], 1)
+    by_cell = values.unflatten(0, (n_cells, n_chains)).cpu().numpy()
+    rhat, ess = zip(*map(worst_rhat_and_ess, by_cell), strict=True)
+    return {"function_rhat": np.array(rhat), "function_ess": np.array(ess)}
+
+
 def worst_rhat_and_ess(values: np.ndarray) -> tuple[float, float]:
     """Largest rank-normalised split R-hat and smallest bulk ESS over functions (Vehtari et al. 2021).
 

@@ -8,27 +8,75 @@ from dataclasses import dataclass
 
 import torch
 
-from bnnbench.joint import LogJoint
+from bnnbench.joint import LogJoint, LogPrior, log_density
 from bnnbench.philox import generator
 
 DIVERGENT = 1000.0
 """Energy error in nats beyond which a trajectory counts as divergent, as in Stan."""
 
 
+class Target:
+    """The log joint as a density of positions u, (rows, latents), in which the scales are centred in part.
+
+    A learned scale s and the weights w = s z under it are hard to sample together: where the data say little of w, (z,
+    log s) are independent; where they say much of w, (w, log s) are. With centring c between 0 and 1 the position holds
+    u = z s^c and log s (Papaspiliopoulos et al. 2007, section 2; Gorinova et al. 2020). `centring` is (rows, scales).
+    """
+
+    def __init__(self, joint: LogJoint, centring: torch.Tensor):
+        self.joint, self.centring = joint, centring
+        self._objective = joint.objective(_log_density)
+
+    def value_and_gradient(self, position: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Log density (rows,) and its gradient (rows, latents)."""
+        value, (gradient,) = self._objective.with_gradient([position], [self.centring, *self.joint.batch(None)])
+        return value, gradient
+
+    def latents(self, position: torch.Tensor) -> torch.Tensor:
+        """The latents that a position stands for."""
+        return _rescaled(self.joint.prior, position, -self.centring)
+
+    def position(self, latents: torch.Tensor) -> torch.Tensor:
+        """The reverse of `latents`."""
+        return _rescaled(self.joint.prior, latents, self.centring)
+
+    def take(self, rows: torch.Tensor) -> "Target":
+        return Target(self.joint.take(rows.tolist()), self.centring[rows])
+
+
+def _rescaled(prior: LogPrior, latents, power):
+    """Weight latents times their scales to a power (rows, scales); log scales stay."""
+    if not prior.hyperpriors:
+        return latents
+    log_scales = torch.where(prior.learned, latents[:, prior.n_weights :], 0.0)
+    factors = prior.for_weights((power * log_scales).exp())
+    return torch.cat([latents[:, : prior.n_weights] * factors, latents[:, prior.n_weights :]], dim=1)
+
+
+def _log_density(terms, position, centring, x, y):
+    prior = terms.prior
+    value = log_density(terms, _rescaled(prior, position, -centring), x, y)
+    if not prior.hyperpriors:
+        return value
+    sizes = position.new_tensor([float(p.size) for p in prior.network.parameters])
+    log_scales = torch.where(prior.learned, position[:, prior.n_weights :], 0.0)
+    return value - (centring * log_scales * sizes).sum(1)  # dz / du = s^-c for each weight
+
+
 @dataclass
 class State:
-    """Positions (rows, latents) with their log joint (rows,) and gradient (rows, latents)."""
+    """Positions (rows, latents) with their log density (rows,) and gradient (rows, latents)."""
 
-    latents: torch.Tensor
+    position: torch.Tensor
     value: torch.Tensor
     gradient: torch.Tensor
 
     @classmethod
-    def at(cls, joint: LogJoint, latents: torch.Tensor) -> "State":
-        return cls(latents, *joint.value_and_gradient(latents))
+    def at(cls, target: Target, position: torch.Tensor) -> "State":
+        return cls(position, *target.value_and_gradient(position))
 
     def take(self, rows: torch.Tensor) -> "State":
-        return State(self.latents[rows], self.value[rows], self.gradient[rows])
+        return State(self.position[rows], self.value[rows], self.gradient[rows])
 
 
 @dataclass
@@ -44,7 +92,7 @@ class Kernel:
         return cls(torch.full((joint.n_cells,), step, dtype=torch.float64, device=active.device), active)
 
 
-def transition(joint: LogJoint, state: State, kernel: Kernel, noise: torch.Tensor, leapfrogs: int):
+def transition(target: Target, state: State, kernel: Kernel, noise: torch.Tensor, leapfrogs: int):
     """One Metropolis step of every chain along a leapfrog trajectory (Neal 2011, section 5.3.2).
 
     `noise` (rows, latents + 1) holds standard normals: the momenta, and one whose distribution function is the
@@ -60,14 +108,14 @@ def transition(joint: LogJoint, state: State, kernel: Kernel, noise: torch.Tenso
     before = _energy(state, momentum, inverse_mass)
     momentum = momentum + 0.5 * step * state.gradient
     for i in range(leapfrogs):
-        new = State.at(joint, new.latents + drift * momentum)
+        new = State.at(target, new.position + drift * momentum)
         momentum = momentum + (step if i + 1 < leapfrogs else 0.5 * step) * new.gradient
     error = _energy(new, momentum, inverse_mass) - before
     divergent = ~(error <= DIVERGENT)  # non-finite ones too
     log_probability = torch.where(error.isnan(), -torch.inf, -error).clamp(max=0.0)
     accept = torch.special.log_ndtr(noise[:, -1].double()) < log_probability
     moved = State(
-        torch.where(accept.unsqueeze(1), new.latents, state.latents),
+        torch.where(accept.unsqueeze(1), new.position, state.position),
         torch.where(accept, new.value, state.value),
         torch.where(accept.unsqueeze(1), new.gradient, state.gradient),
     )

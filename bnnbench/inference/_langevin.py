@@ -7,6 +7,7 @@ import numpy as np
 import torch
 
 from bnnbench.inference._base import DrawsPosterior, Fit
+from bnnbench.inference._diagnostics import of_chains
 from bnnbench.inference._optimise import TRACE_POINTS, initial_latents
 
 Update = Callable[[torch.Tensor, torch.Tensor, float, float, torch.Tensor], torch.Tensor]
@@ -73,4 +74,5 @@ def sample(settings, joint, streams, progress, update: Update) -> Fit:
     trace = torch.stack(trace, 1).unflatten(0, cells).mean(1)
     # Steps beyond reason can leave finite numbers behind, which are draws of nothing.
     draws = torch.where(trace.isfinite().all(1)[:, None, None, None], draws, torch.nan)
-    return Fit(DrawsPosterior.of_chains(joint.prior, draws), settings.steps, np.array(trace_steps), trace.cpu().numpy())
+    posterior, facts = DrawsPosterior.of_chains(joint.prior, draws), of_chains(joint, draws)
+    return Fit(posterior, settings.steps, np.array(trace_steps), trace.cpu().numpy(), facts)

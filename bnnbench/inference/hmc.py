@@ -19,11 +19,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 import torch
 
+from bnnbench.gate import DIVERGENCES, ESS_ABOVE, RHAT_BELOW
 from bnnbench.inference._base import DrawsPosterior, Fit, Method
 from bnnbench.inference._diagnostics import probe, worst_rhat_and_ess
-from bnnbench.inference._hamiltonian import DualAveraging, Kernel, Spread, State, trajectory_lengths, transition
+from bnnbench.inference._hamiltonian import DualAveraging, Kernel, Spread, State, Target, trajectory_lengths, transition
 from bnnbench.inference._optimise import TRACE_POINTS, initial_latents
-from bnnbench.joint import LogJoint, block_of
+from bnnbench.joint import block_of
 from bnnbench.streams import Streams
 
 WINDOWS = (0.15, 0.3, 0.5, 0.8, 1.0)
@@ -48,8 +49,9 @@ class Hmc(Method):
     rounds: int = 3
     keep: int = 1000
     probes: int = 50
-    rhat: float = 1.01
-    ess: float = 400.0
+    rhat: float = RHAT_BELOW
+    ess: float = ESS_ABOVE
+    centring: float = 0.5
     initial: str = "fan_in"
     initial_scale: float = 1.0
 
@@ -90,23 +92,24 @@ class Hmc(Method):
         return Fit(DrawsPosterior.of_chains(joint.prior, draws), len(trace), steps, values, facts)
 
     def _passes(self, facts: dict) -> bool:
-        return facts["function_rhat"] < self.rhat and facts["function_ess"] > self.ess and not facts["divergences"]
+        sound = facts["divergences"] <= DIVERGENCES
+        return facts["function_rhat"] < self.rhat and facts["function_ess"] > self.ess and sound
 
 
 @dataclass
 class _Chains:
-    """The chains of some cells where they stand. `kernel` and `target` (acceptance) belong to cells, `state` to rows.
+    """The chains of some cells where they stand. `kernel` and the wanted `acceptance` belong to cells, `state` to rows.
 
-    `joint` and `streams` have a row for each chain. Compiled code wants whole blocks of rows: there the cells are
+    `target` and `streams` have a row for each chain. Compiled code wants whole blocks of rows: there the cells are
     filled up with copies of the last.
     """
 
     settings: Hmc
-    joint: LogJoint
+    target: Target
     streams: Streams
     state: State
     kernel: Kernel
-    target: torch.Tensor
+    acceptance: torch.Tensor
     spread: Spread | None = None
 
     @classmethod
@@ -115,20 +118,30 @@ class _Chains:
         joint, streams = joint.take(cells), streams.take(cells)
         kernel = Kernel.initial(joint)
         joint, streams = joint.repeat(settings.chains), streams.repeat(settings.chains)
-        state = State.at(joint, initial_latents(joint, streams, settings.initial, settings.initial_scale))
-        return cls(settings, joint, streams, state, kernel, torch.full_like(kernel.step, settings.target_acceptance))
+        target = Target(joint, joint.x.new_full((joint.n_cells, joint.prior.n_scales), settings.centring))
+        initial = initial_latents(joint, streams, settings.initial, settings.initial_scale)
+        state, wanted = (
+            State.at(target, target.position(initial)),
+            torch.full_like(kernel.step, settings.target_acceptance),
+        )
+        return cls(settings, target, streams, state, kernel, wanted)
 
     def take(self, cells):
         cells = _whole_blocks(cells, self.settings.chains, self.joint)
-        index = torch.tensor(cells, device=self.target.device)
+        index = torch.tensor(cells, device=self.acceptance.device)
         rows = (index.unsqueeze(1) * self.settings.chains + torch.arange(self.settings.chains).to(index)).flatten()
         kernel = Kernel(self.kernel.step[index], self.kernel.inverse_mass[index])
-        joint, streams, spread = (
-            self.joint.take(rows.tolist()),
-            self.streams.take(rows.tolist()),
-            self.spread.take(rows),
-        )
-        return _Chains(self.settings, joint, streams, self.state.take(rows), kernel, self.target[index], spread)
+        target, state, spread = self.target.take(rows), self.state.take(rows), self.spread.take(rows)
+        streams = self.streams.take(rows.tolist())
+        return _Chains(self.settings, target, streams, state, kernel, self.acceptance[index], spread)
+
+    @property
+    def joint(self):
+        return self.target.joint
+
+    @property
+    def latents(self):
+        return self.target.latents(self.state.position)
 
     @property
     def active(self):
@@ -150,8 +163,9 @@ class _Chains:
     def tune_again(self, number, diverged, progress):
         """Mass from the round before, then a step size for it, smaller in cells that diverged."""
         self._learn_mass()
-        diverged = torch.tensor(diverged + diverged[-1:] * (len(self.target) - len(diverged))).to(self.target.device)
-        self.target = torch.where(diverged, (1 + self.target) / 2, self.target)
+        diverged += diverged[-1:] * (len(self.acceptance) - len(diverged))
+        diverged = torch.tensor(diverged, device=self.acceptance.device)
+        self.acceptance = torch.where(diverged, (1 + self.acceptance) / 2, self.acceptance)
         lengths = trajectory_lengths(max(1, self.settings.tune // 4), self.settings.leapfrogs, 2 * number)
         self._adapt(f"tune-{number}", 0, lengths, [], progress)
 
@@ -165,11 +179,11 @@ class _Chains:
         kept, functions, accepted, divergences = [], [], 0.0, 0.0
         for t, (acceptance, divergent) in enumerate(self._moves(f"round-{number}", 0, lengths, trace, progress), 1):
             accepted, divergences = accepted + acceptance, divergences + divergent
-            self.spread.add(self.state.latents)
+            self.spread.add(self.state.position)
             if t % thin == 0 and len(kept) < per_chain:
-                kept.append(self.state.latents)
+                kept.append(self.latents)
             if t % every == 0:
-                functions.append(functions_of(self.state.latents).float())
+                functions.append(functions_of(self.latents).float())
         cells = (-1, s.chains)
         draws = torch.stack(kept, 1).unflatten(0, cells)
         functions = torch.stack(functions, 1).unflatten(0, cells).cpu().numpy()
@@ -194,7 +208,7 @@ class _Chains:
         noise = self.streams.normals(f"hmc-{purpose}", (self.joint.prior.n_latents + 1,))
         for t, leapfrogs in enumerate(lengths, start):
             self.state, probability, divergent = transition(
-                self.joint, self.state, self.kernel, noise.step(t), leapfrogs
+                self.target, self.state, self.kernel, noise.step(t), leapfrogs
             )
             trace.append(self._by_cell(self.state.value.double()))
             progress(t + 1, start + len(lengths))
@@ -205,9 +219,9 @@ class _Chains:
 
     def _adapt(self, purpose, start, lengths, trace, progress):
         """Move with a step size that is being tuned; leaves the averaged step and the variances of the stretch."""
-        averaging, self.spread = DualAveraging(self.kernel.step, self.target), Spread(self.settings.chains)
+        averaging, self.spread = DualAveraging(self.kernel.step, self.acceptance), Spread(self.settings.chains)
         for acceptance, _ in self._moves(purpose, start, lengths, trace, progress):
-            self.spread.add(self.state.latents)
+            self.spread.add(self.state.position)
             self.kernel = replace(self.kernel, step=averaging.update(acceptance))
         if lengths:
             self.kernel = replace(self.kernel, step=averaging.averaged())

@@ -2,6 +2,8 @@
 
 from typing import NamedTuple
 
+from bnnbench.gate import ESS_ABOVE, RHAT_BELOW
+
 
 class Description(NamedTuple):
     """unit is "" for a plain number; direction says which is better, "lower", "higher" or neither, ""."""
@@ -202,13 +204,13 @@ _ROWS = {
         "R-hat of predictions",
         "",
         "lower",
-        "Largest split R-hat over the log-odds at training inputs; a reference needs less than 1.01.",
+        f"Largest split R-hat over the log-odds at training inputs; a reference needs less than {RHAT_BELOW}.",
     ),
     "function_ess": (
         "ESS of predictions",
         "draws",
         "higher",
-        "Smallest bulk effective sample size over the same; a reference needs more than 400.",
+        f"Smallest bulk effective sample size over the same; a reference needs more than {ESS_ABOVE}.",
     ),
     "divergences": ("Divergences", "steps", "lower", "Diverging transitions after warm-up; a reference needs none."),
     "acceptance": ("Acceptance rate", "", "", "Mean acceptance probability of the sampler's proposals."),

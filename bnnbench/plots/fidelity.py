@@ -28,31 +28,35 @@ SMALLEST = 1e-4
 """Where a log axis of a distance begins at the latest: no floor measured here is below it."""
 
 
-def _is_compared(rows: pd.DataFrame) -> pd.Series:
-    """Whether a row's model is one that references are made for: normal with scale 1, or a half-Cauchy scale."""
-    return ((rows.prior == "normal") & (rows.scale == 1)) | (rows.hyperprior == "half_cauchy")
+def shared(rows: pd.DataFrame, by: list[str]) -> pd.DataFrame:
+    """The rows whose combination of the columns `by` the most methods have: methods are compared on the same."""
+    rows = rows.assign(scale=rows.scale.fillna(0.0))
+    n = rows.assign(method=rows.inference + "+" + rows.recipe).groupby(by).method.transform("nunique")
+    return rows[n == n.max()]
 
 
 def fidelity_table(results: Results, study: str) -> pd.DataFrame:
-    """Distance to the references by method, over the cells that have one, the closest method first.
+    """Distance to the references by method, the closest first, over the cells with a reference that most methods share.
 
     One row a method: inference, recipe, n_cells, n_units (pairs of data set and model), n_seeds, seconds (mean of its
     compared cells), and for agreement and total_variation the mean over units with its interval over seeds (_low,
-    _high) and the mean floor of the same cells (_floor). Raises NothingToDraw where there is no reference.
+    _high) and the mean floor of the same cells (_floor). A method that lacks some of the shared cells has a smaller
+    n_cells than the others, one that has none of them no row. Raises NothingToDraw where there is no reference.
     """
     if reason := absence(results.references, study):
         raise NothingToDraw(reason)
-    tables = {m: scores(results, study, m) for m in ("agreement", "total_variation")}
+    tables = {m: shared(scores(results, study, m), [*UNIT, "seed"]) for m in ("agreement", "total_variation")}
     floors = {m: scores(results, study, f"{m}_floor").set_index("id").value for m in tables}
     seconds = results.cells.set_index("id").seconds
     rows = []
     for method, cells in tables["total_variation"].groupby(METHOD, sort=False):
         row = dict(zip(METHOD, method, strict=True)) | {"n_cells": len(cells), "seconds": seconds.loc[cells.id].mean()}
         for metric, table in tables.items():
-            part = table[(table[METHOD] == method).all(axis=1)].assign(scale=lambda t: t.scale.fillna(0))
-            wide = balanced(part.set_index([*UNIT, "seed"]).value.unstack("seed"))
+            part = table[(table[METHOD] == method).all(axis=1)].set_index([*UNIT, "seed"])
+            wide = balanced(part.value.unstack("seed"))
             mean, low, high = mean_interval(wide.mean(axis=0))
-            floor = floors[metric].loc[part.id].mean()
+            kept = part.id.unstack("seed").reindex_like(wide).to_numpy().ravel()
+            floor = floors[metric].loc[kept].mean()
             row |= {metric: mean, f"{metric}_low": low, f"{metric}_high": high, f"{metric}_floor": floor}
             row |= {"n_units": len(wide), "n_seeds": wide.shape[1]}
         rows.append(row)
@@ -63,15 +67,10 @@ def fidelity_table(results: Results, study: str) -> pd.DataFrame:
 def cost_against_fidelity(results: Results, study: str) -> Figure:
     """Training seconds a cell against total variation to the HMC reference, a mark a method, both on log axes.
 
-    Means over the cells with a normal prior of scale 1 or a half-Cauchy scale that have a reference; bars are 95%
-    intervals over seeds. In grey the floor, the distance between the halves of the reference's own chains.
+    Means over the cells of `fidelity_table`; bars are 95% intervals over seeds. In grey the floor, the distance between
+    the halves of the reference's own chains.
     """
-    if reason := absence(results.references, study):
-        raise NothingToDraw(reason)
-    cells = results.metrics[_is_compared(results.metrics)]
-    narrow = Results(results.folder)
-    narrow.__dict__.update(metrics=cells, cells=results.cells, references=results.references)
-    table = fidelity_table(narrow, study)
+    table = fidelity_table(results, study)
     table["seconds"] = table.seconds.clip(lower=1e-3)
     most = table.n_cells.max()
     names = [method_name(r.inference, r.recipe) for r in table.itertuples()]
@@ -100,7 +99,7 @@ def cost_against_fidelity(results: Results, study: str) -> Figure:
     for axis in (ax.xaxis, ax.yaxis):
         log_ticks(axis)
     ax.xaxis.set_major_locator(LogLocator(subs=(1,)))
-    ax.set_xlabel("Training seconds a cell, its share of its stack's time")
+    ax.set_xlabel("Training seconds a cell: its share of its stack's time, compilation included")
     ax.set_ylabel("Total variation to HMC")
     ax.grid(color="#e4e4e4")
     ax.set_axisbelow(True)
@@ -146,12 +145,16 @@ def _label(figure: Figure, ax, points: list[tuple[float, float, str]], line: flo
 def excess_table(results: Results, study: str, dataset: str) -> pd.DataFrame:
     """Excess test NLL over the Bayes rule of each method's best model on a data set, with its interval over seeds.
 
-    The model of a method is the one with the lowest mean validation NLL. Columns: inference, recipe, the model's, mean,
-    low, high, n; best first.
+    The model of a method is the one with the lowest mean validation NLL among those that most methods have, so that all
+    choose from the same; a method that has none of these chooses from its own. Columns: inference, recipe, the model's,
+    mean, low, high, n; best first.
     """
     by = [*METHOD, "network", *MODEL]
     excess = intervals(scores(results, study, "excess_nll", dataset=dataset), by)
-    tuning = intervals(scores(results, study, "nll", "validation", dataset=dataset), by)
+    rows = scores(results, study, "nll", "validation", dataset=dataset)
+    same = shared(rows, ["network", *MODEL]).index
+    has_same = rows.assign(same=rows.index.isin(same)).groupby(METHOD).same.transform("any")
+    tuning = intervals(rows[rows.index.isin(same) | ~has_same], by)
     tuning = tuning[tuning.n == tuning.groupby(METHOD).n.transform("max")]
     chosen = tuning.sort_values("mean", kind="stable").drop_duplicates(METHOD)
     return excess.merge(chosen[by], on=by).sort_values("mean", kind="stable").reset_index(drop=True)
@@ -161,7 +164,7 @@ def excess_table(results: Results, study: str, dataset: str) -> pd.DataFrame:
 def excess_by_method(results: Results, study: str) -> Figure:
     """Excess test NLL over the Bayes rule by method, on each family's noisiest data set; bars: 95% intervals.
 
-    Each method with the model that validation data chose for it; no method can be expected below 0.
+    Each method with the model that validation data chose for it among the same models; none can be expected below 0.
     """
     done(results, study)
     known = set(scores(results, study, "excess_nll").dataset)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Any
 
-from bnnbench import reference
+from bnnbench import gate
 from bnnbench.grid import Plan
 from bnnbench.metrics import describe
 from bnnbench.report import across, claims, facts, findings, leaderboard, words
@@ -115,7 +115,7 @@ def site(plan: Plan, results: Results, studies: list[Study]) -> dict[str, Any]:
         "studies": studies,
         "claims": [card for s in studies for card in s.claims],
         "tally": claims.tally,
-        "gate": {"rhat": reference.RHAT_BELOW, "ess": reference.ESS_ABOVE},
+        "gate": {"rhat": gate.RHAT_BELOW, "ess": gate.ESS_ABOVE},
         "columns": COLUMNS,
         "counts": n,
         "n_cells": len(results.cells),

@@ -11,6 +11,7 @@ from scenarios import ALL_MODELS, LinearGaussian, by_chain, quick_method, small_
 from bnnbench import networks
 from bnnbench.inference import DrawsPosterior
 from bnnbench.inference._diagnostics import probe, worst_rhat_and_ess
+from bnnbench.inference._hamiltonian import Target
 from bnnbench.inference._langevin import cyclical, kept_steps
 from bnnbench.inference.hmc import Hmc
 from bnnbench.inference.sghmc import Sghmc
@@ -218,3 +219,33 @@ def test_learned_scales_and_fixed_ones_stay_finite(name):
         assert torch.isfinite(array).all()
     draw = fit.posterior.draws(streams_of(*ALL_MODELS), "test")(0)
     assert (draw[~joint.prior.active] == 0).all()
+
+
+@pytest.mark.parametrize("method", [Sgld, Sghmc])
+def test_langevin_samplers_record_whether_their_chains_agree(method):
+    joint = LinearGaussian()
+
+    def fit(rate):
+        return method(steps=2000, learning_rate=rate, chains=4, cycles=1, keep=400).fit(joint, joint.streams())
+
+    mixed, stuck = fit(0.2), fit(1e-5)
+    assert (mixed.diagnostics["function_rhat"] < 1.1).all() and (mixed.diagnostics["function_ess"] > 50).all()
+    assert (stuck.diagnostics["function_rhat"] > 1.5).all() and (stuck.diagnostics["function_ess"] < 20).all()
+
+
+@pytest.mark.parametrize("centring", [0.0, 0.4, 1.0])
+def test_centring_changes_the_coordinates_and_not_the_density(centring):
+    models = [ALL_MODELS[name] for name in ("normal-1", "laplace-half_cauchy", "cauchy-inverse_gamma")]
+    joint = stack_joint(mlp((2,), 2, hidden=(3,)), models, *small_data(20))
+    target = Target(joint, torch.full((3, joint.prior.n_scales), centring, dtype=torch.float64))
+    rng = np.random.default_rng(0)
+    latents, direction = torch.from_numpy(rng.standard_normal((2, 3, joint.prior.n_latents)))
+    position = target.position(latents)
+    torch.testing.assert_close(target.latents(position), latents)
+    jacobian = torch.autograd.functional.jacobian(lambda u: target.latents(u).sum(0), position).permute(1, 0, 2)
+    value, gradient = target.value_and_gradient(position)
+    torch.testing.assert_close(value, joint.log_density(latents) + torch.linalg.slogdet(jacobian).logabsdet)
+
+    step = 1e-6 * direction
+    ends = [target.value_and_gradient(position + sign * step)[0] for sign in (1, -1)]
+    torch.testing.assert_close((gradient * step).sum(1), (ends[0] - ends[1]) / 2, rtol=1e-5, atol=1e-12)
