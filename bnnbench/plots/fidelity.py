@@ -49,8 +49,8 @@ def fidelity_table(results: Results, study: str) -> pd.DataFrame:
     floors = {m: scores(results, study, f"{m}_floor").set_index("id").value for m in tables}
     seconds = results.cells.set_index("id").seconds
     rows = []
-    for method, cells in tables["total_variation"].groupby(METHOD, sort=False):
-        row = dict(zip(METHOD, method, strict=True)) | {"n_cells": len(cells), "seconds": seconds.loc[cells.id].mean()}
+    for method, _ in tables["total_variation"].groupby(METHOD, sort=False):
+        row = dict(zip(METHOD, method, strict=True))
         for metric, table in tables.items():
             part = table[(table[METHOD] == method).all(axis=1)].set_index([*UNIT, "seed"])
             wide = balanced(part.value.unstack("seed"))
@@ -58,7 +58,8 @@ def fidelity_table(results: Results, study: str) -> pd.DataFrame:
             kept = part.id.unstack("seed").reindex_like(wide).to_numpy().ravel()
             floor = floors[metric].loc[kept].mean()
             row |= {metric: mean, f"{metric}_low": low, f"{metric}_high": high, f"{metric}_floor": floor}
-            row |= {"n_units": len(wide), "n_seeds": wide.shape[1]}
+            row |= {"n_cells": len(kept), "n_units": len(wide), "n_seeds": wide.shape[1]}
+            row |= {"seconds": seconds.loc[kept].mean()}
         rows.append(row)
     return pd.DataFrame(rows).sort_values("total_variation", kind="stable").reset_index(drop=True)
 
