@@ -40,7 +40,12 @@ def of_package(*relative_paths: str) -> str:
     for path in relative_paths:
         full = PACKAGE / path
         files += sorted(full.rglob("*.py")) if full.is_dir() else [full]
-    return of_value([ast.dump(_tree(str(file.relative_to(PACKAGE)))) for file in files])
+    return of_value([_dump(str(file.relative_to(PACKAGE))) for file in files])
+
+
+@cache
+def _dump(relative_path: str) -> str:
+    return ast.dump(_tree(relative_path))
 
 
 @cache
@@ -48,17 +53,22 @@ def imported(relative_path: str) -> tuple[str, ...]:
     """Modules of the package that a source file imports, directly or through others, as relative paths."""
     found, todo = set(), [relative_path]
     while todo:
-        for node in ast.walk(_tree(todo.pop())):
-            names = []
-            if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == PACKAGE.name:
-                names = [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
-            elif isinstance(node, ast.Import):
-                names = [alias.name for alias in node.names if alias.name.startswith(f"{PACKAGE.name}.")]
-            files = {f"{name.replace('.', '/').partition('/')[2]}.py" for name in names}
-            new = {f for f in files if (PACKAGE / f).is_file()} - found
-            found |= new
-            todo += new
+        new = _imported_directly(todo.pop()) - found
+        found |= new
+        todo += new
     return tuple(sorted(found))
+
+
+@cache
+def _imported_directly(relative_path: str) -> frozenset[str]:
+    names = []
+    for node in ast.walk(_tree(relative_path)):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == PACKAGE.name:
+            names += [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
+        elif isinstance(node, ast.Import):
+            names += [alias.name for alias in node.names if alias.name.startswith(f"{PACKAGE.name}.")]
+    files = {f"{name.replace('.', '/').partition('/')[2]}.py" for name in names}
+    return frozenset(f for f in files if (PACKAGE / f).is_file())
 
 
 @cache

@@ -10,10 +10,13 @@ from dataclasses import dataclass, field
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import h5netcdf
 import numpy as np
-import xarray as xr
+
+if TYPE_CHECKING:
+    import xarray as xr
 
 TEXT = ("id", "key", "state", "reason", "study", "dataset", "family", "network", "prior", "hyperprior", "inference",
         "recipe", "device", "versions", "git_commit")  # fmt: skip
@@ -87,11 +90,13 @@ class ShardFile:
     """
 
     rows: list[dict] = field(default_factory=list)
-    groups: dict[str, xr.Dataset] = field(default_factory=dict)
+    groups: "dict[str, xr.Dataset]" = field(default_factory=dict)
 
     @classmethod
     def read(cls, path: str | Path, groups: list[str] | None = None) -> "ShardFile":
         """Read a file; `groups` limits which are loaded. ValueError where the file is not a whole shard file."""
+        import xarray as xr  # here and below, since planning reads keys only and must be quick
+
         try:
             table = xr.load_dataset(path, group="cells", engine="h5netcdf")
             with h5netcdf.File(path) as file:
@@ -121,8 +126,10 @@ class ShardFile:
         for name, group in self.groups.items():
             self.groups[name] = group.sel(cell=[c for c in group.cell.values if c not in ids])
 
-    def extend(self, rows: list[dict], groups: dict[str, xr.Dataset]) -> None:
+    def extend(self, rows: list[dict], groups: "dict[str, xr.Dataset]") -> None:
         """Add newly trained cells."""
+        import xarray as xr
+
         self.rows += rows
         for name, group in groups.items():
             old = self.groups.get(name)
@@ -132,6 +139,8 @@ class ShardFile:
 
     def write(self, path: str | Path, attributes: dict[str, str]) -> None:
         """Write the whole file in one go; what was there stays until the new file is complete."""
+        import xarray as xr
+
         table = {name: ("cell", np.array([row[name] for row in self.rows], dtype=object)) for name in TEXT}
         table |= {name: ("cell", np.array([row[name] for row in self.rows], dtype=float)) for name in NUMBERS}
         with replacing(path) as temporary:
