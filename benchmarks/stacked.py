@@ -12,7 +12,7 @@ from serve import serve
 from bnnbench import datasets, grid, networks, priors
 from bnnbench.inference.hmc import Hmc
 from bnnbench.inference.mean_field import MeanField
-from bnnbench.joint import LogJoint, Model, block_of
+from bnnbench.joint import LogJoint, Model, block_size
 from bnnbench.streams import Streams
 from bnnbench.trained import build_model
 
@@ -64,7 +64,7 @@ def train_grid(n_models: int, steps: int, stack: int) -> dict:
     finite, n_padded = 0, 0
     for start in range(0, n_models, stack):
         part = cells[start : start + stack]
-        padded = part + [part[-1]] * (-len(part) % block_of(len(part)))
+        padded = part + [part[-1]] * (-len(part) % block_size())
         splits = [data[c.dataset.name].split(c.seed) for c in padded]
         x, y = (torch.from_numpy(np.stack([s[k] for s in splits])) for k in (0, 1))
         joint = LogJoint(NETWORK, [build_model(c) for c in padded], x, y, torch.arange(len(padded)), compiled=True)

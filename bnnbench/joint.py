@@ -20,13 +20,15 @@ from bnnbench.networks._apply import forward
 from bnnbench.priors import Hyperprior, Prior
 
 BLOCK = 32
-"""Cells that are computed together: of fixed number, so that kernels are compiled once and fit in the cache."""
+"""Cells that a thread computes together: kernels are compiled once, and what they need fits in the cache."""
 
 
-def block_of(n_cells: int) -> int:
-    """Cells in a block of a stack. Of a large stack twice as many: kernels are called less often, a few per cent faster
-    on one thread and a third on two; a small stack needs less filling up."""
-    return BLOCK if n_cells <= 3 * BLOCK else 2 * BLOCK
+def block_size() -> int:
+    """Cells in a block: so many for each of torch's threads, whatever the stack.
+
+    With the same shape in every call a cell's rounding does not depend on how many others there are.
+    """
+    return BLOCK * min(4, torch.get_num_threads())
 
 
 @dataclass(frozen=True)
@@ -214,8 +216,8 @@ class LogJoint:
 
     `x` and `y` hold each distinct training set once: (sets, points, ...) and (sets, points); `which` (cells,) tells a
     cell's set. Dense inputs are laid out as (cells, features, points) when they are gathered. `compiled` asks for
-    torch.compile, which changes speed only; `block` is the number of cells that are computed together, `block_of` the
-    stack unless given. Compiled code wants whole blocks.
+    torch.compile, which changes speed only; `block` is the number of cells that are computed together, `block_size()`
+    unless given. Compiled code wants whole blocks.
     """
 
     likelihood = staticmethod(categorical)
@@ -225,12 +227,12 @@ class LogJoint:
         self.x, self.y = x, y
         self.prior = LogPrior(network, models, device=x.device, dtype=x.dtype)
         self.n_points, self.n_cells, self.compiled = x.shape[1], len(models), compiled
-        self.block = block or block_of(self.n_cells)
+        self.block = block or block_size()
 
     def repeat(self, n: int) -> "LogJoint":
         """The stack with every cell n times, copies being neighbours: for chains and ensembles."""
         copy = self.take([cell for cell in range(self.n_cells) for _ in range(n)])
-        copy.block = max(self.block, min(block_of(copy.n_cells), n * self.block))
+        copy.block = max(self.block, min(block_size(), n * self.block))
         return copy
 
     def take(self, cells: list[int]) -> "LogJoint":
@@ -239,7 +241,7 @@ class LogJoint:
         copy.__dict__.update(self.__dict__)
         copy.__dict__.pop("all_points", None)
         copy.models, copy.which, copy.prior = [self.models[c] for c in cells], self.which[cells], self.prior.take(cells)
-        copy.n_cells, copy.block = len(cells), min(self.block, block_of(len(cells)))
+        copy.n_cells = len(cells)
         return copy
 
     @cached_property

@@ -47,7 +47,7 @@ class Kernel:
             inputs = [t.detach().requires_grad_() for t in tensors[:n_inputs]]
             with torch.enable_grad():
                 value = self._function(*inputs, *tensors[n_inputs:])
-                return value.detach(), torch.autograd.grad(value.sum(), inputs)
+                return value.detach(), torch.autograd.grad(value.sum(), inputs, materialize_grads=True)
 
         return both
 

@@ -15,7 +15,7 @@ from bnnbench import networks
 from bnnbench.datasets import DataSet
 from bnnbench.grid import Cell, Plan, Shard
 from bnnbench.inference import Fit, make
-from bnnbench.joint import LogJoint, block_of
+from bnnbench.joint import LogJoint, block_size
 from bnnbench.predict import StackPredictions, predict
 from bnnbench.storage import ShardFile, git_commit, posterior_group, processor, versions
 from bnnbench.streams import Streams
@@ -64,7 +64,7 @@ def train_shard(plan: Plan, shard: Shard, path: str | Path, threads: int = 1) ->
     method = plan.study_configs[shard.study].inference[shard.inference]
     log.info("%s: %d of %d cells to train", shard.name, len(todo), len(shard.trainable))
     for stack in _stacks(todo, method.stack):
-        rows, groups = _train_stack(stack, data, plan, min(block_of(len(stack)), method.stack), shard.name)
+        rows, groups = _train_stack(stack, data, plan, min(block_size(), method.stack), shard.name)
         stored.extend(rows, groups)
         stored.write(path, attributes)
     stored.write(path, attributes)

@@ -24,7 +24,7 @@ from bnnbench.inference._base import DrawsPosterior, Fit, Method
 from bnnbench.inference._diagnostics import probe, worst_rhat_and_ess
 from bnnbench.inference._hamiltonian import DualAveraging, Kernel, Spread, State, Target, trajectory_lengths, transition
 from bnnbench.inference._optimise import TRACE_POINTS, initial_latents
-from bnnbench.joint import block_of
+from bnnbench.joint import block_size
 from bnnbench.streams import Streams
 
 WINDOWS = (0.15, 0.3, 0.5, 0.8, 1.0)
@@ -231,8 +231,7 @@ class _Chains:
 
 
 def _whole_blocks(cells: list[int], chains: int, joint) -> list[int]:
-    block = block_of(len(cells) * chains)
-    cells_of_a_block = block // math.gcd(block, chains)
+    cells_of_a_block = block_size() // math.gcd(block_size(), chains)
     return cells + [cells[-1]] * (-len(cells) % cells_of_a_block if joint.compiled else 0)
 
 
