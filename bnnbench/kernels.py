@@ -64,17 +64,24 @@ class Kernel:
         return both
 
 
+def own(function):
+    """A copy of a closure for torch.compile, with a code object of its own.
+
+    What has been compiled is kept by code object, eight variants of each; closures made by the same lines would share
+    the eight, and the ninth would run uncompiled.
+    """
+    code = function.__code__.replace()
+    return types.FunctionType(code, function.__globals__, function.__name__, None, function.__closure__)
+
+
 def _compile(function):
     """The function for tensors of one kind, which is for the caller to see to.
 
-    torch.compile would check the kind anew in each call, which takes a tenth of a block's time. What it has compiled it
-    keeps by code object, a few variants of each: the copy is this function's alone. What is read more than once is
-    stored: weights would be computed from latents anew in every loop over points.
+    torch.compile would check the kind anew in each call, which takes a tenth of a block's time. What is read more than
+    once is stored: weights would be computed from latents anew in every loop over points.
     """
-    code = function.__code__.replace()
-    alone = types.FunctionType(code, function.__globals__, function.__name__, None, function.__closure__)
     options = {"guard_filter_fn": torch.compiler.skip_all_guards_unsafe, "realize_reads_threshold": 1}
-    return torch.compile(alone, dynamic=False, fullgraph=True, options=options)
+    return torch.compile(own(function), dynamic=False, fullgraph=True, options=options)
 
 
 def _parts(block: int, tensors: list[torch.Tensor]):

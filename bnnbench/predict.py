@@ -8,6 +8,7 @@ import torch
 
 from bnnbench.inference._base import Posterior, Progress
 from bnnbench.joint import BLOCK, lay_out
+from bnnbench.kernels import own
 from bnnbench.networks import Network
 from bnnbench.philox import generator
 from bnnbench.streams import Streams
@@ -130,5 +131,5 @@ def _accumulator(network: Network, logits, compiled: bool):
         return [mean, m2, entropy, argmax, labels]
 
     # The count is a tensor in the compiled form's place of a constant, which would be compiled anew for each draw.
-    function = torch.compile(accumulate, dynamic=False) if compiled else accumulate
+    function = torch.compile(own(accumulate), dynamic=False) if compiled else accumulate
     return lambda drawn, x, u, count, *totals: function(drawn, x, u, x.new_tensor(count), *totals)

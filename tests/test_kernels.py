@@ -1,0 +1,38 @@
+"""Kernels: values and gradients, whatever the blocks, compiled or not."""
+
+import pytest
+import torch
+
+from bnnbench.kernels import Kernel
+from bnnbench.train import resolve_compile
+
+
+def quadratic(a, b, shared):
+    """Does not use b where a is all that counts."""
+    return (a.square() * shared).sum(1)
+
+
+def test_values_and_gradients_do_not_depend_on_the_blocks_and_unused_inputs_have_gradient_zero():
+    a, b, kernel = torch.randn(7, 3), torch.randn(7, 2), Kernel(quadratic, compiled=False)
+    for block in (2, 7, 10):
+        value, (of_a, of_b) = kernel.with_gradient(block, [a, b], [torch.tensor(3.0)])
+        torch.testing.assert_close(value, 3 * a.square().sum(1))
+        torch.testing.assert_close(of_a, 6 * a)
+        assert of_b.shape == b.shape and not of_b.any()
+        a_, b_ = a.clone().requires_grad_(), b.clone().requires_grad_()
+        weighted = kernel(block, [a_, b_], [torch.tensor(3.0)]) * torch.arange(7)
+        weighted.sum().backward()
+        torch.testing.assert_close(a_.grad, 6 * a * torch.arange(7).unsqueeze(1))
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not resolve_compile("auto"), reason="no C++ compiler")
+def test_any_number_of_kinds_stays_compiled():
+    with torch._dynamo.config.patch(fail_on_recompile_limit_hit=True, recompile_limit=2):
+        for offset in (1.0, 2.0):
+            kernel = Kernel(lambda a, c=offset: (a.square() + c).sum(1), compiled=True)
+            for n in (2, 3, 4):
+                a = torch.randn(n, n)
+                value, (gradient,) = kernel.with_gradient(n, [a], [])
+                torch.testing.assert_close(value, a.square().sum(1) + offset * n)
+                torch.testing.assert_close(gradient, 2 * a)
