@@ -55,14 +55,14 @@ class LogPrior:
     """log p(latents) of a stack of models that share a network. Shapes: latents (cells, n_weights + n_parameters).
 
     `tensors` hold what differs from cell to cell, (cells, 1) each: fixed scale, family and hyperprior by their places
-    in `families` and `hyperpriors` (-1: none). Each of these is evaluated for all cells and counts where it applies;
-    elsewhere it sees ones, so that no cell's NaN reaches a neighbour.
+    in `families` and `hyperpriors`, of which None stands for a fixed scale. Where there are several, each is evaluated
+    for all cells and counts where it applies; elsewhere it sees ones, so that no cell's NaN reaches a neighbour.
     """
 
     def __init__(self, network: Network, models: list[Model], device="cpu", dtype=torch.float32):
         families = _distinct(m.prior for m in models)
-        hyperpriors = _distinct(m.hyperprior for m in models if m.hyperprior is not None)
-        of_hyper = [-1 if m.hyperprior is None else hyperpriors.index(m.hyperprior) for m in models]
+        hyperpriors = _distinct(m.hyperprior for m in models)
+        of_hyper = [hyperpriors.index(m.hyperprior) for m in models]
         columns = ([m.fixed for m in models], dtype), ([families.index(m.prior) for m in models], torch.long), (
             of_hyper, torch.long)  # fmt: skip
         tensors = [torch.tensor(values, device=device, dtype=kind).unsqueeze(1) for values, kind in columns]
@@ -87,7 +87,8 @@ class LogPrior:
         self.n_weights, self.n_scales = network.n_weights, len(network.parameters)
         self.n_latents = self.n_weights + self.n_scales
         self.fixed, self._family, self._hyperprior = tensors
-        self.learned = self._hyperprior >= 0
+        self.learns = hyperpriors != (None,)
+        self.learned = self._hyperprior >= 0 if None not in hyperpriors else self._hyperprior > 0  # None comes first
 
     @property
     def active(self) -> torch.Tensor:
@@ -96,7 +97,7 @@ class LogPrior:
 
     def multiplier(self, latents: torch.Tensor) -> torch.Tensor | None:
         """What turns weight latents into weights, (cells, n_weights); None where no cell learns its scales."""
-        if not self.hyperpriors:
+        if not self.learns:
             return None
         return self.for_weights(torch.where(self.learned, latents[:, self.n_weights :], 0.0).exp())
 
@@ -136,11 +137,17 @@ class LogPrior:
 
     def _log_hyper(self, latents: torch.Tensor) -> torch.Tensor:
         log_scales = latents[:, self.n_weights :]
-        return _by_code(self.hyperpriors, self._hyperprior, lambda h, log_s: h.log_density(log_s), log_scales)
+
+        def density(hyperprior, log_s):
+            return torch.zeros_like(log_s) if hyperprior is None else hyperprior.log_density(log_s)
+
+        return _by_code(self.hyperpriors, self._hyperprior, density, log_scales)
 
 
 def _by_code(densities: tuple, codes: torch.Tensor, function, *values: torch.Tensor) -> torch.Tensor:
     """Sum over columns of function(density, *values), (cells,), with the density that each cell's code names."""
+    if len(densities) == 1:
+        return function(densities[0], *values).sum(1)
     total = torch.zeros_like(values[0][:, 0])
     for code, density in enumerate(densities):
         chosen = codes == code
@@ -151,8 +158,8 @@ def _by_code(densities: tuple, codes: torch.Tensor, function, *values: torch.Ten
 
 
 def _distinct(objects) -> tuple:
-    """Each once, in an order that does not depend on theirs."""
-    return tuple(sorted(set(objects), key=lambda o: (o.name, sorted(vars(o).items()))))
+    """Each once, None first, in an order that does not depend on theirs."""
+    return tuple(sorted(set(objects), key=lambda o: ("",) if o is None else (o.name, sorted(vars(o).items()))))
 
 
 class Terms:

@@ -20,13 +20,13 @@ class Kernel:
         """function(*inputs, *constants), differentiable once in `inputs`."""
         if torch.is_grad_enabled() and any(t.requires_grad for t in inputs):
             return _Blocked.apply(self, block, len(inputs), *inputs, *constants)
-        return torch.cat(self._run(block, 0, [*inputs, *constants]))
+        return _joined(self._run(block, 0, [*inputs, *constants]))
 
     def with_gradient(self, block: int, inputs: list[torch.Tensor], constants: list[torch.Tensor]):
         """Values (cells,) and a list of their gradients in the inputs; nothing is kept for a second derivative."""
         found = self._run(block, len(inputs), [t.detach() for t in [*inputs, *constants]])
         values, gradients = zip(*found, strict=True)
-        return torch.cat(values), [torch.cat(g) for g in zip(*gradients, strict=True)]
+        return _joined(values), [_joined(g) for g in zip(*gradients, strict=True)]
 
     def _run(self, block: int, n_inputs: int, tensors: list[torch.Tensor]) -> list:
         """Results of the blocks: values, or values with gradients in the first `n_inputs` tensors."""
@@ -90,6 +90,10 @@ def _parts(block: int, tensors: list[torch.Tensor]):
     if n_cells <= block:
         return [tensors]
     return [[t[start : start + block] if t.dim() else t for t in tensors] for start in range(0, n_cells, block)]
+
+
+def _joined(parts) -> torch.Tensor:
+    return parts[0] if len(parts) == 1 else torch.cat(parts)
 
 
 class _Blocked(torch.autograd.Function):

@@ -46,7 +46,7 @@ class Target:
 
 def _rescaled(prior: LogPrior, latents, power):
     """Weight latents times their scales to a power (rows, scales); log scales stay."""
-    if not prior.hyperpriors:
+    if not prior.learns:
         return latents
     log_scales = torch.where(prior.learned, latents[:, prior.n_weights :], 0.0)
     factors = prior.for_weights((power * log_scales).exp())
@@ -56,7 +56,7 @@ def _rescaled(prior: LogPrior, latents, power):
 def _log_density(terms, position, centring, x, y):
     prior = terms.prior
     value = log_density(terms, _rescaled(prior, position, -centring), x, y)
-    if not prior.hyperpriors:
+    if not prior.learns:
         return value
     sizes = position.new_tensor([float(p.size) for p in prior.network.parameters])
     log_scales = torch.where(prior.learned, position[:, prior.n_weights :], 0.0)

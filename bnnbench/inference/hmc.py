@@ -100,8 +100,9 @@ class Hmc(Method):
 class _Chains:
     """The chains of some cells where they stand. `kernel` and the wanted `acceptance` belong to cells, `state` to rows.
 
-    `target` and `streams` have a row for each chain. Compiled code wants whole blocks of rows: there the cells are
-    filled up with copies of the last.
+    `target` and `streams` have a row for each chain. Cells are filled up with copies of the last to whole blocks of
+    rows: compiled code wants them, and elsewhere torch rounds what is left over of a vector differently, which chains
+    of many steps would make visible.
     """
 
     settings: Hmc
@@ -114,7 +115,7 @@ class _Chains:
 
     @classmethod
     def start(cls, settings, joint, streams, cells):
-        cells = _whole_blocks(cells, settings.chains, joint)
+        cells = _whole_blocks(cells, settings.chains)
         joint, streams = joint.take(cells), streams.take(cells)
         kernel = Kernel.initial(joint)
         joint, streams = joint.repeat(settings.chains), streams.repeat(settings.chains)
@@ -127,7 +128,7 @@ class _Chains:
         return cls(settings, target, streams, state, kernel, wanted)
 
     def take(self, cells):
-        cells = _whole_blocks(cells, self.settings.chains, self.joint)
+        cells = _whole_blocks(cells, self.settings.chains)
         index = torch.tensor(cells, device=self.acceptance.device)
         rows = (index.unsqueeze(1) * self.settings.chains + torch.arange(self.settings.chains).to(index)).flatten()
         kernel = Kernel(self.kernel.step[index], self.kernel.inverse_mass[index])
@@ -230,9 +231,9 @@ class _Chains:
         self.kernel = replace(self.kernel, inverse_mass=self.spread.inverse_mass(self.active).to(self.joint.x))
 
 
-def _whole_blocks(cells: list[int], chains: int, joint) -> list[int]:
+def _whole_blocks(cells: list[int], chains: int) -> list[int]:
     cells_of_a_block = block_size() // math.gcd(block_size(), chains)
-    return cells + [cells[-1]] * (-len(cells) % cells_of_a_block if joint.compiled else 0)
+    return cells + [cells[-1]] * (-len(cells) % cells_of_a_block)
 
 
 def _trace(values: list[torch.Tensor]) -> tuple[np.ndarray, np.ndarray]:
