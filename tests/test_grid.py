@@ -58,6 +58,7 @@ def test_comments_and_docstrings_do_not_change_a_digest(tmp_path, monkeypatch):
     def of(text):
         (tmp_path / "module.py").write_text(text)
         digest._tree.cache_clear()
+        digest._dump.cache_clear()
         digest.of_package.cache_clear()
         return digest.of_package("module.py")
 
@@ -67,6 +68,7 @@ def test_comments_and_docstrings_do_not_change_a_digest(tmp_path, monkeypatch):
     assert of("def f(x):\n    return x + 2\n") != plain
     monkeypatch.undo()
     digest._tree.cache_clear()
+    digest._dump.cache_clear()
     digest.of_package.cache_clear()
 
 
