@@ -36,7 +36,7 @@ SAMPLE = ("normal-1", "laplace-half_cauchy", "scale_mixture-inverse_gamma")
 class Sizes:
     """How much is run."""
 
-    stack: int = 1024
+    stack: int = 512
     repeats: int = 5
     stacked_steps: int = 100
     pymc_steps: int = 3000
@@ -48,7 +48,7 @@ class Sizes:
     hmc_samples: int = 400
     hmc_tune: int = 300
     hmc_leapfrogs: int = 128
-    nuts_cells: int = 1
+    nuts_cells: int = 2
     nuts_draws: int = 1000
 
 

@@ -71,7 +71,9 @@ def own(function):
     the eight, and the ninth would run uncompiled.
     """
     code = function.__code__.replace()
-    return types.FunctionType(code, function.__globals__, function.__name__, None, function.__closure__)
+    return types.FunctionType(
+        code, function.__globals__, function.__name__, function.__defaults__, function.__closure__
+    )
 
 
 def _compile(function):

@@ -40,6 +40,10 @@ class Target:
         """The reverse of `latents`."""
         return _rescaled(self.joint.prior, latents, self.centring)
 
+    def log_joint(self, state: "State") -> torch.Tensor:
+        """Log joint (rows,) of the latents where the chains stand."""
+        return state.value + _log_volume(self.joint.prior, state.position, self.centring)
+
     def take(self, rows: torch.Tensor) -> "Target":
         return Target(self.joint.take(rows.tolist()), self.centring[rows])
 
@@ -54,13 +58,17 @@ def _rescaled(prior: LogPrior, latents, power):
 
 
 def _log_density(terms, position, centring, x, y):
-    prior = terms.prior
-    value = log_density(terms, _rescaled(prior, position, -centring), x, y)
+    value = log_density(terms, _rescaled(terms.prior, position, -centring), x, y)
+    return value - _log_volume(terms.prior, position, centring)
+
+
+def _log_volume(prior: LogPrior, latents, centring):
+    """Log of du / dz = s^c over all weights, (rows,)."""
     if not prior.learns:
-        return value
-    sizes = position.new_tensor([float(p.size) for p in prior.network.parameters])
-    log_scales = torch.where(prior.learned, position[:, prior.n_weights :], 0.0)
-    return value - (centring * log_scales * sizes).sum(1)  # dz / du = s^-c for each weight
+        return torch.zeros_like(latents[:, 0])
+    sizes = latents.new_tensor([float(p.size) for p in prior.network.parameters])
+    log_scales = torch.where(prior.learned, latents[:, prior.n_weights :], 0.0)
+    return (centring * log_scales * sizes).sum(1)
 
 
 @dataclass

@@ -39,6 +39,7 @@ class Hmc(Method):
     """`samples` iterations a chain in the first round; trajectories of 1 to `leapfrogs` steps.
 
     `keep` draws a cell are stored, thinned evenly: first those of the first half of the chains, then the others'.
+    Learned scales are centred in part, by `centring`: 0 moves (w / s, log s), 1 moves (w, log s) (see `Target`).
     """
 
     chains: int = 8
@@ -211,7 +212,7 @@ class _Chains:
             self.state, probability, divergent = transition(
                 self.target, self.state, self.kernel, noise.step(t), leapfrogs
             )
-            trace.append(self._by_cell(self.state.value.double()))
+            trace.append(self._by_cell(self.target.log_joint(self.state).double()))
             progress(t + 1, start + len(lengths))
             yield self._by_cell(probability), self._by_cell(divergent.double()) * self.settings.chains
 

@@ -11,7 +11,7 @@ from scenarios import ALL_MODELS, LinearGaussian, by_chain, quick_method, small_
 from bnnbench import networks
 from bnnbench.inference import DrawsPosterior
 from bnnbench.inference._diagnostics import probe, worst_rhat_and_ess
-from bnnbench.inference._hamiltonian import Target
+from bnnbench.inference._hamiltonian import State, Target
 from bnnbench.inference._langevin import cyclical, kept_steps
 from bnnbench.inference.hmc import Hmc
 from bnnbench.inference.sghmc import Sghmc
@@ -245,6 +245,7 @@ def test_centring_changes_the_coordinates_and_not_the_density(centring):
     jacobian = torch.autograd.functional.jacobian(lambda u: target.latents(u).sum(0), position).permute(1, 0, 2)
     value, gradient = target.value_and_gradient(position)
     torch.testing.assert_close(value, joint.log_density(latents) + torch.linalg.slogdet(jacobian).logabsdet)
+    torch.testing.assert_close(target.log_joint(State.at(target, position)), joint.log_density(latents))
 
     step = 1e-6 * direction
     ends = [target.value_and_gradient(position + sign * step)[0] for sign in (1, -1)]

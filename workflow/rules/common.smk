@@ -20,11 +20,17 @@ READING = (
     "trained.py",
     "storage.py",
     "reference.py",
+    "gate.py",
 )
 SOURCES = {
     "dataset": of_package("datasets/_base.py", "datasets/_idx.py"),
     "evaluate": of_package(
-        "evaluate.py", "reference.py", "storage.py", "metrics", "datasets/_bayes.py"
+        "evaluate.py",
+        "reference.py",
+        "gate.py",
+        "storage.py",
+        "metrics",
+        "datasets/_bayes.py",
     ),
     "claims": of_package("claims", "datasets/_bayes.py", *READING),
     "notebook": of_package("notebooks.py", *READING),
