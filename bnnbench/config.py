@@ -141,7 +141,7 @@ class RunConfig(_Model):
     device: Literal["auto", "cpu", "cuda"] = Field("auto", description="auto: a GPU where there is one")
     data_dir: str | None = Field(None, description="folder with real data; default: BNNBENCH_DATA, then the cache")
     results_dir: str = Field("results", description="where everything is written")
-    compile: Literal["auto", "on", "off"] = Field("auto", description="torch.compile; auto: where there is a compiler")
+    compile: Literal["auto", "on", "off"] = Field("auto", description="torch.compile; auto: where it can run")
     threads: int = Field(1, ge=1, description="threads of one training job; jobs run side by side")
     overrides: dict[str, dict[str, Any]] = Field({}, description="by study: values that replace those of its YAML")
 

@@ -3,6 +3,7 @@
 import logging
 import math
 import shutil
+import sysconfig
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -37,8 +38,10 @@ def resolve_device(wanted: str) -> str:
 
 
 def resolve_compile(wanted: str) -> bool:
-    """Whether to use torch.compile; "auto" where a C++ compiler is on the path."""
-    return wanted == "on" or (wanted == "auto" and any(shutil.which(c) for c in ("g++", "clang++", "c++")))
+    """Whether to use torch.compile; "auto" where a C++ compiler is on the path and Python's headers are there."""
+    compiler = any(shutil.which(c) for c in ("g++", "clang++", "c++"))
+    headers = Path(sysconfig.get_path("include"), "Python.h").is_file()
+    return wanted == "on" or (wanted == "auto" and compiler and headers)
 
 
 def pending(shard: Shard, path: Path) -> tuple[ShardFile, list[Cell]]:
