@@ -10,15 +10,17 @@ from scenarios import ALL_MODELS, small_data, stack_joint
 
 from bnnbench import networks, pymc_models
 from bnnbench.inference.mean_field import MeanField
-from bnnbench.joint import LogPrior, Model
+from bnnbench.joint import LogPrior, Model, block_size, categorical
 from bnnbench.priors import InverseGamma, Laplace, ScaleMixture
 from bnnbench.streams import Streams
+from bnnbench.train import resolve_compile
 
 NAMES = list(ALL_MODELS)
 MODELS = list(ALL_MODELS.values())
 NETWORK = networks.make({"kind": "mlp"}, (2,), 2)
 X, Y = small_data(n=80)
 POINTS = 6
+COMPILER = pytest.mark.skipif(not resolve_compile("auto"), reason="no C++ compiler")
 
 
 def random_latents(network=NETWORK, models=MODELS, seed=0):
@@ -202,3 +204,25 @@ def test_loss_is_mean_nll_plus_summed_kl_over_n(name):
         h = (h if i == 0 else np.tanh(h)) @ w.T + b
     nll = np.log(np.exp(h).sum(1)) - h[np.arange(len(Y)), Y]
     np.testing.assert_allclose(-fit.trace[0, 0] / len(X), nll.mean() + kl / len(X), rtol=1e-6)
+
+
+@pytest.mark.parametrize("n_classes", [2, 3])
+def test_the_likelihood_is_that_of_the_labels_under_softmax(n_classes):
+    logits = 30 * torch.randn(4, n_classes, 50, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    y = torch.arange(200).reshape(4, 50) % n_classes
+    expected = torch.distributions.Categorical(logits=logits.transpose(1, 2)).log_prob(y).sum(1)
+    for labels in (y, y.int()):
+        torch.testing.assert_close(categorical(logits, labels), expected)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("compiled", [False, pytest.param(True, marks=COMPILER)])
+def test_a_cell_rounds_the_same_in_a_block_and_where_two_are_taken_at_a_time(compiled):
+    models = [MODELS[i % len(MODELS)] for i in range(2 * block_size())]
+    joint = stack_joint(NETWORK, models, X, Y, torch.float32, compiled=compiled)
+    latents = random_latents(models=models)[1].float()
+    value, gradient = joint.value_and_gradient(latents)
+    for block in range(2):
+        cells = list(range(block * block_size(), (block + 1) * block_size()))
+        alone = joint.take(cells).value_and_gradient(latents[cells])
+        assert torch.equal(alone[0], value[cells]) and torch.equal(alone[1], gradient[cells])

@@ -74,14 +74,14 @@ def maximise(
     for p in parameters:
         p.requires_grad_()
     optimiser = torch.optim.Adam(parameters, lr=learning_rate, fused=True)
-    stretch = max(1, steps // TRACE_POINTS)
+    stretch, descent = max(1, steps // TRACE_POINTS), parameters[0].new_full(parameters[0].shape[:1], -1 / n_points)
     trace_steps, trace, window = [], [], 0.0
     for step in range(steps):
         if schedule == "cosine":
             optimiser.param_groups[0]["lr"] = learning_rate * 0.5 * (1 + math.cos(math.pi * step / steps))
         optimiser.zero_grad(set_to_none=True)
         value = objective(step)
-        (-value.sum() / n_points).backward()
+        value.backward(descent)
         optimiser.step()
         window = window + value.detach()
         if (step + 1) % stretch == 0:
