@@ -28,6 +28,7 @@ from serve import Worker
 
 from bnnbench.datasets import moons
 
+PARTS = ("steps", "grid", "sampling")
 MODELS = ("normal-1", "laplace-half_cauchy")
 SAMPLE = ("normal-1", "laplace-half_cauchy", "scale_mixture-inverse_gamma")
 
@@ -49,7 +50,7 @@ class Sizes:
     hmc_tune: int = 300
     hmc_leapfrogs: int = 128
     nuts_cells: int = 2
-    nuts_draws: int = 1000
+    nuts_draws: int = 500
 
 
 QUICK = Sizes(
@@ -63,6 +64,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="tiny sizes, to see that everything works")
     parser.add_argument("--output", type=Path, default=ROOT / "results" / "bench.json")
+    parser.add_argument("--parts", nargs="+", choices=PARTS, default=PARTS, help="which comparisons (default: all)")
     arguments = parser.parse_args()
     sizes, about = QUICK if arguments.quick else Sizes(), machine()
     if about["load_at_start"] > 0.3 * about["cores"]:
@@ -73,12 +75,16 @@ def main() -> None:
         splits = moons.generate(0.4, seeds=range(sizes.stack), n_test=1)
         splits = [splits.split(seed) for seed in range(sizes.stack)]
         np.savez(sets, x=np.stack([s[0] for s in splits]), y=np.stack([s[1] for s in splits]))
-        rows, versions, notes = time_steps(sizes, str(sets))
-        rows += time_grid(sizes, str(sets), folder)
-        rows += time_sampling(sizes, str(sets))
+        rows, about["versions"], notes = [], {}, []
+        for part in arguments.parts:
+            if part == "steps":
+                found, about["versions"], notes = time_steps(sizes, str(sets))
+            else:
+                found = time_grid(sizes, str(sets), folder) if part == "grid" else time_sampling(sizes, str(sets))
+            table(found)
+            rows += found
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-    about["versions"] = versions
     report(rows, about, notes, quick=arguments.quick)
     arguments.output.parent.mkdir(parents=True, exist_ok=True)
     content = {"machine": about, "quick": arguments.quick, "sizes": vars(sizes), "notes": notes, "comparisons": rows}
@@ -178,10 +184,8 @@ def comparison(what: str, library: str, ours: list[float], theirs: list[float], 
     }
 
 
-def report(rows: list[dict], about: dict, notes: list[str], quick: bool) -> None:
-    """Print the machine, the table and what to bear in mind."""
-    print(f"\n{about['processor']}, {about['cores']} cores, {about['memory_gib']} GiB, {about['system']}")
-    print(f"Python {about['python']}, bnnbench {about['bnnbench']}, " + ", ".join(about["versions"].values()))
+def table(rows: list[dict]) -> None:
+    """Print a line for each comparison."""
     head = f"{'what':<44}{'against':<9}{'bnnbench':>11}{'library':>11}{'ratio':>8}{'range':>16}{'target':>8}"
     print(f"\n{head}\n{'-' * len(head)}")
     for row in rows:
@@ -190,8 +194,16 @@ def report(rows: list[dict], about: dict, notes: list[str], quick: bool) -> None
         print(
             f"{row['what']:<44}{row['library']:<9}{duration(row['bnnbench_seconds']):>11}"
             f"{duration(row['library_seconds']):>11}{row['ratio']:>8.1f}{f'{low:.1f} to {high:.1f}':>16}"
-            f"{row['target']:>8}{verdict}"
+            f"{row['target']:>8}{verdict}",
+            flush=True,
         )
+
+
+def report(rows: list[dict], about: dict, notes: list[str], quick: bool) -> None:
+    """Print the machine, the table and what to bear in mind."""
+    print(f"\n{about['processor']}, {about['cores']} cores, {about['memory_gib']} GiB, {about['system']}")
+    print(f"Python {about['python']}, bnnbench {about['bnnbench']}, " + ", ".join(about["versions"].values()))
+    table(rows)
     print("\nTimes are per model, and per step in the rows called step; bnnbench and NumPyro use every core, PyMC one.")
     print(f"One PyMC process on each of the {cores()} cores would at best divide its ratios by {cores()}.")
     print("The grid is trained whole by bnnbench; PyMC's time is the mean over a sample of models, multiplied.")

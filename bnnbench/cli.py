@@ -42,6 +42,7 @@ def _parser() -> argparse.ArgumentParser:
     command(_dataset, "dataset", "output", study={"help": "kept for the log"})
     command(_train, "shard", "output", threads={"type": int, "default": 1})
     command(_evaluate, "shard", "output")
+    command(_probe, "shard", "output", threads={"type": int, "default": 1})
     command(_gather)
     command(_claims)
     command(_notebook, "study")
@@ -98,11 +99,24 @@ def _evaluate(options) -> None:
     evaluate.evaluate_shard(plan, shard, plan.results / "shards" / f"{shard.name}.nc", options.output)
 
 
-def _gather(options) -> None:
-    """Write metrics.parquet, cells.parquet, tuned.parquet and references.parquet."""
-    from bnnbench import evaluate
+def _probe(options) -> None:
+    """Put the study's probes to the trained cells of a shard."""
+    os.environ.setdefault("OMP_NUM_THREADS", str(options.threads))
+    from bnnbench import probing
 
-    evaluate.gather(_load(options))
+    plan = _load(options)
+    shard = _pick(plan.shards, options.shard, "shard")
+    path = plan.results / "shards" / f"{shard.name}.nc"
+    probing.probe_shard(plan, shard, path, options.output, options.threads)
+
+
+def _gather(options) -> None:
+    """Write metrics.parquet, cells.parquet, tuned.parquet, references.parquet and probes.parquet."""
+    from bnnbench import evaluate, probing
+
+    plan = _load(options)
+    evaluate.gather(plan)
+    probing.gather(plan)
 
 
 def _claims(options) -> None:

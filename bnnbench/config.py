@@ -6,10 +6,10 @@ grid. Names of priors, methods and data sets are checked against the source file
 
 import difflib
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator
 
 from bnnbench import digest
 
@@ -21,13 +21,14 @@ class ConfigError(ValueError):
 
 
 def known(kind: str) -> list[str]:
-    """Names that a config may use: kind is prior, hyperprior, inference, network, dataset or study."""
+    """Names that a config may use: kind is prior, hyperprior, inference, network, dataset, probe, study."""
     catalogues = {
         "prior": lambda: list(digest.classes("priors.py", "Prior")),
         "hyperprior": lambda: list(digest.classes("priors.py", "Hyperprior")),
         "inference": lambda: digest.modules("inference"),
         "network": lambda: digest.modules("networks"),
         "dataset": lambda: digest.modules("datasets"),
+        "probe": lambda: digest.modules("probes"),
         "study": lambda: sorted(f.stem for f in STUDIES.glob("*.yaml")),
     }
     return catalogues[kind]()
@@ -47,6 +48,10 @@ class _Model(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+Only = Annotated[list[dict[str, list]], BeforeValidator(lambda value: [value] if isinstance(value, dict) else value)]
+"""Coordinates that a cell must have, e.g. {seed: [0], prior: [normal]}, or several such sets, of which it needs one."""
+
+
 class InferenceConfig(_Model):
     """One inference method in a study."""
 
@@ -54,9 +59,7 @@ class InferenceConfig(_Model):
     recipes: dict[str, dict[str, Any]] = Field(
         {}, description="named variations of the settings, each a cell of its own"
     )
-    only: dict[str, list] = Field(
-        {}, description="coordinates that a cell must have, e.g. {seed: [0], prior: [normal]}"
-    )
+    only: Only = Field([{}], description="coordinates that a cell must have")
     draws: int | None = Field(None, ge=1, le=10_000, description="posterior draws; default: the study's")
     stack: int = Field(512, ge=1, description="cells trained together; bounds memory, does not change results")
     seconds: float | dict[str, float] = Field(
@@ -65,6 +68,13 @@ class InferenceConfig(_Model):
 
     def seconds_for(self, network: str) -> float:
         return self.seconds.get(network, 1.0) if isinstance(self.seconds, dict) else self.seconds
+
+
+class ProbeConfig(_Model):
+    """A probe of a study's trained cells."""
+
+    settings: dict[str, Any] = Field({}, description="settings of the probe; see its file in bnnbench/probes")
+    only: Only = Field([{}], description="coordinates of the cells that are probed")
 
 
 class StudyConfig(_Model):
@@ -81,6 +91,7 @@ class StudyConfig(_Model):
     models: list[str] | None = Field(None, description="keep only these, e.g. [normal-1, laplace-half_cauchy]")
     inference: dict[str, InferenceConfig]
     draws: int = Field(100, ge=1, le=1000, description="posterior draws for the predictions")
+    probes: dict[str, ProbeConfig] = Field({}, description="what trained cells are asked beyond the test set")
     notebook: str | None = Field(None, description="notebook in notebooks/; default: the study's name")
 
     @field_validator("datasets", "networks", "priors", "inference", "scales")
@@ -123,6 +134,13 @@ class StudyConfig(_Model):
     def _inference(cls, value):
         for name in value:
             check_name("inference", name)
+        return value
+
+    @field_validator("probes")
+    @classmethod
+    def _probes(cls, value):
+        for name in value:
+            check_name("probe", name)
         return value
 
     @field_validator("scales")
@@ -220,7 +238,9 @@ def _describe(detail: dict, model: type[_Model]) -> str:
     where = ".".join(map(str, detail["loc"]))
     if detail["type"] != "extra_forbidden":
         return f"{where}: {detail['msg'].removeprefix('Value error, ')}"
-    fields = list((InferenceConfig if "inference" in detail["loc"][:-1] else model).model_fields)
+    inner = {"inference": InferenceConfig, "probes": ProbeConfig}
+    place = next((inner[key] for key in detail["loc"][:-1] if key in inner), model)
+    fields = list(place.model_fields)
     near = difflib.get_close_matches(str(detail["loc"][-1]), fields, n=1)
     hint = f"did you mean '{near[0]}'?" if near else f"known keys are {', '.join(fields)}"
     return f"unknown key '{where}': {hint}"

@@ -94,9 +94,9 @@ def classes(relative_path: str, base: str) -> dict[str, str]:
 
 @cache
 def dataclass_fields(relative_path: str) -> list[str]:
-    """Names of the annotated fields of the class that a method's file names in METHOD, inherited ones first."""
+    """Names of the annotated fields of the class that a file names in METHOD or PROBE, inherited ones first."""
     body = _tree(relative_path).body
-    (name,) = [s.value.id for s in body if isinstance(s, ast.Assign) and s.targets[0].id == "METHOD"]
+    (name,) = [s.value.id for s in body if isinstance(s, ast.Assign) and s.targets[0].id in ("METHOD", "PROBE")]
     return list(dict.fromkeys(_fields(relative_path, name)))
 
 

@@ -14,7 +14,7 @@ from bnnbench.datasets import check_options, dataset_name
 ENGINE = ("streams.py", "philox.py", "predict.py", "inference/_base.py", "inference/_optimise.py")
 """With what they import, the source that shapes every cell."""
 
-NO_RESULT = {"config.py", "digest.py", "priors.py"}
+NO_RESULT = {"config.py", "digest.py", "priors.py", "progress.py"}
 """Source that a cell's key leaves out: it shapes no result, or enters class by class."""
 
 REFERENCE = "hmc"
@@ -165,6 +165,15 @@ class Plan:
             return None
         return self.shards.get(shard_name(shard.cells[0], REFERENCE))
 
+    def probes(self, shard: Shard) -> dict[str, list[Cell]]:
+        """Probes of a shard's study with those of the shard's cells that they are put to, where there are any."""
+        found = {}
+        for name, probe in self.study_configs[shard.study].probes.items():
+            place = f"study '{shard.study}': probes.{name}"
+            if cells := [cell for cell in shard.trainable if _matches(cell, probe.only, place)]:
+                found[name] = cells
+        return found
+
 
 def load(source: str | Path | dict) -> Plan:
     """Read a config (file or dictionary) into a plan. Raises ConfigError naming place and remedy."""
@@ -186,6 +195,10 @@ def build(run: RunConfig, studies: dict[str, StudyConfig]) -> Plan:
         cells = study_cells(study, specs, run.seeds)
         if not cells:
             raise config_module.ConfigError(f"study '{study.name}': no cell is left: widen 'models' or 'only'")
+        for name, probe in study.probes.items():
+            place = f"study '{study.name}': probes.{name}"
+            _check_known(probe.settings, f"probes/{name}.py", f"{place}.settings")
+            _matches(cells[0], probe.only, place)  # refuses coordinates that there are not
         for cell in cells:
             name = shard_name(cell, cell.inference) + _part(cell, study)
             shards.setdefault(name, []).append(cell)
@@ -269,23 +282,28 @@ def _check_settings(study: str, inference: str, settings: dict[str, Any], recipe
                 f"study '{study}': inference.{inference}.settings: {name} {settings[name]} changes the target and "
                 f"must show in the cell's name: put it under recipes, e.g. recipes: {{{name}-{settings[name]}: ...}}"
             )
-    known = digest.dataclass_fields(f"inference/{inference}.py")
+    place = f"inference.{inference}" + (f".recipes.{recipe}" if recipe else ".settings")
+    _check_known(settings, f"inference/{inference}.py", f"study '{study}': {place}")
+
+
+def _check_known(settings: dict[str, Any], source: str, place: str) -> None:
+    known = digest.dataclass_fields(source)
     unknown = sorted(set(settings) - set(known))
     if unknown:
-        place = f"inference.{inference}" + (f".recipes.{recipe}" if recipe else ".settings")
-        raise config_module.ConfigError(
-            f"study '{study}': {place}: no setting '{unknown[0]}': known are {', '.join(known)}"
-        )
+        raise config_module.ConfigError(f"{place}: no setting '{unknown[0]}': known are {', '.join(known)}")
 
 
-def _kept(cell: Cell, study: StudyConfig, only: dict[str, list]) -> bool:
-    if study.models is not None and cell.model not in study.models:
-        return False
+def _kept(cell: Cell, study: StudyConfig, only: list[dict[str, list]]) -> bool:
+    wanted = study.models is None or cell.model in study.models
+    return wanted and _matches(cell, only, f"study '{study.name}': inference.{cell.inference}")
+
+
+def _matches(cell: Cell, only: list[dict[str, list]], place: str) -> bool:
+    """Whether a cell has the coordinates that one of the sets in `only` names."""
     facts = cell.coordinates() | {"model": cell.model}
-    unknown = sorted(set(only) - set(facts))
+    unknown = sorted({name for wanted in only for name in wanted} - set(facts))
     if unknown:
         raise config_module.ConfigError(
-            f"study '{study.name}': inference.{cell.inference}.only: unknown coordinate '{unknown[0]}': "
-            f"known are {', '.join(facts)}"
+            f"{place}.only: unknown coordinate '{unknown[0]}': known are {', '.join(facts)}"
         )
-    return all(facts[name] in allowed for name, allowed in only.items())
+    return any(all(facts[name] in allowed for name, allowed in wanted.items()) for wanted in only)

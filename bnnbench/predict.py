@@ -6,11 +6,12 @@ from functools import cache
 import numpy as np
 import torch
 
-from bnnbench.inference._base import Posterior, Progress
+from bnnbench.inference._base import Posterior
 from bnnbench.joint import BLOCK, lay_out
 from bnnbench.kernels import own
 from bnnbench.networks import Network
 from bnnbench.philox import generator
+from bnnbench.progress import SILENT, Progress
 from bnnbench.streams import Streams
 
 DENSE_CHUNK, IMAGE_CHUNK = 4000, 250
@@ -42,7 +43,7 @@ def predict(
     split: str = "test",
     compiled: bool = False,
     block: int = BLOCK,
-    progress: Progress = lambda step, total: None,
+    progress: Progress = SILENT,
 ) -> StackPredictions:
     """Mean probabilities, variance (divisor n_draws), expected entropy and votes over posterior draws.
 

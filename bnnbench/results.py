@@ -63,6 +63,11 @@ class Results:
         return pd.read_parquet(self.folder / "claims.parquet")
 
     @cached_property
+    def probes(self) -> pd.DataFrame:
+        """One row a reading of a probe: coordinates, probe, variable, level, metric, value."""
+        return pd.read_parquet(self.folder / "probes.parquet")
+
+    @cached_property
     def plan(self) -> Plan:
         """The plan that made the tables, from the settings stored with them, whatever the config files say by now."""
         facts = json.loads(pq.read_schema(self.folder / "cells.parquet").metadata[b"bnnbench"])

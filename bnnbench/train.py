@@ -4,7 +4,6 @@ import logging
 import math
 import shutil
 import sysconfig
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,8 +12,10 @@ import torch
 import xarray as xr
 
 from bnnbench import networks
+from bnnbench.checkpoint import Checkpointed, Logged
 from bnnbench.datasets import DataSet
-from bnnbench.grid import Cell, Plan, Shard
+from bnnbench.digest import of_value
+from bnnbench.grid import Cell, Plan, Shard, shard_name
 from bnnbench.inference import Fit, make
 from bnnbench.joint import LogJoint, block_size
 from bnnbench.predict import StackPredictions, predict
@@ -67,10 +68,14 @@ def train_shard(plan: Plan, shard: Shard, path: str | Path, threads: int = 1) ->
     method = plan.study_configs[shard.study].inference[shard.inference]
     log.info("%s: %d of %d cells to train", shard.name, len(todo), len(shard.trainable))
     for stack in _stacks(todo, method.stack):
-        rows, groups = _train_stack(stack, data, plan, min(block_size(), method.stack), shard.name)
+        name = f".{path.stem}.{of_value([cell.key for cell in stack])}.checkpoint"
+        rows, groups = _train_stack(stack, data, plan, min(block_size(), method.stack), path.with_name(name))
         stored.extend(rows, groups)
         stored.write(path, attributes)
+        path.with_name(name).unlink(missing_ok=True)
     stored.write(path, attributes)
+    for left in path.parent.glob(f".{path.stem}.*.checkpoint"):  # of cells that are no longer asked for
+        left.unlink()
 
 
 def _stacks(cells: list[Cell], size: int) -> Iterator[list[Cell]]:
@@ -84,8 +89,9 @@ def _stacks(cells: list[Cell], size: int) -> Iterator[list[Cell]]:
             yield group[start : start + size]
 
 
-def _train_stack(cells: list[Cell], data: dict[str, DataSet], plan: Plan, block: int, shard: str):
+def _train_stack(cells: list[Cell], data: dict[str, DataSet], plan: Plan, block: int, checkpoint: Path):
     """Rows and array groups of one stack of cells that share network, method and settings."""
+    about = f"{shard_name(cells[0], cells[0].inference)}: {len(cells)} cells"
     device = resolve_device(plan.config.device)
     compiled = resolve_compile(plan.config.compile)
     first = cells[0]
@@ -101,15 +107,15 @@ def _train_stack(cells: list[Cell], data: dict[str, DataSet], plan: Plan, block:
     padded = cells + [cells[-1]] * (-len(cells) % block)
     streams = Streams([cell.id for cell in padded], [cell.pair for cell in padded], device)
     sets, which = _distinct([(cell.dataset.name, cell.seed) for cell in padded], device)
-    started = time.perf_counter()
     try:
         splits = [data[name].split(seed) for name, seed in sets]
         x_train, y_train, x_validation, _ = (_stack(arrays, device) for arrays in zip(*splits, strict=True))
         joint = LogJoint(
             network, [build_model(c) for c in padded], x_train, y_train, which, compiled=compiled, block=block
         )
-        fit = method.fit(joint, streams, _progress(shard, len(cells), "step"))
-        seconds = (time.perf_counter() - started) / len(cells)
+        progress = Checkpointed(about, "step", checkpoint, device)
+        fit = method.fit(joint, streams, progress)
+        seconds = progress.seconds / len(cells)
         names, which_test = _distinct([cell.dataset.name for cell in padded], device)
         x_test = _stack([data[name].test()[0] for name in names], device)
         inputs = {"validation": (x_validation, which), "test": (x_test, which_test)}
@@ -123,13 +129,13 @@ def _train_stack(cells: list[Cell], data: dict[str, DataSet], plan: Plan, block:
                 split=split,
                 compiled=compiled,
                 block=block,
-                progress=_progress(shard, len(cells), f"{split} draw"),
+                progress=Logged(about, f"{split} draw"),
             )
             for split, (x, sets_of) in inputs.items()
         }
         weights, scales = _summaries(fit, streams)
     except (RuntimeError, MemoryError, FloatingPointError) as error:
-        log.error("%s: a stack of %d cells failed: %s", shard, len(cells), error)
+        log.error("%s: the stack failed: %s", about, error)
         reason = f"{type(error).__name__}: {str(error).splitlines()[0]}"
         return skipped + [_row(cell, "failed", reason) for cell in cells], {}
     facts = {"steps": fit.steps, "seconds": seconds, "device": _device_name(device)}
@@ -138,7 +144,7 @@ def _train_stack(cells: list[Cell], data: dict[str, DataSet], plan: Plan, block:
         _row(cell, "done", "", **facts) if i in sound else _row(cell, "failed", _divergence(fit, i), **facts)
         for i, cell in enumerate(cells)
     ]
-    log.info("%s: %d cells done, %d failed, %.2f s a cell", shard, len(sound), len(cells) - len(sound), seconds)
+    log.info("%s, %d done, %d failed, %.2f s a cell", about, len(sound), len(cells) - len(sound), seconds)
     ids = [cells[i].id for i in sound]
     halves = "function_rhat" in fit.diagnostics  # chains that can be compared with each other
     groups = {split: _prediction_group(p, sound, ids, first.draws, halves) for split, p in predictions.items()}
@@ -176,25 +182,6 @@ def _stack(arrays: list[np.ndarray], device: str) -> torch.Tensor:
 
 def _device_name(device: str) -> str:
     return torch.cuda.get_device_name() if device == "cuda" else f"cpu ({processor()})"
-
-
-def _progress(shard: str, n_cells: int, what: str):
-    """Log steps or draws and time left, at most every five seconds."""
-    started = last = time.monotonic()
-    before = 0
-
-    def report(step: int, total: int) -> None:
-        nonlocal last, started, before
-        now = time.monotonic()
-        if step < before:  # another stretch of the same fit
-            started = now
-        before = step
-        if now - last >= 5 or step == total:
-            last = now
-            left = (now - started) * (total - step) / step
-            log.info("%s: %d cells, %s %d of %d, %.0f s left", shard, n_cells, what, step, total, left)
-
-    return report
 
 
 def _is_finite(fit: Fit, predictions: dict[str, StackPredictions], i: int) -> bool:

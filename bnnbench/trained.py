@@ -9,10 +9,17 @@ import torch
 from bnnbench import networks, priors
 from bnnbench.inference import Posterior, make
 from bnnbench.joint import LogPrior, Model, lay_out
+from bnnbench.metrics import Predictions
 from bnnbench.networks import Network
+from bnnbench.networks._apply import forward
+from bnnbench.predict import predict
 from bnnbench.streams import Streams
 
 if TYPE_CHECKING:
+    import xarray as xr
+
+    from bnnbench.datasets import DataSet
+    from bnnbench.grid import Cell
     from bnnbench.results import Results
 
 
@@ -28,15 +35,17 @@ class TrainedCell:
     @classmethod
     def load(cls, results: "Results", cell_id: str) -> "TrainedCell":
         """Rebuild a cell from its stored posterior and the config that the tables carry."""
-        row = results.row(cell_id)
         cell = next(c for c in results.plan.cells if c.id == cell_id)
-        data = results.data(row.dataset)
+        return cls.build(cell, results.data(results.row(cell_id).dataset), results.arrays(cell_id, "posterior"))
+
+    @classmethod
+    def build(cls, cell: "Cell", data: "DataSet", arrays: "xr.Dataset") -> "TrainedCell":
+        """Rebuild a cell of a plan from its stored posterior, trained on `data`."""
         network = networks.make(cell.network_options, data.x_pool.shape[1:], data.n_classes)
-        arrays = results.arrays(cell_id, "posterior")
         tensors = {name: torch.from_numpy(np.asarray(values))[None] for name, values in arrays.data_vars.items()}
         prior = LogPrior(network, [build_model(cell)])
         posterior = make(cell.inference, cell.settings).posterior_class(prior, tensors)
-        return cls(network, posterior, cell_id, data.x_divisor)
+        return cls(network, posterior, cell.id, data.x_divisor)
 
     def predict_proba(self, x: np.ndarray, n_draws: int = 100) -> np.ndarray:
         """Class probabilities (n, classes), the mean over posterior draws."""
@@ -44,18 +53,55 @@ class TrainedCell:
 
     def sample_proba(self, x: np.ndarray, n_draws: int = 100) -> np.ndarray:
         """Class probabilities of single draws, (n_draws, n, classes). `x` is (n, ...) on the raw scale."""
+        logits = torch.from_numpy(self.sample_logits(x, n_draws))
+        return torch.softmax(logits, 2).double().numpy()
+
+    def sample_logits(self, x: np.ndarray, n_draws: int = 100) -> np.ndarray:
+        """Inputs of the softmax, as `sample_proba`."""
+        inputs = lay_out(self.network, self._checked(x)[None])
+        with torch.no_grad():
+            draws = [
+                self.posterior.logits(self.network, inputs, *self.posterior.network_inputs(z))[0].T
+                for z in self._latents(n_draws, "new-inputs")
+            ]
+        return torch.stack(draws).numpy()
+
+    def predictions(self, x: np.ndarray, n_draws: int = 100) -> Predictions:
+        """Moments and votes of the draws' predictions at `x`, as in `sample_proba`, whatever their number."""
+        which, streams = torch.zeros(1, dtype=torch.long), Streams([self.name], [self.name])
+        p = predict(self.posterior, self._checked(x)[None], which, streams, n_draws, split="new-inputs", block=1)
+        arrays = (p.mean_proba, p.variance, p.expected_entropy, p.argmax_votes, p.label_votes)
+        return Predictions(*(a[0] for a in arrays), n_draws)
+
+    def _checked(self, x: np.ndarray) -> torch.Tensor:
         x = np.asarray(x, dtype=np.float32) / np.float32(self.x_divisor)
         if x.shape[1:] != self.network.input_shape:
             raise ValueError(f"{self.name} takes inputs of shape (n, {self.network.input_shape}), got {x.shape}")
         if not np.isfinite(x).all():
             raise ValueError("inputs hold NaN or infinite values: remove or impute them")
-        inputs = lay_out(self.network, torch.from_numpy(x)[None])
+        return torch.from_numpy(x)
+
+    def proba_of_weights(self, weights: np.ndarray, x: np.ndarray) -> np.ndarray:
+        """Class probabilities (n, classes), the mean over networks with the given weights (networks, n_weights)."""
+        inputs = lay_out(self.network, self._checked(x)[None])
+        total = 0.0
         with torch.no_grad():
-            draws = [
-                torch.softmax(self.posterior.logits(self.network, inputs, *self.posterior.network_inputs(z))[0], 0).T
-                for z in self._latents(n_draws, "new-inputs")
-            ]
-        return torch.stack(draws).double().numpy()
+            for row in torch.from_numpy(np.asarray(weights, np.float32)):
+                total = total + torch.softmax(forward(self.network, row[None], inputs)[0], 0).T.double()
+        return (total / len(weights)).numpy()
+
+    def weight_moments(self, n_draws: int = 200) -> tuple[np.ndarray, np.ndarray]:
+        """Mean and sd of each weight, (n_weights,): at the posterior's `loc` where it has one, else over the draws."""
+        count, mean, squares = 0, 0.0, 0.0
+        with torch.no_grad():
+            for latents in self._latents(1 if self.posterior.is_point else n_draws, "weights"):
+                w = self._weights(latents)[0].double()
+                count, delta = count + 1, w - mean
+                mean = mean + delta / count
+                squares = squares + delta * (w - mean)
+            if "loc" in self.posterior.arrays:
+                mean = self._weights(self.posterior.arrays["loc"])[0]
+        return mean.float().numpy(), (squares / count).sqrt().float().numpy()
 
     def weight_draws(self, n_draws: int = 100) -> np.ndarray:
         """Draws of the network's weights, (n_draws, n_weights), in the order of `network.parameters`."""

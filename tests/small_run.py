@@ -1,6 +1,6 @@
 """A run without the workflow, in this process, and the config of a small one."""
 
-from bnnbench import claims, datasets, digest, evaluate, grid, train
+from bnnbench import claims, datasets, digest, evaluate, grid, probing, train
 
 NOTHING_ELSE = dict.fromkeys(digest.modules("inference"))
 """Leaves out of a study's methods all but those that are named beside it."""
@@ -35,6 +35,9 @@ def run(config: dict) -> grid.Plan:
         path = plan.results / "shards" / f"{name}.nc"
         train.train_shard(plan, shard, path, threads=2)
         evaluate.evaluate_shard(plan, shard, path, plan.results / "metrics" / f"{name}.parquet")
+        if plan.probes(shard):
+            probing.probe_shard(plan, shard, path, plan.results / "probes" / f"{name}.parquet", threads=2)
     evaluate.gather(plan)
+    probing.gather(plan)
     claims.write(plan)
     return plan

@@ -30,6 +30,14 @@ def test_ids_are_unique_and_readable():
     assert "toy/moons-0.2/mlp-5-5/normal-0.1/map/seed-0" in ids
 
 
+def test_cells_may_be_narrowed_to_one_of_several_sets_of_coordinates():
+    wanted = [{"model": ["normal-1"], "dataset": ["moons-0.4"]}, {"model": ["cauchy-1"], "seed": [2]}]
+    found = [c for c in cells(inference={"map": {"only": wanted}}) if c.inference == "map"]
+    assert {(c.model, c.dataset.name) for c in found if c.model == "normal-1"} == {("normal-1", "moons-0.4")}
+    assert {c.seed for c in found if c.model == "cauchy-1"} == {2}
+    assert len(found) == 5 + 6
+
+
 def keys(**overrides):
     return {c.id: c.key for c in cells(**overrides)}
 

@@ -12,7 +12,7 @@ from bnnbench.results import Results
 from bnnbench.statistics import BOOTSTRAP_FROM, Interval, balanced, mean_interval
 
 REPRODUCED, NOT_REPRODUCED, UNDECIDED = "reproduced", "not reproduced", "undecided"
-DIRECTIONS = ("above", "at least", "below")
+DIRECTIONS = ("above", "at least", "below", "at most")
 
 
 @dataclass(frozen=True)
@@ -94,7 +94,7 @@ class Verdict:
 
 
 def judge(interval: Interval, direction: str, margin: float) -> str:
-    """The verdict on an effect that is claimed to lie above, at least at, or below a margin.
+    """The verdict on an effect that is claimed to lie above, at least at, below, or at most at a margin.
 
     Reproduced: the whole interval lies beyond the margin. Not reproduced: the whole interval lies short of it.
     Undecided: it holds the margin, or there is none.
@@ -106,6 +106,7 @@ def judge(interval: Interval, direction: str, margin: float) -> str:
         "above": (low > margin, high <= margin),
         "at least": (low >= margin, high < margin),
         "below": (high < margin, low >= margin),
+        "at most": (high <= margin, low > margin),
     }[direction]
     return REPRODUCED if beyond else NOT_REPRODUCED if short else UNDECIDED
 

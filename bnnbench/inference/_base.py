@@ -12,9 +12,8 @@ from bnnbench.joint import LogJoint, LogPrior
 from bnnbench.networks import Network
 from bnnbench.networks._apply import forward
 from bnnbench.philox import generator
+from bnnbench.progress import SILENT, Progress
 from bnnbench.streams import Streams
-
-Progress = Callable[[int, int], None]
 
 
 class Posterior:
@@ -113,7 +112,7 @@ class Method:
         """Why this method has no meaning for a model on a network; None where it has."""
         return None
 
-    def fit(self, joint: LogJoint, streams: Streams, progress: Progress = lambda step, total: None) -> Fit:
+    def fit(self, joint: LogJoint, streams: Streams, progress: Progress = SILENT) -> Fit:
         """Approximate the posterior of every cell of the stack."""
         raise NotImplementedError
 

@@ -10,7 +10,7 @@ from bnnbench.inference._base import DrawsPosterior, Fit
 from bnnbench.inference._diagnostics import of_chains
 from bnnbench.inference._optimise import TRACE_POINTS, initial_latents
 
-Update = Callable[[torch.Tensor, torch.Tensor, float, float, torch.Tensor], torch.Tensor]
+Update = Callable[[torch.Tensor, torch.Tensor, torch.Tensor, float, float, torch.Tensor], tuple]
 
 
 def cyclical(step: int, steps: int, cycles: int, learning_rate: float, share: float) -> tuple[float, bool]:
@@ -46,7 +46,9 @@ def kept_steps(settings) -> list[int]:
 
 
 def sample(settings, joint, streams, progress, update: Update) -> Fit:
-    """Run update(latents, gradient of the log joint, learning rate, temperature, noise) on every chain.
+    """Run update(latents, velocity, gradient of the log joint, learning rate, temperature, noise) on every chain.
+
+    It returns the latents and the velocity that follow; the velocity starts at 0.
 
     The temperature is 0 where the cycle explores. Chains of a cell start at initial values of their own.
     """
@@ -57,10 +59,14 @@ def sample(settings, joint, streams, progress, update: Update) -> Fit:
     active = wide.prior.active.to(latents)
     keep, kept, trace, trace_steps, window = set(kept_steps(settings)), [], [], [], 0.0
     stretch = max(1, settings.steps // TRACE_POINTS)
-    for t in range(settings.steps):
+    start, velocity = 0, torch.zeros((), device=latents.device)
+    if state := progress.restored("langevin"):
+        start, latents, velocity, kept, trace, trace_steps, window = state["values"]
+    for t in range(start, settings.steps):
         rate, samples = cyclical(t, settings.steps, settings.cycles, settings.learning_rate, settings.sampling)
         value, gradient = wide.value_and_gradient(latents, wide.batch(batches(t)))
-        latents = update(latents, gradient, rate, settings.temperature if samples else 0.0, noise.step(t) * active)
+        temperature = settings.temperature if samples else 0.0
+        latents, velocity = update(latents, velocity, gradient, rate, temperature, noise.step(t) * active)
         window = window + value
         if t in keep:
             kept.append(latents)
@@ -69,6 +75,8 @@ def sample(settings, joint, streams, progress, update: Update) -> Fit:
             trace_steps.append(t + 1)
             window = 0.0
             progress(t + 1, settings.steps)
+            values = [t + 1, latents, velocity, kept, trace, trace_steps, window]
+            progress.keep("langevin", lambda values=values: {"values": values})
     cells = (joint.n_cells, settings.chains)
     draws = torch.stack(kept, 1).unflatten(0, cells)
     trace = torch.stack(trace, 1).unflatten(0, cells).mean(1)

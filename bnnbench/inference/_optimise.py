@@ -7,6 +7,7 @@ import numpy as np
 import torch
 
 from bnnbench.joint import LogJoint
+from bnnbench.progress import Progress
 from bnnbench.streams import Streams
 
 TRACE_POINTS = 100
@@ -62,7 +63,7 @@ def maximise(
     learning_rate: float,
     schedule: str,
     n_points: int,
-    progress: Callable[[int, int], None],
+    progress: Progress,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Adam (Kingma & Ba 2015) on objective(step) -> (cells,), every cell on its own though in one stack.
 
@@ -75,8 +76,25 @@ def maximise(
         p.requires_grad_()
     optimiser = torch.optim.Adam(parameters, lr=learning_rate, fused=True)
     stretch, descent = max(1, steps // TRACE_POINTS), parameters[0].new_full(parameters[0].shape[:1], -1 / n_points)
-    trace_steps, trace, window = [], [], 0.0
-    for step in range(steps):
+    start, trace_steps, trace, window = 0, [], [], 0.0
+    if state := progress.restored("optimise"):
+        start, trace_steps, trace, window = (state[k] for k in ("step", "trace_steps", "trace", "window"))
+        optimiser.load_state_dict(state["optimiser"])
+        with torch.no_grad():
+            for p, stored in zip(parameters, state["parameters"], strict=True):
+                p.copy_(stored)
+
+    def state_after(step):
+        return {
+            "step": step,
+            "trace_steps": trace_steps,
+            "trace": trace,
+            "window": window,
+            "optimiser": optimiser.state_dict(),
+            "parameters": [p.detach() for p in parameters],
+        }
+
+    for step in range(start, steps):
         if schedule == "cosine":
             optimiser.param_groups[0]["lr"] = learning_rate * 0.5 * (1 + math.cos(math.pi * step / steps))
         optimiser.zero_grad(set_to_none=True)
@@ -89,6 +107,7 @@ def maximise(
             trace_steps.append(step + 1)
             window = 0.0
             progress(step + 1, steps)
+            progress.keep("optimise", lambda done=step + 1: state_after(done))
     for p in parameters:
         p.requires_grad_(False)
     return np.array(trace_steps), torch.stack(trace, dim=1).cpu().numpy()

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from bnnbench.inference._base import DrawsPosterior, Fit, Method, Posterior
 from bnnbench.inference.map import Map
 from bnnbench.inference.mean_field import MeanField
+from bnnbench.progress import SILENT
 
 BASES = {"map": Map, "mean_field": MeanField}
 
@@ -46,7 +47,7 @@ class Ensemble(Method):
     def posterior_class(self):
         return DrawsPosterior if self.base == "map" else MixturePosterior
 
-    def fit(self, joint, streams, progress=lambda step, total: None):
+    def fit(self, joint, streams, progress=SILENT):
         method = BASES[self.base](
             steps=self.steps, learning_rate=self.learning_rate, schedule=self.schedule, batch_size=self.batch_size,
             initial=self.initial, initial_scale=self.initial_scale,

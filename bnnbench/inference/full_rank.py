@@ -17,6 +17,7 @@ import torch.nn.functional as F
 from bnnbench.inference._base import Fit, Method, Posterior
 from bnnbench.inference._optimise import SD_FLOOR, initial_gaussian, maximise, warmed_up
 from bnnbench.networks._apply import forward
+from bnnbench.progress import SILENT
 
 MOST_LATENTS = 2000
 """A full matrix over more has millions of entries a cell."""
@@ -68,7 +69,7 @@ class FullRank(Method):
             return f"a full matrix over {n:,} latents has {n * (n + 1) // 2:,} entries: give full_rank a rank"
         return None
 
-    def fit(self, joint, streams, progress=lambda step, total: None):
+    def fit(self, joint, streams, progress=SILENT):
         loc, rho = initial_gaussian(joint, streams, self.initial, self.initial_scale, self.initial_sd)
         factor = Triangular(joint.prior, rho) if self.rank is None else LowRank(joint.prior, rho, streams, self.rank)
         noise = factor.noise(streams)

@@ -25,6 +25,7 @@ from bnnbench.inference._diagnostics import probe, worst_rhat_and_ess
 from bnnbench.inference._hamiltonian import DualAveraging, Kernel, Spread, State, Target, trajectory_lengths, transition
 from bnnbench.inference._optimise import TRACE_POINTS, initial_latents
 from bnnbench.joint import block_size
+from bnnbench.progress import SILENT
 from bnnbench.streams import Streams
 
 WINDOWS = (0.15, 0.3, 0.5, 0.8, 1.0)
@@ -64,7 +65,7 @@ class Hmc(Method):
         if not 0 < self.keep <= self.chains * self.samples:
             raise ValueError(f"hmc.keep must be from 1 to chains x samples = {self.chains * self.samples}")
 
-    def fit(self, joint, streams, progress=lambda step, total: None):
+    def fit(self, joint, streams, progress=SILENT):
         # A stack may be filled up with copies of a cell: each cell is run once.
         first = {owner: cell for cell, owner in reversed(list(enumerate(streams.owners)))}
         cells = list(first.values())

@@ -21,6 +21,7 @@ from bnnbench.inference._evidence import best_precision, log_evidence
 from bnnbench.inference._kronecker import KroneckerPosterior
 from bnnbench.inference.map import Map
 from bnnbench.networks._apply import forward
+from bnnbench.progress import SILENT
 
 STRUCTURES = ("full", "kronecker", "diagonal", "last_layer")
 LIMITS = {"full": 2000, "last_layer": 5000}
@@ -124,7 +125,7 @@ class LaplaceApproximation(Map):
             return f"structure {self.structure} has a covariance of {n} latents, too large to keep: use {others}"
         return None
 
-    def fit(self, joint, streams, progress=lambda step, total: None):
+    def fit(self, joint, streams, progress=SILENT):
         for model in joint.models:
             if self.prior_scale == "marginal_likelihood" and (reason := self.skip(joint.network, model)):
                 raise ValueError(f"laplace_approximation.prior_scale: {reason}")

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from bnnbench.inference._base import Fit, Method, PointPosterior
 from bnnbench.inference._optimise import initial_latents, maximise
+from bnnbench.progress import SILENT
 
 
 @dataclass(frozen=True)
@@ -24,7 +25,7 @@ class Map(Method):
 
     posterior_class = PointPosterior
 
-    def fit(self, joint, streams, progress=lambda step, total: None):
+    def fit(self, joint, streams, progress=SILENT):
         latents = initial_latents(joint, streams, self.initial, self.initial_scale)
         batches, objective = streams.batches(joint.n_points, self.batch_size), self.objective(joint, streams)
         trace_steps, trace = maximise(

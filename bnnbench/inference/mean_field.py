@@ -17,6 +17,7 @@ import torch.nn.functional as F
 from bnnbench.inference._base import Fit, GaussianPosterior, Method
 from bnnbench.inference._optimise import SD_FLOOR, initial_gaussian, maximise, warmed_up
 from bnnbench.networks._apply import forward, forward_flipout, forward_local, noise_shapes, sign_shapes
+from bnnbench.progress import SILENT
 
 ESTIMATORS = ("draw", "local", "flipout", "sticking_the_landing")
 
@@ -53,7 +54,7 @@ class MeanField(Method):
 
     posterior_class = GaussianPosterior
 
-    def fit(self, joint, streams, progress=lambda step, total: None):
+    def fit(self, joint, streams, progress=SILENT):
         if self.estimator not in ESTIMATORS:
             raise ValueError(f"mean_field.estimator: unknown '{self.estimator}': known are {', '.join(ESTIMATORS)}")
         loc, rho = initial_gaussian(joint, streams, self.initial, self.initial_scale, self.initial_sd)

@@ -7,6 +7,7 @@ import torch
 
 from bnnbench.inference._base import Fit, Method, Posterior
 from bnnbench.philox import generator
+from bnnbench.progress import SILENT
 
 
 class PriorPosterior(Posterior):
@@ -34,7 +35,7 @@ class PriorOnly(Method):
 
     posterior_class = PriorPosterior
 
-    def fit(self, joint, streams, progress=lambda step, total: None):
+    def fit(self, joint, streams, progress=SILENT):
         return Fit(PriorPosterior(joint.prior, {"kept": joint.x.new_zeros(joint.n_cells, 0)}), 0)
 
 

@@ -14,6 +14,7 @@ import torch.nn.functional as F
 from bnnbench.inference._base import Fit, GaussianPosterior
 from bnnbench.inference._optimise import initial_gaussian
 from bnnbench.inference._pymc import PymcMethod, fit_each, model_of, optimise, order, trace_of
+from bnnbench.progress import SILENT
 
 
 @dataclass(frozen=True)
@@ -28,7 +29,7 @@ class PymcAdvi(PymcMethod):
 
     posterior_class = GaussianPosterior
 
-    def fit(self, joint, streams, progress=lambda step, total: None):
+    def fit(self, joint, streams, progress=SILENT):
         loc, rho = initial_gaussian(joint, streams, self.initial, self.initial_scale, self.initial_sd)
 
         def fit_cell(cell, seed):

@@ -15,6 +15,7 @@ from bnnbench.inference._base import Fit
 from bnnbench.inference._optimise import initial_gaussian
 from bnnbench.inference._pymc import PymcMethod, fit_each, model_of, optimise, order, trace_of
 from bnnbench.inference.full_rank import FullRankPosterior
+from bnnbench.progress import SILENT
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,7 @@ class PymcFullRank(PymcMethod):
 
     posterior_class = FullRankPosterior
 
-    def fit(self, joint, streams, progress=lambda step, total: None):
+    def fit(self, joint, streams, progress=SILENT):
         loc, rho = initial_gaussian(joint, streams, self.initial, self.initial_scale, self.initial_sd)
 
         def fit_cell(cell, seed):

@@ -14,6 +14,7 @@ from bnnbench import pymc_models
 from bnnbench.inference._base import DrawsPosterior, Fit
 from bnnbench.inference._diagnostics import probe, worst_rhat_and_ess
 from bnnbench.inference._pymc import PymcMethod, fit_each, model_of
+from bnnbench.progress import SILENT
 
 PROBES = 50
 """Training inputs at which chains are compared, at even distances in the training set."""
@@ -44,7 +45,7 @@ class PymcNuts(PymcMethod):
                 f"{self.chains * self.samples} samples, got {self.stored}"
             )
 
-    def fit(self, joint, streams, progress=lambda step, total: None):
+    def fit(self, joint, streams, progress=SILENT):
         total = self.chains * (self.tune + self.samples)
         draws, *numbers = fit_each(
             joint, streams, "pymc_nuts", lambda cell, seed: self._fit_cell(joint, cell, seed), progress, total

@@ -15,10 +15,9 @@ wide (from the AR(2) process that the two equations make); minibatches add their
 import math
 from dataclasses import dataclass
 
-import torch
-
 from bnnbench.inference._base import DrawsPosterior, Method
 from bnnbench.inference._langevin import check, sample
+from bnnbench.progress import SILENT
 
 
 @dataclass(frozen=True)
@@ -44,15 +43,12 @@ class Sghmc(Method):
         if not 0 < self.friction <= 1:
             raise ValueError(f"sghmc.friction must be over 0 and at most 1, got {self.friction}")
 
-    def fit(self, joint, streams, progress=lambda step, total: None):
-        velocity = torch.zeros(())
-
-        def update(latents, gradient, rate, temperature, noise):
-            nonlocal velocity
+    def fit(self, joint, streams, progress=SILENT):
+        def update(latents, velocity, gradient, rate, temperature, noise):
             step = rate / joint.n_points
             kick = math.sqrt(2 * temperature * self.friction * step) * noise
             velocity = (1 - self.friction) * velocity + step * gradient + kick
-            return latents + velocity
+            return latents + velocity, velocity
 
         return sample(self, joint, streams, progress, update)
 

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 
 from bnnbench.inference._base import DrawsPosterior, Method
 from bnnbench.inference._langevin import check, sample
+from bnnbench.progress import SILENT
 
 
 @dataclass(frozen=True)
@@ -38,10 +39,10 @@ class Sgld(Method):
     def __post_init__(self):
         check("sgld", self)
 
-    def fit(self, joint, streams, progress=lambda step, total: None):
-        def update(latents, gradient, rate, temperature, noise):
+    def fit(self, joint, streams, progress=SILENT):
+        def update(latents, velocity, gradient, rate, temperature, noise):
             step = rate / joint.n_points
-            return latents + step * gradient + math.sqrt(2 * temperature * step) * noise
+            return latents + step * gradient + math.sqrt(2 * temperature * step) * noise, velocity
 
         return sample(self, joint, streams, progress, update)
 

@@ -17,6 +17,7 @@ import torch
 from bnnbench.inference._base import Fit, Method, Posterior
 from bnnbench.inference._optimise import TRACE_POINTS
 from bnnbench.inference.map import Map
+from bnnbench.progress import SILENT
 
 
 class SwagPosterior(Posterior):
@@ -36,7 +37,10 @@ class SwagPosterior(Posterior):
 
 @dataclass(frozen=True)
 class Swag(Method):
-    """`steps` in all, of which the last share `collect` is SGD at `swa_learning_rate`; Adam's is `learning_rate`."""
+    """`steps` in all, of which the last share `collect` is SGD at `swa_learning_rate`; Adam's is `learning_rate`.
+
+    `map_batch_size` is that of the MAP run; None: all points at once.
+    """
 
     steps: int = 4000
     learning_rate: float = 0.02
@@ -44,6 +48,7 @@ class Swag(Method):
     swa_learning_rate: float = 0.02
     momentum: float = 0.9
     batch_size: int = 32
+    map_batch_size: int | None = None
     rank: int = 20
     initial: str = "fan_in"
     initial_scale: float = 1.0
@@ -56,17 +61,21 @@ class Swag(Method):
         if self.rank < 2:
             raise ValueError(f"swag.rank must be at least 2, got {self.rank}")
 
-    def fit(self, joint, streams, progress=lambda step, total: None):
+    def fit(self, joint, streams, progress=SILENT):
         collecting = max(1, min(self.steps - 1, round(self.collect * self.steps)))
-        start = Map(steps=self.steps - collecting, learning_rate=self.learning_rate, initial=self.initial,
-                    initial_scale=self.initial_scale).fit(joint, streams, progress)  # fmt: skip
+        settings = {name: getattr(self, name) for name in ("learning_rate", "initial", "initial_scale")}
+        method = Map(steps=self.steps - collecting, batch_size=self.map_batch_size, **settings)
+        start = method.fit(joint, streams, progress)
         latents, batches = start.posterior.arrays["loc"], streams.batches(joint.n_points, self.batch_size)
         # The moments are taken about the MAP estimate in double precision: differences of large squares lose digits.
         origin, n, velocity = latents.double(), 0, torch.zeros_like(latents)
         total, squares, deviations = torch.zeros_like(origin), torch.zeros_like(origin), []
         stretch, trace, trace_steps, window = max(1, collecting // TRACE_POINTS), [], [], 0.0
         every = max(1, min(joint.n_points // self.batch_size, collecting // (2 * self.rank)))
-        for t in range(1, collecting + 1):
+        begin = 1
+        if state := progress.restored("swag"):
+            begin, latents, velocity, total, squares, n, deviations, trace, trace_steps, window = state["values"]
+        for t in range(begin, collecting + 1):
             value, gradient = joint.value_and_gradient(latents, joint.batch(batches(t)))
             velocity = self.momentum * velocity + self.swa_learning_rate / joint.n_points * gradient
             latents, window = latents + velocity, window + value
@@ -79,6 +88,8 @@ class Swag(Method):
                 trace_steps.append(t)
                 window = 0.0
                 progress(start.steps + t, self.steps)
+                values = [t + 1, latents, velocity, total, squares, n, deviations, trace, trace_steps, window]
+                progress.keep("swag", lambda values=values: {"values": values})
         deviations += [torch.zeros_like(origin)] * (self.rank - len(deviations))  # of very short runs
         mean = total / n
         arrays = {

@@ -225,6 +225,9 @@ DESCRIPTIONS: dict[str, Description] = {
     "auroc_max_probability": _auroc("maximum probability", "1 - max_c p_c"),
     "auroc_chi_square_label": _auroc("label-vote chi-square", "minus chi-square of label votes"),
     "auroc_chi_square_argmax": _auroc("arg-max-vote chi-square", "minus chi-square of arg-max votes"),
+    "auroc_chi_square_values": _auroc(
+        "label-value chi-square", "variance over mean of the drawn labels, 0 if all are 0"
+    ),
     **{f"total_variance_class_{c}": _class_variance_of(c) for c in range(10)},
 }
 

@@ -129,6 +129,7 @@ def evaluate(predictions: Predictions, y: ArrayLike, bayes_proba: ArrayLike | No
         "max_probability": 1 - p.max(1),
         "chi_square_label": -label_vote,
         "chi_square_argmax": -argmax_vote,
+        "chi_square_values": np.nan_to_num(unc.chi_square_label_values_of_votes(predictions.label_votes)),
     }
     out = {
         "accuracy": accuracy(p, labels),

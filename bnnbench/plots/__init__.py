@@ -17,6 +17,7 @@ from bnnbench.plots.images import (
     wrong_and_unanimous,
 )
 from bnnbench.plots.priors import fixed_against_hyperpriors, heat_table, leaderboard, prior_heat_map
+from bnnbench.plots.probes import rotation_curves, shift_curves, turned_digit
 from bnnbench.plots.select import best_cell, best_models, main_method, noisiest
 from bnnbench.plots.style import NothingToDraw, encode
 from bnnbench.plots.toy import plane_maps
@@ -59,10 +60,13 @@ __all__ = [
     "plane_maps",
     "prior_heat_map",
     "reliability_diagram",
+    "rotation_curves",
     "run_in_words",
+    "shift_curves",
     "show",
     "sparsity_in_words",
     "traces",
+    "turned_digit",
     "vote_chi_square",
     "wrong_and_unanimous",
 ]

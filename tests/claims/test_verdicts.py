@@ -24,6 +24,9 @@ from bnnbench.statistics import Interval, mean_interval
         ("below", 0.1, 0.49, "reproduced"),
         ("below", 0.1, 0.5, "undecided"),
         ("below", 0.5, 0.9, "not reproduced"),
+        ("at most", 0.1, 0.5, "reproduced"),
+        ("at most", 0.5, 0.9, "undecided"),
+        ("at most", 0.51, 0.9, "not reproduced"),
         ("below", math.nan, math.nan, "undecided"),
     ],
 )

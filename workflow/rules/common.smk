@@ -32,6 +32,9 @@ SOURCES = {
         "metrics",
         "datasets/_bayes.py",
     ),
+    "probe": of_package(
+        "probing.py", "probes", "trained.py", "predict.py", "storage.py", "metrics"
+    ),
     "claims": of_package("claims", "datasets/_bayes.py", *READING),
     "notebook": of_package("notebooks.py", *READING),
     "report": of_package("report", "claims", *READING),
@@ -113,6 +116,16 @@ def references_of(shard):
     """The file of the references that a shard's cells are compared with, where the study has them."""
     reference = PLAN.reference_shard(PLAN.shards[shard])
     return f"{RESULTS}/shards/{reference.name}.nc" if reference else []
+
+
+def probe_digest(shard):
+    """Digest of what is asked of a shard's cells."""
+    probes = PLAN.study_configs[PLAN.shards[shard].study].probes
+    return of_value({name: probe.model_dump() for name, probe in probes.items()})
+
+
+# The shards whose cells are probed.
+PROBED = [name for name, shard in PLAN.shards.items() if PLAN.probes(shard)]
 
 
 def shards_of(study):

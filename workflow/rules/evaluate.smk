@@ -16,16 +16,38 @@ rule evaluate:
         "bnnbench evaluate --config {params.config:q} --shard {wildcards.shard:q} --output {output:q} --log {log:q}"
 
 
+rule probe:
+    input:
+        shard=f"{RESULTS}/shards/{{shard}}.nc",
+        data=lambda wildcards: data_of([wildcards.shard]),
+    output:
+        f"{RESULTS}/probes/{{shard}}.parquet",
+    log:
+        f"{LOGS}/probe/{{shard}}.log",
+    threads: PLAN.config.threads
+    params:
+        config=CONFIG,
+        probes=lambda wildcards: probe_digest(wildcards.shard),
+        source=SOURCES["probe"],
+    message:
+        "Probe {wildcards.shard}"
+    shell:
+        "bnnbench probe --config {params.config:q} --shard {wildcards.shard:q} --threads {threads}"
+        " --output {output:q} --log {log:q}"
+
+
 rule gather:
     input:
         metrics=expand(f"{RESULTS}/metrics/{{shard}}.parquet", shard=PLAN.shards),
         shards=expand(f"{RESULTS}/shards/{{shard}}.nc", shard=PLAN.shards),
+        probes=expand(f"{RESULTS}/probes/{{shard}}.parquet", shard=PROBED),
         data=data_of(PLAN.shards),
     output:
         f"{RESULTS}/metrics.parquet",
         f"{RESULTS}/cells.parquet",
         f"{RESULTS}/tuned.parquet",
         f"{RESULTS}/references.parquet",
+        f"{RESULTS}/probes.parquet",
     log:
         f"{LOGS}/gather.log",
     params:

@@ -1,0 +1,70 @@
+"""A training job's progress: a line in the log every few seconds, and a checkpoint every minute."""
+
+import logging
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+
+from bnnbench.progress import Progress
+from bnnbench.storage import replacing
+
+log = logging.getLogger(__name__)
+
+LOGGED_EVERY, KEPT_EVERY = 5.0, 60.0
+"""Seconds."""
+
+
+class Logged(Progress):
+    """Logs steps or draws (`what`) and the time left."""
+
+    def __init__(self, name: str, what: str):
+        self._name, self._what, self._step = name, what, 0
+        self._started = self._last = time.monotonic()
+
+    def __call__(self, step, total):
+        now = time.monotonic()
+        if step < self._step:  # another stretch of the same fit
+            self._started = now
+        self._step = step
+        if now - self._last >= LOGGED_EVERY or step == total:
+            self._last = now
+            left = (now - self._started) * (total - step) / step
+            log.info("%s, %s %d of %d, %.0f s left", self._name, self._what, step, total, left)
+
+
+class Checkpointed(Logged):
+    """The same, with a file that holds the latest state of each stage of the fit.
+
+    A file that cannot be read counts as none: the fit starts anew.
+    """
+
+    def __init__(self, name: str, what: str, path: Path, device: str, every: float | None = None):
+        super().__init__(name, what)
+        self._path, self._kept, self._states = path, self._started, {}
+        self._every = KEPT_EVERY if every is None else every
+        self._begun = self._started
+        if path.is_file():
+            try:
+                self._states = torch.load(path, map_location=device, weights_only=True)
+                log.info("%s: going on from a checkpoint", name)
+            except Exception as error:  # torch.load raises whatever the broken bytes lead to
+                log.warning("%s: the checkpoint is unreadable and is left aside: %s", name, error)
+        self._before = self._states.get("job", {}).get("seconds", 0.0)
+
+    def keep(self, stage: str, state: Callable[[], dict]) -> None:
+        if time.monotonic() - self._kept < self._every:
+            return
+        self._states |= {stage: state(), "job": {"seconds": self.seconds}}
+        with replacing(self._path) as temporary:
+            torch.save(self._states, temporary)
+        self._kept = time.monotonic()
+
+    @property
+    def seconds(self) -> float:
+        """Time spent on the fit, before and after it was killed; of what was lost nothing is counted."""
+        return self._before + time.monotonic() - self._begun
+
+    def restored(self, stage: str) -> dict | None:
+        return self._states.get(stage)

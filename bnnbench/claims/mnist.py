@@ -1,0 +1,168 @@
+"""Claims on uncertainty over handwritten digits, tested on MNIST with the sources' convolutional network.
+
+They come from a course report on Bayesian neural networks and from a notebook on mini-batch ADVI; both fixed the scale
+of a normal prior. Statistics are means over the study's networks; where nothing else is said the cells are those of the
+normal prior with fixed scale.
+"""
+
+import numpy as np
+import pandas as pd
+
+from bnnbench.claims._base import Claim, Measured, Statistic
+from bnnbench.claims.toy import Measure, wide
+from bnnbench.plots.select import scores, with_tuned_scales
+from bnnbench.plots.style import NothingToDraw, method_name, model_name
+from bnnbench.results import Results
+
+REPORT = "Course report on Bayesian neural networks: uncertainty on MNIST"
+NOTEBOOK = "Notebook on mini-batch ADVI: convolutional network on MNIST"
+DISPERSED = (2, 7, 8, 9)
+FIXED = {"prior": "normal", "hyperprior": "fixed", "inference": "mean_field"}
+LEARNED = FIXED | {"hyperprior": "half_normal"}
+
+
+def cells(results: Results, study: str, metric: str, **where) -> pd.DataFrame:
+    """A test metric with a row each network and a column a seed."""
+    rows = with_tuned_scales(results, study, metric=metric, recipe="", **where)
+    return wide(rows, ["dataset", "network", "prior", "hyperprior"])
+
+
+def plain(results: Results, study: str, metric: str) -> pd.DataFrame:
+    """The same of the plain network, by data set and network: maximum likelihood where it was run, else MAP."""
+    rows = scores(results, study, metric, prior="flat", inference=["mle", "map"], recipe="")
+    rows = rows[rows.inference == ("mle" if (rows.inference == "mle").any() else "map")]
+    return wide(rows, ["dataset", "network"])
+
+
+def difference(a: pd.DataFrame, b: pd.DataFrame) -> pd.DataFrame:
+    """a - b where both have the data set, network and seed."""
+    by = ["dataset", "network"]
+    a, b = (side.groupby(level=by).mean() for side in (a, b))
+    common, seeds = a.index.intersection(b.index), a.columns.intersection(b.columns)
+    found = a.loc[common, seeds] - b.loc[common, seeds]
+    if found.dropna(how="all").empty:
+        raise NothingToDraw("no network and seed has both sides of the comparison")
+    return found
+
+
+def of_metric(metric: str, scale: float = 1.0, **where) -> Measure:
+    """Mean of a test metric over networks, times `scale`."""
+
+    def measure(results: Results, study: str) -> Measured:
+        rows = cells(results, study, metric, **(FIXED | where))
+        return Measured.over(scale * rows, _cells(FIXED | where))
+
+    return measure
+
+
+def wrong_over_right(metric: str, **where) -> Measure:
+    """Ratio of a metric's mean over misread test images to that over images read correctly."""
+
+    def measure(results: Results, study: str) -> Measured:
+        sides = [cells(results, study, f"{metric}_{side}", **(FIXED | where)) for side in ("wrong", "right")]
+        note = f"{_cells(FIXED | where)}: {sides[0].mean().mean():.3g} on misread images, {sides[1].mean().mean():.3g} "
+        return Measured.over(sides[0] / sides[1], note + "on the others.")
+
+    return measure
+
+
+def votes_of_errors(results: Results, study: str) -> Measured:
+    """Chi-square a draw of the label votes on misread images minus that on the others."""
+    sides = [cells(results, study, f"chi_square_label_per_draw_{side}", **FIXED) for side in ("wrong", "right")]
+    return Measured.over(sides[0] - sides[1], _cells(FIXED))
+
+
+def against_plain(score: str) -> Measure:
+    """AUROC of wrong-vs-right by a score of the votes, minus that of the plain network's largest probability."""
+
+    def measure(results: Results, study: str) -> Measured:
+        ours = cells(results, study, f"auroc_{score}", **FIXED)
+        theirs = plain(results, study, "auroc_max_probability")
+        note = f"{_cells(FIXED)}: {ours.mean().mean():.3f}, plain network {theirs.mean().mean():.3f}."
+        return Measured.over(difference(ours, theirs), note)
+
+    return measure
+
+
+def class_dispersion(results: Results, study: str) -> Measured:
+    """Mean total variance of the images of four digits minus that of the other six."""
+    by_class = [cells(results, study, f"total_variance_class_{c}", **FIXED) for c in range(10)]
+    named = sum(by_class[c] for c in DISPERSED) / len(DISPERSED)
+    others = sum(by_class[c] for c in range(10) if c not in DISPERSED) / (10 - len(DISPERSED))
+    means = pd.Series([table.mean().mean() for table in by_class])
+    order = ", ".join(str(c) for c in means.sort_values(ascending=False).index)
+    return Measured.over(named - others, f"{_cells(FIXED)}; from the most dispersed digit: {order}.")
+
+
+def fixed_minus_learned(metric: str, scale: float = 1.0) -> Measure:
+    """A test metric with the fixed scale minus that with one half-normal scale for each weight matrix and bias."""
+
+    def measure(results: Results, study: str) -> Measured:
+        sides = [scale * cells(results, study, metric, **where) for where in (FIXED, LEARNED)]
+        each = ", ".join(f"{np.nanmean(side):.4g}" for side in sides)
+        return Measured.over(difference(*sides), f"{_cells(FIXED)} and half-normal: {each}.")
+
+    return measure
+
+
+def _cells(where: dict) -> str:
+    scale = np.nan if where["hyperprior"] != "fixed" else 1.0
+    return f"{method_name(where['inference'])}, {model_name(pd.Series(where | {'scale': scale}))}".capitalize()
+
+
+PAGE = "notebooks/{study}.html"
+VARIANCE, CERTAIN = f"{PAGE}#Do-draws-disagree-where-the-network-is-wrong?", f"{PAGE}#Wrong,-and-all-draws-agree"
+VOTES, PRIORS = f"{PAGE}#How-even-are-the-votes?", f"{PAGE}#Which-prior,-with-which-scale?"
+GAIN = "AUROC for wrong images of the {} minus that of the plain network's largest probability"
+
+CLAIMS = (
+    Claim(
+        "Z5", REPORT, "Misclassified images have a far higher predictive variance.",
+        (
+            Statistic("ratio of the mean total variance of wrong to that of right images", "above", 2.0,
+                      wrong_over_right("total_variance"), VARIANCE),
+            Statistic("AUROC of the total variance for wrong images", "above", 0.5,
+                      of_metric("auroc_total_variance"), VARIANCE, True),
+        ),
+    ),
+    Claim(
+        "Z6", REPORT, "The digits 2, 7, 8 and 9 are the most dispersed.",
+        (
+            Statistic("mean total variance of 2, 7, 8, 9 minus that of the other digits", "above", 0.0,
+                      class_dispersion, VARIANCE),
+        ),
+    ),
+    Claim(
+        "Z7", REPORT, "A few images are misclassified with an expected error rate of 0.",
+        (
+            Statistic("wrong images on which all draws agree, of 10,000", "at least", 1,
+                      of_metric("n_wrong_unanimous"), CERTAIN),
+            Statistic("wrong images on which all draws agree, of 10,000", "at most", 10,
+                      of_metric("n_wrong_unanimous"), CERTAIN),
+        ),
+    ),
+    Claim(
+        "W3", NOTEBOOK, "Votes are more even on misclassified images; a plain network's softmax would not show it.",
+        (
+            Statistic("chi-square a draw of the label votes, wrong minus right images", "below", 0.0,
+                      votes_of_errors, VOTES),
+            Statistic(GAIN.format("label votes' chi-square"), "above", 0.0, against_plain("chi_square_label"), VOTES),
+            Statistic(GAIN.format("arg-max votes' chi-square"), "above", 0.0,
+                      against_plain("chi_square_argmax"), VOTES, True),
+            Statistic(GAIN.format("chi-square of label values (the notebook's own)"), "above", 0.0,
+                      against_plain("chi_square_values"), VOTES, True),
+            Statistic(GAIN.format("total variance"), "above", 0.0, against_plain("total_variance"), VOTES, True),
+            Statistic(GAIN.format("posterior mean's largest probability"), "above", 0.0,
+                      against_plain("max_probability"), VOTES, True),
+        ),
+    ),
+    Claim(
+        "W4", NOTEBOOK, "The convolutional network with learned scales is worse than the one with fixed scales.",
+        (
+            Statistic("test accuracy with fixed scale minus that with learned scales", "above", 0.0,
+                      fixed_minus_learned("accuracy", 100), PRIORS, unit="points"),
+            Statistic("test NLL with learned scales minus that with fixed scale", "above", 0.0,
+                      fixed_minus_learned("nll", -1), PRIORS, True, unit="nats"),
+        ),
+    ),
+)  # fmt: skip

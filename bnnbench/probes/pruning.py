@@ -1,0 +1,44 @@
+"""Weights removed from trained networks, those that matter least first.
+
+A posterior's weights are ordered by their signal-to-noise ratio |mean| / sd (Graves 2011; Blundell et al. 2015,
+section 5.1.2), a point estimate's by magnitude, as a control. Weight matrices are pruned, all together; biases stay.
+Removed weights are zero. Read are the network of posterior means and draws of what is left.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from bnnbench.metrics import accuracy, negative_log_likelihood
+from bnnbench.probes._base import Probe, Reading
+
+
+@dataclass(frozen=True)
+class Pruning(Probe):
+    """`shares` of the weights are removed; predictions average `draws` draws (1 network for point estimates)."""
+
+    shares: tuple[float, ...] = (0, 0.25, 0.5, 0.75, 0.9, 0.95, 0.98, 0.99)
+    draws: int = 30
+
+    def run(self, cell, data):
+        mean, sd = cell.weight_moments()
+        parameters = cell.network.parameters
+        is_weight = np.repeat([not p.is_bias for p in parameters], [p.size for p in parameters])
+        order = "magnitude" if cell.posterior.is_point else "signal_to_noise"
+        score = np.abs(mean) if cell.posterior.is_point else np.abs(mean) / sd
+        ranks = np.full(len(score), np.inf)
+        ranks[is_weight] = score[is_weight].argsort().argsort()
+        x, y = data.x_test, data.y_test
+        for share in self.shares:
+            keep = torch.from_numpy(ranks >= round(share * is_weight.sum())).float()
+            networks = {"mean": torch.from_numpy(mean)[None] * keep}
+            if not cell.posterior.is_point:
+                networks["draws"] = torch.from_numpy(cell.weight_draws(self.draws)) * keep
+            for kind, weights in networks.items():
+                proba = cell.proba_of_weights(weights, x)
+                for name, metric in (("accuracy", accuracy), ("nll", negative_log_likelihood)):
+                    yield Reading(f"{order}-{kind}", float(share), name, float(metric(proba, y)))
+
+
+PROBE = Pruning

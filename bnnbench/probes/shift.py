@@ -1,0 +1,70 @@
+"""Shifted test images: how accuracy and calibration fall as images are turned, moved, blurred and made noisy.
+
+The images are made from the test set, the same for every cell, at five strengths of each kind (as in Hendrycks &
+Dietterich 2019, Ovadia et al. 2019). Strength 0 is the test set as it is.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import ndimage
+
+from bnnbench.philox import generator
+from bnnbench.probes._base import Probe, evenly, readings
+
+KINDS = {
+    "rotation": ("degrees", (15, 30, 45, 60, 75)),
+    "translation": ("pixels", (2, 4, 6, 8, 10)),
+    "blur": ("sd in pixels", (0.5, 1, 1.5, 2, 2.5)),
+    "noise": ("sd in grey levels of 255", (25, 51, 76, 102, 127)),
+}
+"""Unit and strengths of each kind of shift, on images of 28 pixels."""
+
+METRICS = ("accuracy", "nll", "ece", "ece_floor", "predictive_entropy", "mutual_information")
+
+
+def shifted(images: np.ndarray, kind: str, strength: float) -> np.ndarray:
+    """Images (n, channel, height, width), uint8, shifted; in a direction that is drawn once for each image."""
+    directions = generator("shift", kind)
+    images = images.astype(np.float32)
+    n = len(images)
+    if kind == "rotation":
+        signs = directions.choice([-1, 1], n)
+        found = np.stack([_turned(image, s * strength) for image, s in zip(images, signs, strict=True)])
+    elif kind == "translation":
+        angles = directions.uniform(0, 2 * np.pi, n)
+        offsets = strength * np.stack([np.sin(angles), np.cos(angles)], 1)
+        found = np.stack([ndimage.shift(i, (0, *o), order=1) for i, o in zip(images, offsets, strict=True)])
+    elif kind == "blur":
+        found = ndimage.gaussian_filter(images, (0, 0, strength, strength))
+    elif kind == "noise":
+        found = images + strength * directions.standard_normal(images.shape).astype(np.float32)
+    else:
+        raise ValueError(f"shift: unknown kind '{kind}': known are {', '.join(KINDS)}")
+    return found.round().clip(0, 255).astype(np.uint8)
+
+
+def _turned(image: np.ndarray, degrees: float) -> np.ndarray:
+    return ndimage.rotate(image, degrees, axes=(2, 1), reshape=False, order=1)
+
+
+@dataclass(frozen=True)
+class Shift(Probe):
+    """`images` test images, evenly spread, read with `draws` posterior draws."""
+
+    images: int = 2000
+    draws: int = 30
+    kinds: tuple[str, ...] = tuple(KINDS)
+
+    def run(self, cell, data):
+        index = evenly(len(data.x_test), self.images)
+        x, y = data.x_test[index], data.y_test[index]
+        clean = cell.predictions(x, self.draws)
+        for kind in self.kinds:
+            yield from readings(kind, 0, clean, y, METRICS)
+            for strength in KINDS[kind][1]:
+                found = cell.predictions(shifted(x, kind, strength), self.draws)
+                yield from readings(kind, strength, found, y, METRICS)
+
+
+PROBE = Shift

@@ -1,0 +1,57 @@
+"""Probes of trained cells: their readings, from a shard's stored posteriors to a tidy table. Nothing here trains."""
+
+import logging
+from pathlib import Path
+
+import pandas as pd
+
+from bnnbench.datasets import DataSet
+from bnnbench.evaluate import write_table
+from bnnbench.grid import COORDINATES, Cell, Plan, Shard
+from bnnbench.storage import ShardFile, posterior_group
+
+log = logging.getLogger(__name__)
+
+COLUMNS = ["id", *COORDINATES, "probe", "variable", "level", "metric", "value"]
+
+
+def probe_shard(plan: Plan, shard: Shard, path: str | Path, output: str | Path, threads: int = 1) -> None:
+    """Put every probe to a shard's trained cells and write the readings to `output`, a row each."""
+    import torch  # here, since gathering does not need it
+
+    from bnnbench import probes
+
+    torch.set_num_threads(threads)
+    wanted = plan.probes(shard)
+    stored = ShardFile.read(path)
+    done = {row["id"] for row in stored.rows if row["state"] == "done"}
+    data = {name: DataSet.from_netcdf(plan.results / "data" / f"{name}.nc") for name in shard.datasets}
+    rows = []
+    for name, cells in wanted.items():
+        probe = probes.make(name, plan.study_configs[shard.study].probes[name].settings)
+        for number, cell in enumerate([cell for cell in cells if cell.id in done], 1):
+            trained = _trained(stored, cell, data)
+            found = probe.run(trained, data[cell.dataset.name])
+            rows += [cell.coordinates() | {"id": cell.id, "probe": name} | r._asdict() for r in found]
+            log.info("%s: %s, %d of %d cells", shard.name, name, number, len(cells))
+    write_table(_frame(rows), output)
+
+
+def _trained(stored: ShardFile, cell: Cell, data: dict[str, DataSet]):
+    from bnnbench.trained import TrainedCell
+
+    arrays = stored.groups[posterior_group(cell.recipe)].sel(cell=cell.id)
+    return TrainedCell.build(cell, data[cell.dataset.name], arrays)
+
+
+def _frame(rows: list[dict]) -> pd.DataFrame:
+    frame = pd.DataFrame(rows, columns=COLUMNS)
+    return frame.astype({"seed": "int64", "scale": "float64", "level": "float64", "value": "float64"})
+
+
+def gather(plan: Plan) -> None:
+    """Write probes.parquet from the shards' readings; without rows where no study has probes."""
+    folder = plan.results / "probes"
+    parts = [pd.read_parquet(folder / f"{shard.name}.parquet") for shard in plan.shards.values() if plan.probes(shard)]
+    parts = [part for part in parts if len(part)]
+    write_table(pd.concat(parts, ignore_index=True) if parts else _frame([]), plan.results / "probes.parquet")

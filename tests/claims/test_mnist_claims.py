@@ -1,0 +1,85 @@
+"""The claims on MNIST, from tables made by hand in which every answer is known."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from bnnbench.claims import mnist, of_study, verdicts
+from bnnbench.results import Results
+
+FIXED = ("normal", "fixed", 1.0, "mean_field")
+LEARNED = ("normal", "half_normal", np.nan, "mean_field")
+PLAIN = ("flat", "fixed", np.nan, "map")
+
+VALUES = {
+    FIXED: {
+        "accuracy": 0.98, "nll": 0.05, "total_variance_wrong": 0.3, "total_variance_right": 0.1, "n_wrong_unanimous": 4,
+        "chi_square_label_per_draw_wrong": 3.0, "chi_square_label_per_draw_right": 8.0,
+        "auroc_total_variance": 0.95, "auroc_chi_square_label": 0.96, "auroc_chi_square_argmax": 0.9,
+        "auroc_chi_square_values": 0.8, "auroc_max_probability": 0.97,
+        **{f"total_variance_class_{c}": 0.02 if c in (2, 7, 8, 9) else 0.01 for c in range(10)},
+    },
+    LEARNED: {"accuracy": 0.99, "nll": 0.04},
+    PLAIN: {"auroc_max_probability": 0.94},
+}  # fmt: skip
+
+
+def hand_made(changes=()) -> Results:
+    """Tables of one network on three seeds, which differ a little; `changes` are (model, metric, value)."""
+    values = {model: dict(metrics) for model, metrics in VALUES.items()}
+    for model, metric, value in changes:
+        values[model][metric] = value
+    rows = [
+        ("mnist", "mnist", "net", *model, "", seed, "test", metric, value * (1 + 1e-4 * seed))
+        for model, metrics in values.items()
+        for metric, value in metrics.items()
+        for seed in range(3)
+    ]
+    columns = ["study", "dataset", "network", "prior", "hyperprior", "scale", "inference", "recipe", "seed", "split",
+               "metric", "value"]  # fmt: skip
+    table = pd.DataFrame(rows, columns=columns)
+    made = Results("made by hand")
+    made.__dict__.update(metrics=table, tuned=table[:0])  # one scale only, so none was chosen
+    return made
+
+
+def verdict(results: Results, claim_id: str) -> dict[str, tuple[str, float]]:
+    (claim,) = (c for c in of_study("mnist") if c.id == claim_id)
+    return {v.part: (v.verdict, v.effect) for v in verdicts(claim, results, "mnist")}
+
+
+def test_variance_of_errors_and_of_classes():
+    found = verdict(hand_made(), "Z5")
+    assert found["a"] == ("reproduced", pytest.approx(3.0)) and found["b"][0] == "reproduced"
+    assert verdict(hand_made([(FIXED, "total_variance_wrong", 0.15)]), "Z5")["a"][0] == "not reproduced"
+    assert verdict(hand_made(), "Z6")["a"] == ("reproduced", pytest.approx(0.01, rel=1e-3))
+
+
+@pytest.mark.parametrize(("number", "expected"), [(4, {"reproduced"}), (0, {"not reproduced", "reproduced"}),
+                                                  (11, {"reproduced", "not reproduced"})])  # fmt: skip
+def test_certain_errors_are_a_few(number, expected):
+    found = verdict(hand_made([(FIXED, "n_wrong_unanimous", number)]), "Z7")
+    assert {v for v, _ in found.values()} == expected
+
+
+def test_votes_are_compared_with_the_plain_networks_largest_probability_seed_by_seed():
+    found = verdict(hand_made(), "W3")
+    effects = [found[part][1] for part in "bcdef"]
+    assert effects == pytest.approx([0.02, -0.04, -0.14, 0.01, 0.03], abs=1e-4)
+    assert found["a"] == ("reproduced", pytest.approx(-5, rel=1e-3))
+    assert found["b"][0] == "reproduced" and found["c"][0] == "not reproduced"
+
+
+def test_learned_scales_against_fixed_ones_in_points():
+    assert verdict(hand_made(), "W4")["a"] == ("not reproduced", pytest.approx(-1.0, rel=1e-3))
+    worse = hand_made([(LEARNED, "accuracy", 0.95), (LEARNED, "nll", 0.2)])
+    found = verdict(worse, "W4")
+    assert found["a"] == ("reproduced", pytest.approx(3.0, rel=1e-3)) and found["b"][0] == "reproduced"
+
+
+def test_what_was_not_run_is_undecided_with_a_reason():
+    results = hand_made()
+    results.__dict__["metrics"] = results.metrics[results.metrics.prior != "flat"]
+    (claim,) = (c for c in mnist.CLAIMS if c.id == "W3")
+    row = verdicts(claim, results, "mnist")[1]
+    assert row.verdict == "undecided" and row.n_seeds == 0 and "flat" in row.note

@@ -1,0 +1,115 @@
+"""A fit that is killed goes on where it was, and ends with the same result."""
+
+import copy
+import logging
+
+import numpy as np
+import pytest
+import torch
+from scenarios import ALL_MODELS, METHODS, OWN_MODEL, quick_method, small_data, stack_joint
+from small_run import NOTHING_ELSE, SMALL
+
+from bnnbench import datasets, grid, train
+from bnnbench.checkpoint import Checkpointed
+from bnnbench.inference.map import Map
+from bnnbench.networks.mlp import build as mlp
+from bnnbench.progress import Progress
+from bnnbench.storage import ShardFile
+from bnnbench.streams import Streams
+
+RESUMED = [m for m in METHODS if m not in (*OWN_MODEL, "hmc", "prior_only")]
+
+
+class Killed(Exception):
+    pass
+
+
+class Mortal(Progress):
+    """Keeps every state, and dies at a report."""
+
+    def __init__(self, dies_at=None, states=()):
+        self.reports, self.dies_at, self.states = 0, dies_at, dict(states)
+
+    def __call__(self, step, total):
+        self.reports += 1
+        if self.reports == self.dies_at:
+            raise Killed
+
+    def keep(self, stage, state):
+        self.states[stage] = copy.deepcopy(state())
+
+    def restored(self, stage):
+        return copy.deepcopy(self.states.get(stage))
+
+
+@pytest.mark.parametrize("share", [0.3, 0.8])
+@pytest.mark.parametrize("name", RESUMED)
+def test_a_fit_that_was_killed_ends_as_if_it_had_not_been(name, share):
+    models = [ALL_MODELS[m] for m in ("normal-1", "laplace-1")]
+    joint = stack_joint(mlp((2,), 2, hidden=(3,)), models, *small_data(40), torch.float32)
+    streams = Streams(["a", "b"], ["p", "q"])
+    method = quick_method(name, steps=60, learning_rate=0.03, chains=2, keep=20, batch_size=16, members=2)
+    whole = Mortal()
+    expected = method.fit(joint, streams, whole)
+    victim = Mortal(dies_at=max(2, round(share * whole.reports)))
+    with pytest.raises(Killed):
+        method.fit(joint, streams, victim)
+    assert victim.states
+    heir = Mortal(states=victim.states)
+    found = method.fit(joint, streams, heir)
+    assert heir.reports < whole.reports
+    for key, array in expected.posterior.arrays.items():
+        assert torch.equal(found.posterior.arrays[key], array)
+    np.testing.assert_array_equal(found.trace, expected.trace)
+    np.testing.assert_array_equal(found.trace_steps, expected.trace_steps)
+
+
+def test_states_survive_in_the_file_with_the_time_that_they_took(tmp_path):
+    path = tmp_path / ".x.checkpoint"
+    first = Checkpointed("x", "step", path, "cpu", every=0)
+    assert first.restored("optimise") is None
+    first.keep("optimise", lambda: {"step": 3, "trace": [torch.ones(2)]})
+    again = Checkpointed("x", "step", path, "cpu")
+    assert again.restored("optimise")["step"] == 3 and torch.equal(
+        again.restored("optimise")["trace"][0], torch.ones(2)
+    )
+    assert again.seconds >= first._states["job"]["seconds"] > 0
+    again.keep("optimise", lambda: pytest.fail("made before its time"))
+
+
+def test_a_broken_file_counts_as_none(tmp_path, caplog):
+    path = tmp_path / ".x.checkpoint"
+    path.write_bytes(b"not a checkpoint")
+    with caplog.at_level(logging.WARNING):
+        assert Checkpointed("x", "step", path, "cpu").restored("optimise") is None
+    assert "unreadable" in caplog.text
+
+
+def test_a_job_goes_on_from_its_file_and_removes_it(tmp_path, monkeypatch):
+    toy = SMALL["overrides"]["toy"] | {
+        "models": ["normal-1"],
+        "datasets": {"moons": {"noise": [0.4], "n_test": 300}, "circles": None},
+        "inference": NOTHING_ELSE | {"map": {"settings": {"steps": 100}}},
+    }
+    monkeypatch.setattr("bnnbench.checkpoint.KEPT_EVERY", 0.0)
+    outcomes = []
+    for killed in (False, True):
+        plan = grid.load(SMALL | {"overrides": {"toy": toy}, "results_dir": str(tmp_path / f"killed-{killed}")})
+        (spec,), ((name, shard),) = plan.datasets.values(), plan.shards.items()
+        made = datasets.make(spec.family, spec.options, plan.config.seeds)
+        made.to_netcdf(plan.results / "data" / f"{spec.name}.nc")
+        path = plan.results / "shards" / f"{name}.nc"
+        if killed:
+            with monkeypatch.context() as patch:
+                patch.setattr(Map, "posterior", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+                with pytest.raises(KeyboardInterrupt):
+                    train.train_shard(plan, shard, path)
+            assert len(list(path.parent.glob(".*.checkpoint"))) == 1
+        steps = []
+        with monkeypatch.context() as patch:
+            patch.setattr(Checkpointed, "__call__", lambda self, step, total, steps=steps: steps.append(step))
+            train.train_shard(plan, shard, path)
+        assert not list(path.parent.glob(".*"))
+        outcomes.append((len(steps), ShardFile.read(path).groups["posterior"]["loc"].values))
+    assert outcomes[1][0] < outcomes[0][0]
+    np.testing.assert_array_equal(outcomes[0][1], outcomes[1][1])
