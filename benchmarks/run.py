@@ -11,7 +11,7 @@ Four comparisons, each a ratio of seconds per model, larger being better for bnn
 4. one effective draw of the function (worst bulk ESS of the log-odds at 50 training inputs) by sampling: a stack under
    HMC, one round, and `pm.sample`'s NUTS on some of its cells, both on all cores, warm-up counted, compilation not.
 
-Repeats are interleaved and medians are compared. Figures mean something on an otherwise idle machine only.
+Repeats are interleaved, and ratios are medians over them. Figures mean something on an otherwise idle machine only.
 """
 
 import argparse
@@ -38,8 +38,8 @@ class Sizes:
     """How much is run."""
 
     stack: int = 512
-    repeats: int = 5
-    stacked_steps: int = 100
+    repeats: int = 9
+    stacked_steps: int = 300
     pymc_steps: int = 3000
     numpyro_steps: int = 40
     grid_models: int = 1000
@@ -170,15 +170,20 @@ def time_sampling(sizes: Sizes, sets: str) -> list[dict]:
 
 
 def comparison(what: str, library: str, ours: list[float], theirs: list[float], target: float, sample="") -> dict:
-    """One row: medians of seconds per model (and step) and their ratio."""
+    """One row: medians of seconds per model (and step), and the ratio: a median over repeats where both were repeated.
+
+    What is timed in the same repeat is timed within seconds, so that a machine whose speed drifts is the same to both.
+    """
     ours_median, theirs_median = statistics.median(ours), statistics.median(theirs)
+    paired = len(ours) == len(theirs)
+    ratios = [b / a for a, b in zip(ours, theirs, strict=True)] if paired else [theirs_median / ours_median]
     return {
         "what": what,
         "library": library,
         "bnnbench_seconds": ours_median,
         "library_seconds": theirs_median,
-        "ratio": theirs_median / ours_median,
-        "ratio_range": [min(theirs) / max(ours), max(theirs) / min(ours)],
+        "ratio": statistics.median(ratios),
+        "ratio_range": [min(ratios), max(ratios)] if paired else [min(theirs) / max(ours), max(theirs) / min(ours)],
         "target": target,
         "sample": sample,
     }

@@ -10,10 +10,12 @@ import pandas as pd
 
 from bnnbench.claims._base import Claim, Measured, Statistic
 from bnnbench.claims.toy import Measure, wide
+from bnnbench.metrics import predictive_entropy
 from bnnbench.plots.select import scores, with_tuned_scales
 from bnnbench.plots.style import NothingToDraw, method_name, model_name
 from bnnbench.results import Results
 
+SLIDES = "Lecture slides: Monte Carlo dropout"
 REPORT = "Course report on Bayesian neural networks: uncertainty on MNIST"
 NOTEBOOK = "Notebook on mini-batch ADVI: convolutional network on MNIST"
 DISPERSED = (2, 7, 8, 9)
@@ -105,6 +107,38 @@ def fixed_minus_learned(metric: str, scale: float = 1.0) -> Measure:
     return measure
 
 
+def warned_before_misread(inference: str) -> Measure:
+    """Share of turned images whose entropy passes the upright images' 95th percentile at a smaller angle than the first
+    at which they are misread; of the images that are read correctly upright and misread at some angle."""
+
+    def measure(results: Results, study: str) -> Measured:
+        where = FIXED | {"inference": inference, "probe": "rotation", "recipe": "", "study": study}
+        table = results.probes
+        for column, wanted in where.items():
+            table = table[table[column] == wanted]
+        if table.empty:
+            raise NothingToDraw(f"no {method_name(inference)} cell of this model was put to the probe 'rotation'")
+        by = ["dataset", "network", "seed"]
+        shares = {key: _share_warned(results, part) for key, part in table.groupby(by)}
+        rows = pd.Series(shares).rename_axis(by).unstack("seed")
+        n = table.variable.nunique()
+        note = f"{_cells(FIXED | {'inference': inference})}; {n} images, those never misread left out."
+        return Measured.over(rows, note)
+
+    return measure
+
+
+def _share_warned(results: Results, readings: pd.DataFrame) -> float:
+    upright = predictive_entropy(results.predictions(readings.id.iloc[0]).mean_proba)
+    wide = readings.pivot_table(index="variable", columns=["metric", "level"], values="value")
+    misread = wide["misread"].to_numpy() > 0
+    warned = wide["predictive_entropy"].to_numpy() > np.quantile(upright, 0.95)
+    # The first angle with either; beyond the last where there is none.
+    first = [np.where(a.any(1), a.argmax(1), a.shape[1]) for a in (warned, misread)]
+    counted = ~misread[:, 0] & misread.any(1)
+    return float((first[0] < first[1])[counted].mean()) if counted.any() else np.nan
+
+
 def _cells(where: dict) -> str:
     scale = np.nan if where["hyperprior"] != "fixed" else 1.0
     return f"{method_name(where['inference'])}, {model_name(pd.Series(where | {'scale': scale}))}".capitalize()
@@ -113,6 +147,8 @@ def _cells(where: dict) -> str:
 PAGE = "notebooks/{study}.html"
 VARIANCE, CERTAIN = f"{PAGE}#Do-draws-disagree-where-the-network-is-wrong?", f"{PAGE}#Wrong,-and-all-draws-agree"
 VOTES, PRIORS = f"{PAGE}#How-even-are-the-votes?", f"{PAGE}#Which-prior,-with-which-scale?"
+TURNED = f"{PAGE}#Turned-step-by-step"
+WARNED = "share of turned digits whose entropy exceeds the upright 95th percentile before they are misread"
 GAIN = "AUROC for wrong images of the {} minus that of the plain network's largest probability"
 
 CLAIMS = (
@@ -154,6 +190,15 @@ CLAIMS = (
             Statistic(GAIN.format("total variance"), "above", 0.0, against_plain("total_variance"), VOTES, True),
             Statistic(GAIN.format("posterior mean's largest probability"), "above", 0.0,
                       against_plain("max_probability"), VOTES, True),
+        ),
+    ),
+    Claim(
+        "G1", SLIDES, "A rotated digit becomes uncertain before it is misread.",
+        (
+            Statistic(f"{WARNED}, mean field", "above", 0.5, warned_before_misread("mean_field"), TURNED),
+            Statistic(f"{WARNED}, MC dropout", "above", 0.5, warned_before_misread("mc_dropout"), TURNED, True),
+            Statistic(f"{WARNED}, ensemble", "above", 0.5, warned_before_misread("ensemble"), TURNED, True),
+            Statistic(f"{WARNED}, MAP", "above", 0.5, warned_before_misread("map"), TURNED, True),
         ),
     ),
     Claim(

@@ -30,6 +30,7 @@ from bnnbench.plots.words import (
     image_in_words,
     run_in_words,
     sparsity_in_words,
+    study_in_words,
 )
 
 __all__ = [
@@ -65,6 +66,7 @@ __all__ = [
     "shift_curves",
     "show",
     "sparsity_in_words",
+    "study_in_words",
     "traces",
     "turned_digit",
     "vote_chi_square",

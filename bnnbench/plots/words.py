@@ -47,6 +47,12 @@ def _table(rows: list[dict[str, str]]) -> str:
     return "\n".join(lines + ["| " + " | ".join(row.values()) + " |" for row in rows])
 
 
+def study_in_words(results: Results, study: str) -> str:
+    """Title and question of a study."""
+    config = results.plan.study_configs[study]
+    return f"# {config.title}\n\n{config.question}"
+
+
 def run_in_words(results: Results, study: str) -> str:
     """What was trained: cells by state, data sets, networks, priors, methods and seeds."""
     cells = results.cells[results.cells.study == study]

@@ -1,5 +1,7 @@
 """The claims on MNIST, from tables made by hand in which every answer is known."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -39,6 +41,7 @@ def hand_made(changes=()) -> Results:
                "metric", "value"]  # fmt: skip
     table = pd.DataFrame(rows, columns=columns)
     made = Results("made by hand")
+    made.__dict__["probes"] = table[:0].assign(probe="")
     made.__dict__.update(metrics=table, tuned=table[:0])  # one scale only, so none was chosen
     return made
 
@@ -83,3 +86,25 @@ def test_what_was_not_run_is_undecided_with_a_reason():
     (claim,) = (c for c in mnist.CLAIMS if c.id == "W3")
     row = verdicts(claim, results, "mnist")[1]
     assert row.verdict == "undecided" and row.n_seeds == 0 and "flat" in row.note
+
+
+def test_a_turned_digit_is_warned_of_where_its_entropy_rises_at_a_smaller_angle_than_its_first_misreading():
+    entropy = {"early": (0, 2, 2, 2), "late": (0, 0, 0, 2), "never": (0, 0, 0, 0), "same": (0, 0, 2, 2)}
+    misread = {"early": (0, 0, 1, 1), "late": (0, 1, 1, 1), "never": (0, 0, 1, 0), "same": (0, 0, 1, 1)}
+    entropy["fine"], misread["fine"] = (0, 2, 2, 2), (0, 0, 0, 0)
+    rows = [
+        (image, angle, metric, values[i])
+        for metric, table in (("predictive_entropy", entropy), ("misread", misread))
+        for image, values in table.items()
+        for i, angle in enumerate((0, 60, 120, 180))
+    ]
+    facts = {"id": "x", "study": "mnist", "dataset": "mnist", "network": "net", "recipe": "", "probe": "rotation",
+             "prior": "normal", "hyperprior": "fixed", "scale": 1.0, "inference": "mean_field"}  # fmt: skip
+    table = pd.DataFrame(rows, columns=["variable", "level", "metric", "value"]).assign(**facts)
+    results = hand_made()
+    results.__dict__["probes"] = pd.concat([table.assign(seed=s) for s in range(3)])
+    sure = SimpleNamespace(mean_proba=np.tile([0.9, 0.1], (100, 1)))
+    object.__setattr__(results, "predictions", lambda cell_id: sure)
+    found = mnist.warned_before_misread("mean_field")(results, "mnist")
+    assert found.by_seed == pytest.approx([0.25] * 3)  # one of the four that are misread at some angle
+    assert verdict(results, "G1")["a"][0] == "not reproduced" and "b" not in verdict(results, "G1")

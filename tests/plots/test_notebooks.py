@@ -10,7 +10,7 @@ import pytest
 from bnnbench import notebooks, plots
 from bnnbench.results import Results
 
-NOTEBOOKS = ("toy", "digits", "mnist")
+NOTEBOOKS = ("toy", "images")
 
 
 def changed(results: Results, **tables: pd.DataFrame) -> Results:
@@ -52,7 +52,7 @@ NARROWINGS = {
 
 
 @pytest.mark.parametrize("narrowing", NARROWINGS)
-@pytest.mark.parametrize(("notebook", "study"), [("toy", "toy"), ("digits", "digits")])
+@pytest.mark.parametrize(("notebook", "study"), [("toy", "toy"), ("images", "digits")])
 def test_notebooks_cope_with_narrow_runs(two_studies, notebook, study, narrowing, monkeypatch):
     shown = outputs_of(notebook, narrowed(two_studies, NARROWINGS[narrowing]), study, monkeypatch)
     pictures = [o for o in shown if "<img" in str(o.data)]
@@ -77,8 +77,8 @@ def test_notebooks_cope_with_no_trained_cell(two_studies, monkeypatch):
         "metrics": table[table.inference.isin(["chance", "bayes_rule"])],
         "tuned": two_studies.tuned.head(0),
     }
-    for notebook in ("toy", "digits"):
-        shown = outputs_of(notebook, changed(two_studies, **nothing), notebook, monkeypatch)
+    for notebook, study in (("toy", "toy"), ("images", "digits")):
+        shown = outputs_of(notebook, changed(two_studies, **nothing), study, monkeypatch)
         assert not any("<img" in o.data for o in shown)
 
 
