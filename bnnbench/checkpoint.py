@@ -3,8 +3,10 @@
 import logging
 import time
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from pathlib import Path
 
+import numpy as np
 import torch
 
 from bnnbench.progress import Progress
@@ -34,14 +36,31 @@ class Logged(Progress):
             log.info("%s, %s %d of %d, %.0f s left", self._name, self._what, step, total, left)
 
 
+@dataclass
+class Curve:
+    """What `measure` finds of the posterior, an array (..., cells), at `points` evenly spaced steps of training."""
+
+    points: int
+    measure: Callable[[object], np.ndarray]
+    steps: list[int] = field(default_factory=list)
+    values: list[np.ndarray] = field(default_factory=list)
+
+    def due(self, step: int, total: int) -> bool:
+        last = self.steps[-1] if self.steps else 0
+        return step > last and step * self.points // total > last * self.points // total
+
+
 class Checkpointed(Logged):
-    """The same, with a file that holds the latest state of each stage of the fit.
+    """The same, with a file that holds the latest state of each stage of the fit, and of a curve.
 
     A file that cannot be read counts as none: the fit starts anew.
     """
 
-    def __init__(self, name: str, what: str, path: Path, device: str, every: float | None = None):
+    def __init__(
+        self, name: str, what: str, path: Path, device: str, curve: Curve | None = None, every: float | None = None
+    ):
         super().__init__(name, what)
+        self._curve, self._spent = curve, 0.0
         self._path, self._kept, self._states = path, self._started, {}
         self._every = KEPT_EVERY if every is None else every
         self._begun = self._started
@@ -52,19 +71,31 @@ class Checkpointed(Logged):
             except Exception as error:  # torch.load raises whatever the broken bytes lead to
                 log.warning("%s: the checkpoint is unreadable and is left aside: %s", name, error)
         self._before = self._states.get("job", {}).get("seconds", 0.0)
+        if curve and (stored := self._states.get("curve")):
+            curve.steps, curve.values = stored["steps"], [v.numpy() for v in stored["values"]]
 
     def keep(self, stage: str, state: Callable[[], dict]) -> None:
         if time.monotonic() - self._kept < self._every:
             return
         self._states |= {stage: state(), "job": {"seconds": self.seconds}}
+        if self._curve:
+            values = [torch.from_numpy(v) for v in self._curve.values]
+            self._states["curve"] = {"steps": self._curve.steps, "values": values}
         with replacing(self._path) as temporary:
             torch.save(self._states, temporary)
         self._kept = time.monotonic()
 
+    def watch(self, step: int, total: int, posterior: Callable[[], object]) -> None:
+        if self._curve and self._curve.due(step, total):
+            started = time.monotonic()
+            self._curve.values.append(self._curve.measure(posterior()))
+            self._curve.steps.append(step)
+            self._spent += time.monotonic() - started
+
     @property
     def seconds(self) -> float:
-        """Time spent on the fit, before and after it was killed; of what was lost nothing is counted."""
-        return self._before + time.monotonic() - self._begun
+        """Time spent on the fit, before and after it was killed; what was lost, and the curve, are not counted."""
+        return self._before + time.monotonic() - self._begun - self._spent
 
     def restored(self, stage: str) -> dict | None:
         return self._states.get(stage)

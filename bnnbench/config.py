@@ -62,6 +62,9 @@ class InferenceConfig(_Model):
     only: Only = Field([{}], description="coordinates that a cell must have")
     draws: int | None = Field(None, ge=1, le=10_000, description="posterior draws; default: the study's")
     stack: int = Field(512, ge=1, description="cells trained together; bounds memory, does not change results")
+    curve: int = Field(
+        0, ge=0, le=100, description="points in training at which validation and test error are measured"
+    )
     seconds: float | dict[str, float] = Field(
         1.0, description="measured seconds a cell on one core, or by network; for the printed estimate only"
     )

@@ -16,6 +16,9 @@ class Progress:
     def keep(self, stage: str, state: Callable[[], dict]) -> None:
         """Offered the state of a stage of the fit (tensors, numbers and lists of them), made only where it is kept."""
 
+    def watch(self, step: int, total: int, posterior: Callable[[], object]) -> None:
+        """Offered the posterior as it is in the middle of training, made only where it is looked at."""
+
     def restored(self, stage: str) -> dict | None:
         """The state of a stage that was kept last; None where there is none."""
         return None

@@ -12,7 +12,7 @@ import torch
 import xarray as xr
 
 from bnnbench import networks
-from bnnbench.checkpoint import Checkpointed, Logged
+from bnnbench.checkpoint import Checkpointed, Curve, Logged
 from bnnbench.datasets import DataSet
 from bnnbench.digest import of_value
 from bnnbench.grid import Cell, Plan, Shard, shard_name
@@ -26,6 +26,7 @@ from bnnbench.trained import build_model
 log = logging.getLogger(__name__)
 
 SUMMARY_DRAWS = 400
+CURVE_DRAWS = 5
 QUANTILES = {"q025": 0.025, "q50": 0.5, "q975": 0.975}
 
 
@@ -69,7 +70,9 @@ def train_shard(plan: Plan, shard: Shard, path: str | Path, threads: int = 1) ->
     log.info("%s: %d of %d cells to train", shard.name, len(todo), len(shard.trainable))
     for stack in _stacks(todo, method.stack):
         name = f".{path.stem}.{of_value([cell.key for cell in stack])}.checkpoint"
-        rows, groups = _train_stack(stack, data, plan, min(block_size(), method.stack), path.with_name(name))
+        rows, groups = _train_stack(
+            stack, data, plan, min(block_size(), method.stack), path.with_name(name), method.curve
+        )
         stored.extend(rows, groups)
         stored.write(path, attributes)
         path.with_name(name).unlink(missing_ok=True)
@@ -89,7 +92,7 @@ def _stacks(cells: list[Cell], size: int) -> Iterator[list[Cell]]:
             yield group[start : start + size]
 
 
-def _train_stack(cells: list[Cell], data: dict[str, DataSet], plan: Plan, block: int, checkpoint: Path):
+def _train_stack(cells: list[Cell], data: dict[str, DataSet], plan: Plan, block: int, checkpoint: Path, points: int):
     """Rows and array groups of one stack of cells that share network, method and settings."""
     about = f"{shard_name(cells[0], cells[0].inference)}: {len(cells)} cells"
     device = resolve_device(plan.config.device)
@@ -109,30 +112,32 @@ def _train_stack(cells: list[Cell], data: dict[str, DataSet], plan: Plan, block:
     sets, which = _distinct([(cell.dataset.name, cell.seed) for cell in padded], device)
     try:
         splits = [data[name].split(seed) for name, seed in sets]
-        x_train, y_train, x_validation, _ = (_stack(arrays, device) for arrays in zip(*splits, strict=True))
+        x_train, y_train, x_validation, y_validation = (_stack(arrays, device) for arrays in zip(*splits, strict=True))
         joint = LogJoint(
             network, [build_model(c) for c in padded], x_train, y_train, which, compiled=compiled, block=block
         )
-        progress = Checkpointed(about, "step", checkpoint, device)
+        names, which_test = _distinct([cell.dataset.name for cell in padded], device)
+        x_test, y_test = (_stack(arrays, device) for arrays in zip(*(data[name].test() for name in names), strict=True))
+        inputs = {"validation": (x_validation, which), "test": (x_test, which_test)}
+        truth = {"validation": y_validation[which], "test": y_test[which_test]}
+
+        def predictions_of(posterior, n_draws, **options):
+            options |= {"compiled": compiled, "block": block}
+            return {
+                split: predict(posterior, x, sets_of, streams, n_draws, split=split, **options)
+                for split, (x, sets_of) in inputs.items()
+            }
+
+        def errors(posterior):
+            """Error rates (splits, cells) in the middle of training."""
+            found = predictions_of(posterior, CURVE_DRAWS)
+            return np.stack([(p.mean_proba.argmax(2) != truth[s].cpu().numpy()).mean(1) for s, p in found.items()])
+
+        curve = Curve(points, errors) if points else None
+        progress = Checkpointed(about, "step", checkpoint, device, curve)
         fit = method.fit(joint, streams, progress)
         seconds = progress.seconds / len(cells)
-        names, which_test = _distinct([cell.dataset.name for cell in padded], device)
-        x_test = _stack([data[name].test()[0] for name in names], device)
-        inputs = {"validation": (x_validation, which), "test": (x_test, which_test)}
-        predictions = {
-            split: predict(
-                fit.posterior,
-                x,
-                sets_of,
-                streams,
-                first.draws,
-                split=split,
-                compiled=compiled,
-                block=block,
-                progress=Logged(about, f"{split} draw"),
-            )
-            for split, (x, sets_of) in inputs.items()
-        }
+        predictions = predictions_of(fit.posterior, first.draws, progress=Logged(about, "prediction draw"))
         weights, scales = _summaries(fit, streams)
     except (RuntimeError, MemoryError, FloatingPointError) as error:
         log.error("%s: the stack failed: %s", about, error)
@@ -159,6 +164,10 @@ def _train_stack(cells: list[Cell], data: dict[str, DataSet], plan: Plan, block:
         groups["trace"] = _group({"objective": fit.trace}, sound, ids, "step").assign_coords(
             step=("step", fit.trace_steps)
         )
+    if curve and curve.steps:
+        values = np.stack(curve.values, 2)[:, sound].astype(np.float32)
+        variables = {f"{split}_error": (("cell", "step"), v) for split, v in zip(inputs, values, strict=True)}
+        groups["curve"] = xr.Dataset(variables, {"cell": ids, "step": np.array(curve.steps)})
     if fit.diagnostics:
         variables = {k: ("cell", np.asarray(v, float)[sound]) for k, v in fit.diagnostics.items()}
         groups["diagnostics"] = xr.Dataset(variables, {"cell": ids})

@@ -7,6 +7,7 @@ import torch
 from small_run import SMALL
 
 from bnnbench import datasets, evaluate, grid, planning, train
+from bnnbench.datasets import DataSet
 from bnnbench.storage import ShardFile, replacing
 
 SHARD = "toy--moons--mlp-5-5--map"
@@ -125,3 +126,16 @@ def test_device_cuda_without_a_gpu_is_refused(monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     with pytest.raises(RuntimeError, match="torch sees no GPU: use device: auto"):
         train.resolve_device("cuda")
+
+
+def test_the_learning_curve_ends_at_the_final_error_and_changes_nothing(tmp_path):
+    plain = trained(plan_of(tmp_path / "a", models=["normal-1"]), tmp_path / "a")
+    plan = plan_of(tmp_path / "b", models=["normal-1"], inference={"map": {"settings": {"steps": 200}, "curve": 4}})
+    watched = trained(plan, tmp_path / "b")
+    assert watched.rows[0]["key"] == plain.rows[0]["key"] and "curve" not in plain.groups
+    assert np.array_equal(watched.groups["posterior"]["loc"].values, plain.groups["posterior"]["loc"].values)
+    curve, cell = watched.groups["curve"].isel(cell=0), plan.cells[0]
+    assert list(curve.step.values) == [50, 100, 150, 200]
+    _, y = evaluate.labels(DataSet.from_netcdf(tmp_path / "b" / "data" / "moons-0.4.nc"), "test", cell.seed)
+    predicted = watched.groups["test"].mean_proba.isel(cell=0).values > 0.5
+    assert curve.test_error.values[-1] == pytest.approx((predicted != y).mean(), abs=1e-6)

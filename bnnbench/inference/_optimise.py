@@ -64,10 +64,12 @@ def maximise(
     schedule: str,
     n_points: int,
     progress: Progress,
+    posterior: Callable[[], object] = lambda: None,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Adam (Kingma & Ba 2015) on objective(step) -> (cells,), every cell on its own though in one stack.
 
-    `schedule` is "cosine" (to zero) or "constant". The gradient is that of objective / n_points. Returns the steps
+    `schedule` is "cosine" (to zero) or "constant". The gradient is that of objective / n_points. `posterior` makes the
+    posterior of the parameters as they are, for who watches the progress. Returns the steps
     and the mean objective of the stretches of steps that end there, (cells, stretches).
     """
     if schedule not in ("cosine", "constant"):
@@ -107,6 +109,8 @@ def maximise(
             trace_steps.append(step + 1)
             window = 0.0
             progress(step + 1, steps)
+            with torch.no_grad():
+                progress.watch(step + 1, steps, posterior)
             progress.keep("optimise", lambda done=step + 1: state_after(done))
     for p in parameters:
         p.requires_grad_(False)

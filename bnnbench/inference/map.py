@@ -36,6 +36,7 @@ class Map(Method):
             schedule=self.schedule,
             n_points=joint.n_points,
             progress=progress,
+            posterior=lambda: self.posterior(joint.prior, latents.detach()),
         )
         return Fit(self.posterior(joint.prior, latents), self.steps, trace_steps, trace)
 

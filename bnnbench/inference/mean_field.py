@@ -62,6 +62,9 @@ class MeanField(Method):
         batches, floor = streams.batches(joint.n_points, self.batch_size), self._sd_floor
         estimate = joint.objective(_elbo, estimator=self.estimator, entropy_weight=self.entropy_weight, sd_floor=floor)
 
+        def posterior():
+            return GaussianPosterior(joint.prior, {"loc": loc.detach(), "sd": _sd(rho.detach(), floor)})
+
         def elbo(step):
             weight = loc.new_tensor(self.temperature * warmed_up(step, self.steps, self.warm_up))
             batch = joint.batch(batches(step))
@@ -75,9 +78,9 @@ class MeanField(Method):
             schedule=self.schedule,
             n_points=joint.n_points,
             progress=progress,
+            posterior=posterior,
         )
-        posterior = GaussianPosterior(joint.prior, {"loc": loc, "sd": _sd(rho, floor)})
-        return Fit(posterior, self.steps, trace_steps, trace)
+        return Fit(posterior(), self.steps, trace_steps, trace)
 
     @property
     def _sd_floor(self):

@@ -21,7 +21,7 @@ from bnnbench.plots.probes import rotation_curves, shift_curves, turned_digit
 from bnnbench.plots.select import best_cell, best_models, main_method, noisiest
 from bnnbench.plots.style import NothingToDraw, encode
 from bnnbench.plots.toy import plane_maps
-from bnnbench.plots.training import traces
+from bnnbench.plots.training import learning_curves, traces
 from bnnbench.plots.weights import last_layer_densities, layer_scales
 from bnnbench.plots.words import (
     best_by_validation,
@@ -55,6 +55,7 @@ __all__ = [
     "last_layer_densities",
     "layer_scales",
     "leaderboard",
+    "learning_curves",
     "main_method",
     "most_disputed",
     "noisiest",

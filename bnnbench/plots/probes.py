@@ -82,10 +82,12 @@ def rotation_curves(results: Results, study: str, network: str | None = None) ->
 
 
 @styled
-def turned_digit(results: Results, cell_id: str, digit: int = 1, n_draws: int = 100) -> Figure:
+def turned_digit(results: Results, cell_id: str | None, digit: int = 1, n_draws: int = 100) -> Figure:
     """Softmax inputs and outputs of posterior draws for one test image of a digit, turned step by step."""
     from bnnbench.probes.rotation import turned
 
+    if cell_id is None:
+        raise NothingToDraw("no cell was trained")
     data = results.data(results.row(cell_id).dataset)
     image = data.x_test[np.flatnonzero(data.y_test == digit)[0]]
     angles = np.arange(0, 181, 15)

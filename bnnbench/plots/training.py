@@ -11,7 +11,9 @@ from bnnbench.plots.style import (
     choice_colours,
     data_name,
     hide_spare,
+    log_ticks,
     method_name,
+    model_name,
     name_of,
     ordered_choices,
     ordered_priors,
@@ -19,6 +21,7 @@ from bnnbench.plots.style import (
     styled,
 )
 from bnnbench.results import Results
+from bnnbench.statistics import mean_interval
 
 
 def shown_cells(results: Results, study: str, dataset: str, network: str | None, inference: str) -> pd.DataFrame:
@@ -101,3 +104,42 @@ def _choice_name(choice: str, cells: pd.DataFrame) -> str:
         return name_of(choice)
     scales = cells[cells.hyperprior == "fixed"].scale.dropna().unique()
     return f"scale {scales[0]:g}" if len(scales) == 1 else "fixed (tuned)"
+
+
+@styled
+def learning_curves(results: Results, study: str, split: str = "test", **where) -> Figure:
+    """Error on held-out data against the step, a panel a network and a line a model; bands are 95% over seeds."""
+    cells = done(results, study, **where)
+    found = []
+    for cell in cells.itertuples():
+        try:
+            stored = results.arrays(cell.id, "curve")
+        except (ValueError, KeyError):
+            continue
+        values = 100 * stored[f"{split}_error"].values
+        found.append(pd.DataFrame({"step": stored.step.values, "value": values}).assign(**cell._asdict()).dropna())
+    if not found:
+        raise NothingToDraw(f"no trained cell of {study} was watched in training: give its method a 'curve'")
+    table = pd.concat(found)
+    networks = list(dict.fromkeys(table.network))
+    figure, axes = panels(1, len(networks), 2.6, sharey=True)
+    lines = ["inference", "recipe", "prior", "hyperprior", "scale"]
+    labels = {}
+    for ax, network in zip(axes[0], networks, strict=True):
+        part = table[table.network == network]
+        for _, line in part.groupby(lines, sort=False, dropna=False):
+            row = line.iloc[0]
+            label = f"{method_name(row.inference, row.recipe)}: {model_name(row)}"
+            labels.setdefault(label, f"C{len(labels)}")
+            summary = [(step, *mean_interval(g.value)[:3]) for step, g in line.groupby("step")]
+            step, mean, low, high = np.array(summary).T
+            ax.plot(step, mean, color=labels[label], lw=1.2, label=label)
+            ax.fill_between(step, low, high, color=labels[label], alpha=0.15, lw=0)
+        ax.set_title(network)
+        ax.set_xlabel("Step")
+        ax.set_yscale("log")
+        log_ticks(ax.yaxis)
+    axes[0, 0].set_ylabel(f"{split.capitalize()} error (%)")
+    handles, names = axes[0, 0].get_legend_handles_labels()
+    figure.legend(handles, names, loc="outside lower center", ncols=min(3, len(names)))
+    return figure

@@ -26,7 +26,7 @@ CONFIG = {
         "digits": {
             "networks": {"lenet-8-16": None},
             "models": ["normal-1", "laplace-1", "laplace-half_normal", "cauchy-half_normal", "flat"],
-            "inference": {"map": {"settings": {"steps": 60}}, "mean_field": {"settings": {"steps": 100}}},
+            "inference": {"map": {"settings": {"steps": 60}}, "mean_field": {"settings": {"steps": 100}, "curve": 5}},
             "draws": 20,
         },
     },
