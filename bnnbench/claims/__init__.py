@@ -46,7 +46,7 @@ __all__ = [
 
 def of_study(study: str) -> tuple[Claim, ...]:
     """The claims that a study tests; none where it has no file here."""
-    name = f"{__name__}.{study}"
+    name = f"{__name__}.{study.replace('-', '_')}"
     return importlib.import_module(name).CLAIMS if importlib.util.find_spec(name) else ()
 
 

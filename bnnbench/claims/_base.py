@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
+from string import ascii_lowercase
 
 import numpy as np
 import pandas as pd
@@ -121,7 +122,7 @@ def overall(verdicts: list[str]) -> str:
 def verdicts(claim: Claim, results: Results, study: str) -> list[Verdict]:
     """One verdict a statistic of a claim; statistics beside it that the results cannot give are left out."""
     found = []
-    for part, statistic in zip("abcdefgh", claim.statistics, strict=False):
+    for part, statistic in zip(ascii_lowercase, claim.statistics, strict=False):
         try:
             measured = statistic.measure(results, study)
         except NothingToDraw as reason:

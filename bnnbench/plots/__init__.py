@@ -18,6 +18,7 @@ from bnnbench.plots.images import (
 )
 from bnnbench.plots.priors import fixed_against_hyperpriors, heat_table, leaderboard, prior_heat_map
 from bnnbench.plots.probes import rotation_curves, shift_curves, turned_digit
+from bnnbench.plots.pruning import pruning_curves, signal_to_noise, weight_histograms
 from bnnbench.plots.select import best_cell, best_models, main_method, noisiest
 from bnnbench.plots.style import NothingToDraw, encode
 from bnnbench.plots.toy import plane_maps
@@ -61,15 +62,18 @@ __all__ = [
     "noisiest",
     "plane_maps",
     "prior_heat_map",
+    "pruning_curves",
     "reliability_diagram",
     "rotation_curves",
     "run_in_words",
     "shift_curves",
     "show",
+    "signal_to_noise",
     "sparsity_in_words",
     "study_in_words",
     "traces",
     "turned_digit",
     "vote_chi_square",
+    "weight_histograms",
     "wrong_and_unanimous",
 ]

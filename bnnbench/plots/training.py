@@ -117,7 +117,7 @@ def learning_curves(results: Results, study: str, split: str = "test", **where) 
         except (ValueError, KeyError):
             continue
         values = 100 * stored[f"{split}_error"].values
-        found.append(pd.DataFrame({"step": stored.step.values, "value": values}).assign(**cell._asdict()).dropna())
+        found.append(pd.DataFrame({"step": stored.step.values, "value": values}).assign(**cell._asdict()).dropna(subset="value"))
     if not found:
         raise NothingToDraw(f"no trained cell of {study} was watched in training: give its method a 'curve'")
     table = pd.concat(found)

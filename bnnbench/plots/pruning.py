@@ -1,0 +1,99 @@
+"""What can be removed from trained networks: signal-to-noise of the weights, and the error as weights go."""
+
+import numpy as np
+import seaborn as sns
+from matplotlib.figure import Figure
+
+from bnnbench.plots.probes import LINES, readings
+from bnnbench.plots.select import done, parameters_of
+from bnnbench.plots.style import NothingToDraw, method_colours, method_name, model_name, panels, styled
+from bnnbench.results import Results
+from bnnbench.statistics import mean_interval
+
+ORDERS = {
+    "signal_to_noise-mean": "by signal-to-noise, posterior mean",
+    "signal_to_noise-draws": "by signal-to-noise, draws averaged",
+    "magnitude-mean": "by size",
+}
+DECIBEL = np.linspace(-45, 25, 141)
+
+
+@styled
+def pruning_curves(results: Results, study: str) -> Figure:
+    """Test error against the share of weights removed, a panel a network and a line a model; bands over seeds."""
+    table = results.probes
+    table = table[(table.study == study) & (table.probe == "pruning") & (table.metric == "accuracy")]
+    if table.empty:
+        raise NothingToDraw(f"no cell of {study} was put to the probe 'pruning'")
+    networks = list(dict.fromkeys(table.network))
+    figure, axes = panels(1, len(networks), 2.8, sharey=True)
+    labels = {}
+    for ax, network in zip(axes[0], networks, strict=True):
+        for key, line in readings(results, study, "pruning", network, metric="accuracy").groupby(
+            [*LINES, "variable"], sort=False, dropna=False
+        ):
+            row = line.iloc[0]
+            label = f"{method_name(row.inference, row.recipe)}, {model_name(row)}: {ORDERS[key[-1]]}"
+            colour = labels.setdefault(label, f"C{len(labels)}")
+            found = [(level, *mean_interval(100 * (1 - g.value))[:3]) for level, g in line.groupby("level")]
+            share, mean, low, high = np.array(found).T
+            ax.plot(range(len(share)), mean, "o-", ms=3, lw=1.1, color=colour, label=label)
+            ax.fill_between(range(len(share)), low, high, color=colour, alpha=0.15, lw=0)
+            ax.set_xticks(range(len(share)), [f"{100 * s:g}" for s in share])
+        ax.set_title(network)
+        ax.set_xlabel("Weights removed (%)")
+        ax.set_yscale("log")
+    axes[0, 0].set_ylabel("Test error (%)")
+    handles, names = axes[0, 0].get_legend_handles_labels()
+    figure.legend(handles, names, loc="outside lower center", ncols=1 if len(names) < 4 else 2)
+    return figure
+
+
+@styled
+def signal_to_noise(results: Results, study: str) -> Figure:
+    """Density and distribution function of the weights' signal-to-noise ratio, a line a model; first seed."""
+    cells = done(results, study, inference="mean_field", recipe="").sort_values("seed", kind="stable")
+    cells = cells.drop_duplicates(["network", "prior", "hyperprior", "scale"])
+    networks = list(dict.fromkeys(cells.network))
+    figure, axes = panels(2, len(networks), 1.9, sharex=True, sharey="row")
+    colours = {name: f"C{i}" for i, name in enumerate(dict.fromkeys(model_name(r) for r in cells.itertuples()))}
+    for cell in cells.itertuples():
+        weights = parameters_of(results, cell.id)
+        weights = weights[weights.parameter.str.endswith("weight")]
+        decibel = 20 * np.log10(np.maximum((weights["mean"] / weights["sd"]).abs(), 1e-12))
+        density, edges = np.histogram(decibel.clip(*DECIBEL[[0, -1]]), DECIBEL, density=True)
+        column = networks.index(cell.network)
+        centres, name = (edges[1:] + edges[:-1]) / 2, model_name(cell)
+        axes[0, column].plot(centres, density, color=colours[name], lw=1.1, label=name)
+        share = np.searchsorted(np.sort(decibel), centres) / len(decibel)
+        axes[1, column].plot(centres, share, color=colours[name], lw=1.1)
+        axes[0, column].set_title(cell.network)
+        axes[1, column].set_xlabel("Signal-to-noise (dB)")
+    axes[0, 0].set_ylabel("Density")
+    axes[1, 0].set_ylabel("Share below")
+    handles = {h.get_label(): h for ax in axes[0] for h in ax.lines}
+    figure.legend(handles.values(), handles.keys(), loc="outside lower center", ncols=min(4, len(handles)))
+    return figure
+
+
+@styled
+def weight_histograms(results: Results, study: str, network: str | None = None) -> Figure:
+    """Density of the trained weights of each method: point estimates, and draws of posteriors; first seed."""
+    cells = done(results, study, recipe="", network=network).sort_values("seed", kind="stable")
+    cells = cells[cells.network == (network or cells.network.iloc[-1])]
+    cells = cells.drop_duplicates(["inference", "prior", "hyperprior", "scale"])
+    figure, axes = panels(1, 1, 2.8)
+    colours, rng = method_colours(cells.inference), np.random.default_rng(0)
+    for dash, cell in zip(["-", "--", ":", "-."] * len(cells), cells.itertuples(), strict=False):
+        weights = parameters_of(results, cell.id)
+        weights = weights[weights.parameter.str.endswith("weight")]
+        weights = weights.sample(min(len(weights), 50_000), random_state=0)
+        draws = weights["mean"] + weights["sd"] * rng.standard_normal(len(weights))
+        label = f"{method_name(cell.inference)}: {model_name(cell)}"
+        sns.kdeplot(x=draws.clip(-0.4, 0.4), ax=axes[0, 0], bw_adjust=0.4, color=colours[cell.inference], ls=dash,
+                    label=label, clip=(-0.39, 0.39))  # fmt: skip
+    axes[0, 0].set_xlabel("Weight")
+    axes[0, 0].set_xlim(-0.3, 0.3)
+    axes[0, 0].set_title(f"{cells.network.iloc[0]}")
+    figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=2)
+    return figure
