@@ -19,19 +19,18 @@ DECIBEL = np.linspace(-45, 25, 141)
 
 
 @styled
-def pruning_curves(results: Results, study: str) -> Figure:
+def pruning_curves(results: Results, study: str, network: str | None = None) -> Figure:
     """Test error against the share of weights removed, a panel a network and a line a model; bands over seeds."""
     table = results.probes
     table = table[(table.study == study) & (table.probe == "pruning") & (table.metric == "accuracy")]
     if table.empty:
         raise NothingToDraw(f"no cell of {study} was put to the probe 'pruning'")
-    networks = list(dict.fromkeys(table.network))
+    networks = [network] if network else list(dict.fromkeys(table.network))
     figure, axes = panels(1, len(networks), 2.8, sharey=True)
     labels = {}
-    for ax, network in zip(axes[0], networks, strict=True):
-        for key, line in readings(results, study, "pruning", network, metric="accuracy").groupby(
-            [*LINES, "variable"], sort=False, dropna=False
-        ):
+    for ax, name in zip(axes[0], networks, strict=True):
+        part = readings(results, study, "pruning", name, metric="accuracy")
+        for key, line in part.groupby([*LINES, "variable"], sort=False, dropna=False):
             row = line.iloc[0]
             label = f"{method_name(row.inference, row.recipe)}, {model_name(row)}: {ORDERS[key[-1]]}"
             colour = labels.setdefault(label, f"C{len(labels)}")
@@ -40,7 +39,7 @@ def pruning_curves(results: Results, study: str) -> Figure:
             ax.plot(range(len(share)), mean, "o-", ms=3, lw=1.1, color=colour, label=label)
             ax.fill_between(range(len(share)), low, high, color=colour, alpha=0.15, lw=0)
             ax.set_xticks(range(len(share)), [f"{100 * s:g}" for s in share])
-        ax.set_title(network)
+        ax.set_title(name)
         ax.set_xlabel("Weights removed (%)")
         ax.set_yscale("log")
     axes[0, 0].set_ylabel("Test error (%)")

@@ -116,8 +116,8 @@ def learning_curves(results: Results, study: str, split: str = "test", **where) 
             stored = results.arrays(cell.id, "curve")
         except (ValueError, KeyError):
             continue
-        values = 100 * stored[f"{split}_error"].values
-        found.append(pd.DataFrame({"step": stored.step.values, "value": values}).assign(**cell._asdict()).dropna(subset="value"))
+        curve = pd.DataFrame({"step": stored.step.values, "value": 100 * stored[f"{split}_error"].values})
+        found.append(curve.dropna().assign(**cell._asdict()))
     if not found:
         raise NothingToDraw(f"no trained cell of {study} was watched in training: give its method a 'curve'")
     table = pd.concat(found)

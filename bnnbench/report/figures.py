@@ -89,6 +89,10 @@ def draw(results: Results, study: str, folder: Path) -> Figures:
                 f"Curves of test NLL against fixed prior scale with {name}, with the hyperpriors' values as points.",
                 priors.fixed_against_hyperpriors, inference=method,
             )  # fmt: skip
+    for probe, (plot, caption, alt) in _of_probes().items():
+        asked = results.probes[(results.probes.study == study) & (results.probes.probe == probe)]
+        for network in dict.fromkeys(asked.network):
+            found.others += add(f"{probe}-{network}", caption.format(network), alt, plot, network=network)
     for dataset in dict.fromkeys(done.dataset):
         title = data_name(dataset)
         drawn = add(
@@ -115,6 +119,31 @@ def draw(results: Results, study: str, folder: Path) -> Figures:
         fidelity.excess_by_method,
     )
     return found
+
+
+def _of_probes() -> dict[str, tuple[Callable, str, str]]:
+    """Of each probe what draws its readings on a network, the caption and the alternative text."""
+    from bnnbench.plots import probes, pruning
+
+    return {
+        "shift": (
+            probes.shift_curves,
+            "Test accuracy, NLL and ECE of {} on test images that were turned, moved, blurred or made noisy, against the "
+            "strength; nothing was trained again. Bands are 95% intervals over seeds.",
+            "Curves of accuracy, NLL and ECE against the strength of each kind of shift.",
+        ),
+        "rotation": (
+            probes.rotation_curves,
+            "Test images turned step by step, {}: share misread, predictive entropy and mutual information. Bands are "
+            "95% intervals over seeds.",
+            "Curves of the share misread and of two uncertainties against the angle.",
+        ),
+        "pruning": (
+            pruning.pruning_curves,
+            "Test error against the share of weights removed, {}. Bands are 95% intervals over seeds.",
+            "Curves of test error against the share of weights removed.",
+        ),
+    }
 
 
 def _save(path: Path, plot: Callable, *arguments, **options) -> str:
