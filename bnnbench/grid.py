@@ -222,14 +222,15 @@ def _part(cell: Cell, study: StudyConfig) -> str:
 
 
 def dataset_specs(study: StudyConfig) -> list[DatasetSpec]:
-    """The data sets of a study; a list of noise levels stands for one data set each."""
+    """The data sets of a study; a list of noise levels, or of classes to leave out, stands for one data set each."""
     specs = []
     for family, options in study.datasets.items():
-        levels = options.get("noise", [None])
-        for noise in levels if isinstance(levels, list) else [levels]:
-            resolved = {k: v for k, v in options.items() if k != "noise"}
-            if noise is not None:
-                resolved["noise"] = float(noise)
+        varied = next((name for name in ("noise", "without") if name in options), "noise")
+        levels = options.get(varied, [None])
+        for level in levels if isinstance(levels, list) else [levels]:
+            resolved = {k: v for k, v in options.items() if k != varied}
+            if level is not None:
+                resolved[varied] = float(level) if varied == "noise" else level
             try:
                 check_options(family, resolved)
             except ValueError as error:

@@ -31,7 +31,7 @@ def probe_shard(plan: Plan, shard: Shard, path: str | Path, output: str | Path, 
         probe = probes.make(name, plan.study_configs[shard.study].probes[name].settings)
         for number, cell in enumerate([cell for cell in cells if cell.id in done], 1):
             trained = _trained(stored, cell, data)
-            found = probe.run(trained, data[cell.dataset.name])
+            found = probe.run(trained, data[cell.dataset.name], cell.seed)
             rows += [cell.coordinates() | {"id": cell.id, "probe": name} | r._asdict() for r in found]
             log.info("%s: %s, %d of %d cells", shard.name, name, number, len(cells))
     write_table(_frame(rows), output)

@@ -85,7 +85,7 @@ def test_turning_goes_against_the_clock_and_half_way_round_is_upside_down():
 
 def test_shift_reads_the_clean_images_at_strength_zero(data):
     cell = trained()
-    found = list(probes.make("shift", {"images": 60, "draws": 20, "kinds": ("noise",)}).run(cell, data))
+    found = list(probes.make("shift", {"images": 60, "draws": 20, "kinds": ("noise",)}).run(cell, data, 0))
     values = {(r.level, r.metric): r.value for r in found}
     assert {r.variable for r in found} == {"noise"} and {r.level for r in found} == {0, *KINDS["noise"][1]}
     proba = cell.sample_proba(data.x_test, 200).mean(0)
@@ -101,7 +101,7 @@ def test_predictions_of_a_trained_cell_are_moments_of_its_draws(data):
 
 
 def test_rotation_reads_every_image_at_every_angle(data):
-    found = list(probes.make("rotation", {"per_class": 2, "step": 90, "draws": 10}).run(trained(), data))
+    found = list(probes.make("rotation", {"per_class": 2, "step": 90, "draws": 10}).run(trained(), data, 0))
     assert len(found) == 3 * 2 * 3 * 3  # classes, images, angles, metrics
     upright = {r.variable: r.value for r in found if r.level == 0 and r.metric == "misread"}
     predicted = trained().sample_proba(data.x_test, 10).mean(0).argmax(1)
@@ -112,7 +112,7 @@ def test_rotation_reads_every_image_at_every_angle(data):
 
 def test_nothing_pruned_is_the_network_itself_and_pruning_all_weights_leaves_the_biases(data):
     cell = trained(PointPosterior)
-    readings = probes.make("pruning", {"shares": (0.0, 1.0)}).run(cell, data)
+    readings = probes.make("pruning", {"shares": (0.0, 1.0)}).run(cell, data, 0)
     found = {(r.level, r.metric): r.value for r in readings if r.variable == "magnitude-mean"}
     proba = cell.predict_proba(data.x_test)
     assert found[0.0, "nll"] == pytest.approx(negative_log_likelihood(proba, data.y_test), rel=1e-5)
@@ -127,7 +127,7 @@ def test_weights_go_by_signal_to_noise_and_not_by_size(data):
     loc, sd = cell.posterior.arrays["loc"], cell.posterior.arrays["sd"]
     small = torch.arange(loc.shape[1]) % 2 == 0
     loc[:, small], sd[:, small] = 3.0, 1e4  # large, and pure noise
-    readings = probes.make("pruning", {"shares": (0.5,), "draws": 5}).run(cell, data)
+    readings = probes.make("pruning", {"shares": (0.5,), "draws": 5}).run(cell, data, 0)
     found = {r.variable: r.value for r in readings if r.metric == "nll"}
     is_weight = torch.tensor(
         np.repeat([not p.is_bias for p in NETWORK.parameters], [p.size for p in NETWORK.parameters])

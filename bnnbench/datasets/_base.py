@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -25,6 +25,7 @@ class DataSet:
     seeds: (seed,) int64
     x_test, y_test: like x_pool and y_pool; the same for every seed
     x_divisor: what stored inputs are divided by before a network sees them (255 for 8-bit images)
+    novel: inputs like x_test of no class that is trained on, by where they come from; for probes only
 
     Raises DataError (a ValueError) where an array breaks this.
     """
@@ -39,6 +40,7 @@ class DataSet:
     y_test: np.ndarray
     n_classes: int
     x_divisor: float = 1.0
+    novel: dict[str, np.ndarray] = field(default_factory=dict)
 
     def __post_init__(self):
         check(self)
@@ -81,6 +83,7 @@ class DataSet:
             "x_test": (("test", *feature_dims), self.x_test),
             "y_test": ("test", self.y_test),
         }
+        variables |= {f"novel_{key}": ((f"{key}_image", *feature_dims), x) for key, x in self.novel.items()}
         attributes = {"name": self.name, "n_classes": int(self.n_classes), "x_divisor": float(self.x_divisor)}
         stored = xr.Dataset(variables, coords={"seed": self.seeds}, attrs=attributes)
         encoding = {key: {"zlib": True, "complevel": 4, "_FillValue": None} for key in variables}
@@ -106,6 +109,7 @@ class DataSet:
             with xr.open_dataset(path, engine="h5netcdf", decode_cf=False) as stored:
                 arrays = {key: stored[key].values for key in names}
                 seeds, attributes = stored["seed"].values, stored.attrs
+                novel = {str(k)[6:]: stored[k].values for k in stored.data_vars if str(k).startswith("novel_")}
                 values = (
                     str(attributes["name"]),
                     int(attributes["n_classes"]),
@@ -113,7 +117,7 @@ class DataSet:
                 )
         except (OSError, KeyError, ValueError) as error:
             raise DataError(f"{path} is not a data set file ({error}); delete it and generate it again") from error
-        return cls(name=values[0], n_classes=values[1], x_divisor=values[2], seeds=seeds, **arrays)
+        return cls(name=values[0], n_classes=values[1], x_divisor=values[2], seeds=seeds, novel=novel, **arrays)
 
 
 def check(data: DataSet) -> None:
@@ -147,6 +151,9 @@ def check(data: DataSet) -> None:
             )
     if data.x_pool.shape[1:] != data.x_test.shape[1:]:
         refuse("x_test", f"has points of shape {data.x_test.shape[1:]}, x_pool {data.x_pool.shape[1:]}", "match")
+    for key, x in data.novel.items():
+        if x.shape[1:] != data.x_test.shape[1:] or not len(x):
+            refuse(f"novel {key}", f"has shape {x.shape}, x_test {data.x_test.shape}", "give some points like x_test's")
     check_seeds(data.name, data.seeds)
     for array in ("train_index", "validation_index"):
         index = getattr(data, array)

@@ -59,20 +59,35 @@ def generate_idx(
     n_train: int,
     n_validation: int,
     n_test: int,
+    without: int | None = None,
+    strangers: str | None = None,
 ) -> DataSet:
     """The data set in `folder` with random splits a seed; only rows that some seed uses are kept in the pool.
 
+    `without` leaves a class out of training, validation and test, and numbers the others from 0; its test images are
+    `novel["left_out"]`. `strangers` is the folder of another set, whose test images are novel under that name.
     Raises DataError for bad files, ValueError for counts that exceed the data.
     """
     check_counts(name, n_train=n_train, n_validation=n_validation, n_test=n_test)
     seeds = check_seeds(name, seeds)
     x_pool, y_pool, x_test, y_test = load(folder, data_dir)
+    novel, base = {}, name
+    if strangers is not None:
+        if strangers not in SHA256 or strangers == folder:
+            raise ValueError(f"data set {name!r}: strangers is {strangers!r}; choose one of {_others(folder)}")
+        novel[strangers] = load(strangers, data_dir)[2][:, None]
+    if without is not None:
+        if without not in range(10):
+            raise ValueError(f"data set {name!r}: without is {without!r}; give a class from 0 to 9")
+        novel["left_out"], name = x_test[y_test == without][:, None], named(name, without)
+        x_pool, y_pool = _less(x_pool, y_pool, without)
+        x_test, y_test = _less(x_test, y_test, without)
     train, validation = split_pool(name, len(x_pool), seeds, n_train, n_validation)
     used = np.unique(np.concatenate([train.ravel(), validation.ravel()]))
     if n_test > len(x_test):
         raise ValueError(f"data set {name!r}: n_test is {n_test}, but there are only {len(x_test)} test images")
     # Test images are not in random order (MNIST's first half is the easier), so a subset is drawn.
-    test = np.sort(generator(name, "test").permutation(len(x_test))[:n_test])
+    test = np.sort(generator(base, "test").permutation(len(x_test))[:n_test])
     return DataSet(
         name=name,
         x_pool=x_pool[used, None],
@@ -82,9 +97,25 @@ def generate_idx(
         seeds=seeds,
         x_test=x_test[test, None],
         y_test=y_test[test],
-        n_classes=10,
+        n_classes=10 if without is None else 9,
         x_divisor=255.0,
+        novel=novel,
     )
+
+
+def named(base: str, without: int | None) -> str:
+    """`fashion_mnist`, or `fashion_mnist-without-7` where a class is left out."""
+    return base if without is None else f"{base}-without-{without}"
+
+
+def _others(folder: str) -> str:
+    return ", ".join(other for other in SHA256 if other != folder)
+
+
+def _less(x: np.ndarray, y: np.ndarray, without: int) -> tuple[np.ndarray, np.ndarray]:
+    """Without a class; those after it move down by one."""
+    keep = y != without
+    return x[keep], y[keep] - (y[keep] > without)
 
 
 def load(folder: str, data_dir: str | Path | None = None) -> tuple[np.ndarray, ...]:

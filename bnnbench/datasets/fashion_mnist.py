@@ -4,7 +4,12 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from bnnbench.datasets._base import DataSet
-from bnnbench.datasets._idx import generate_idx
+from bnnbench.datasets._idx import generate_idx, named
+
+
+def name(without: int | None = None) -> str:
+    """`fashion_mnist`, or with the class that is left out, such as `fashion_mnist-without-7`."""
+    return named("fashion_mnist", without)
 
 
 def generate(
@@ -13,11 +18,16 @@ def generate(
     n_train: int = 50_000,
     n_validation: int = 10_000,
     n_test: int = 10_000,
+    without: int | None = None,
+    strangers: str | None = None,
 ) -> DataSet:
     """Images (n, 1, 28, 28) uint8 in 0 ... 255, x_divisor 255; each seed splits the 60,000 its own way.
 
     data_dir: folder that holds `fashion-mnist/`; default: BNNBENCH_DATA, else the cache, else downloaded.
+    without: a class to leave out, whose test images become `novel["left_out"]`; give counts that the rest can fill.
+    strangers: folder of another set, whose test images become novel under its name.
     Smaller counts take subsets (the test set one fixed random subset). Raises DataError for files
     that are missing or not the published ones, ValueError for counts that exceed the data.
     """
-    return generate_idx("fashion_mnist", "fashion-mnist", seeds, data_dir, n_train, n_validation, n_test)
+    counts = (n_train, n_validation, n_test)
+    return generate_idx("fashion_mnist", "fashion-mnist", seeds, data_dir, *counts, without, strangers)

@@ -16,6 +16,7 @@ from bnnbench.plots.images import (
     vote_chi_square,
     wrong_and_unanimous,
 )
+from bnnbench.plots.novelty import draws_for_two_images, novel_cells, novelty_scores
 from bnnbench.plots.priors import fixed_against_hyperpriors, heat_table, leaderboard, prior_heat_map
 from bnnbench.plots.probes import rotation_curves, shift_curves, turned_digit
 from bnnbench.plots.pruning import pruning_curves, signal_to_noise, weight_histograms
@@ -46,6 +47,7 @@ __all__ = [
     "confusion_matrix",
     "cost_against_fidelity",
     "disputed_images",
+    "draws_for_two_images",
     "encode",
     "error_rate_histogram",
     "excess_by_method",
@@ -60,6 +62,8 @@ __all__ = [
     "main_method",
     "most_disputed",
     "noisiest",
+    "novel_cells",
+    "novelty_scores",
     "plane_maps",
     "prior_heat_map",
     "pruning_curves",

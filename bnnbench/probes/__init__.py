@@ -1,7 +1,7 @@
 """Probes: what trained cells answer to questions that training did not put, one file each.
 
-A probe is a dataclass of settings with `run(cell, data)`, named `PROBE` in its file. It trains nothing: a study names
-its probes under `probes:`, and each cell's readings become rows of `probes.parquet`.
+A probe is a dataclass of settings with `run(cell, data, seed)`, named `PROBE` in its file. It trains nothing: a study
+names its probes under `probes:`, and each cell's readings become rows of `probes.parquet`.
 """
 
 import importlib

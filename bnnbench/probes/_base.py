@@ -22,8 +22,8 @@ class Reading(NamedTuple):
 class Probe:
     """A question to trained cells. A subclass is a dataclass of settings in a file of its own named after it."""
 
-    def run(self, cell: TrainedCell, data: DataSet) -> Iterable[Reading]:
-        """Readings of one cell; `data` is the set that it was trained on."""
+    def run(self, cell: TrainedCell, data: DataSet, seed: int) -> Iterable[Reading]:
+        """Readings of one cell; it was trained on the split `seed` of `data`."""
         raise NotImplementedError
 
 

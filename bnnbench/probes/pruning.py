@@ -21,7 +21,7 @@ class Pruning(Probe):
     shares: tuple[float, ...] = (0, 0.25, 0.5, 0.75, 0.9, 0.95, 0.98, 0.99)
     draws: int = 30
 
-    def run(self, cell, data):
+    def run(self, cell, data, seed):
         mean, sd = cell.weight_moments()
         parameters = cell.network.parameters
         is_weight = np.repeat([not p.is_bias for p in parameters], [p.size for p in parameters])

@@ -25,7 +25,7 @@ class Rotation(Probe):
     step: int = 10
     draws: int = 100
 
-    def run(self, cell, data):
+    def run(self, cell, data, seed):
         angles = range(0, 181, self.step)
         for c in range(data.n_classes):
             for index in np.flatnonzero(data.y_test == c)[: self.per_class]:

@@ -56,7 +56,7 @@ class Shift(Probe):
     draws: int = 30
     kinds: tuple[str, ...] = tuple(KINDS)
 
-    def run(self, cell, data):
+    def run(self, cell, data, seed):
         index = evenly(len(data.x_test), self.images)
         x, y = data.x_test[index], data.y_test[index]
         clean = cell.predictions(x, self.draws)

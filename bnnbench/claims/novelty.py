@@ -1,0 +1,87 @@
+"""Claims on a class that was never seen, tested on Fashion-MNIST with each class left out in turn.
+
+They come from a report on probabilistic deep learning, which left out sneakers. The score was fixed beforehand: the
+entropy of the mean prediction. Networks have the normal prior of scale 1; the plain network has none.
+"""
+
+import pandas as pd
+
+from bnnbench.claims._base import Claim, Measured, Statistic
+from bnnbench.claims.mnist import difference
+from bnnbench.claims.toy import Measure, wide
+from bnnbench.plots.probes import readings
+from bnnbench.plots.select import done
+from bnnbench.plots.style import method_name
+from bnnbench.results import Results
+
+REPORT = "Report on probabilistic deep learning: a novel class of Fashion-MNIST"
+LEFT_OUT = "left_out"
+
+
+def novelty(
+    results: Results, study: str, score: str, metric: str, inference: str, prior: str = "normal"
+) -> pd.DataFrame:
+    """A metric of the left-out class with a row each data set and network and a column a seed."""
+    table = readings(results, study, "novelty", variable=f"{LEFT_OUT}/{score}", metric=metric)
+    table = table[(table.inference == inference) & (table.prior == prior) & (table.recipe == "")]
+    return wide(table, ["dataset", "network"])
+
+
+def plain_method(results: Results, study: str) -> str:
+    """What trained the plain network: maximum likelihood where it was run, else MAP under the flat prior."""
+    return "mle" if "mle" in set(done(results, study, prior="flat").inference) else "map"
+
+
+def gain(inference: str, score: str = "predictive_entropy") -> Measure:
+    """AUROC of a score of a method's network minus that of the plain network's entropy."""
+
+    def measure(results: Results, study: str) -> Measured:
+        ours = novelty(results, study, score, "auroc", inference)
+        plain = novelty(results, study, "predictive_entropy", "auroc", plain_method(results, study), "flat")
+        found = difference(ours, plain)
+        worst, best = found.mean(axis=1).min(), found.mean(axis=1).max()
+        note = (
+            f"{method_name(inference)}: AUROC {ours.mean().mean():.3f}, plain network {plain.mean().mean():.3f}, over "
+            f"{len(found)} left-out classes, of which the difference lies between {worst:+.3f} and {best:+.3f}."
+        )
+        return Measured.over(found, note[:1].upper() + note[1:])
+
+    return measure
+
+
+def variance_ratio(results: Results, study: str) -> Measured:
+    """Mean total variance on images of the new class, mean field over MC dropout."""
+    sides = [novelty(results, study, "total_variance", "mean_novel", m) for m in ("mean_field", "mc_dropout")]
+    by = ["dataset", "network"]
+    ratio = sides[0].groupby(level=by).mean() / sides[1].groupby(level=by).mean()
+    note = f"Total variance {sides[0].mean().mean():.3f} with mean field, {sides[1].mean().mean():.3f} with MC dropout."
+    return Measured.over(ratio, note)
+
+
+SCORES = "notebooks/{study}.html#Which-score-finds-the-new-class?"
+DRAWS = "notebooks/{study}.html#Draws-for-a-known-and-for-a-new-image"
+GAIN = "AUROC for the new class of the {}, {}, minus that of the plain network's entropy"
+
+CLAIMS = (
+    Claim(
+        "P1", REPORT, "Bayesian networks voice more uncertainty on a new class than a plain network.",
+        (
+            Statistic(GAIN.format("entropy", "mean field"), "above", 0.0, gain("mean_field"), SCORES),
+            Statistic(GAIN.format("entropy", "MC dropout"), "above", 0.0, gain("mc_dropout"), SCORES, True),
+            Statistic(GAIN.format("entropy", "ensemble"), "above", 0.0, gain("ensemble"), SCORES, True),
+            Statistic(GAIN.format("entropy", "Laplace approximation"), "above", 0.0, gain("laplace_approximation"),
+                      SCORES, True),
+            Statistic(GAIN.format("mutual information", "mean field"), "above", 0.0,
+                      gain("mean_field", "mutual_information"), SCORES, True),
+            Statistic(GAIN.format("total variance", "mean field"), "above", 0.0,
+                      gain("mean_field", "total_variance"), SCORES, True),
+        ),
+    ),
+    Claim(
+        "P2", REPORT, "Draws of variational inference vary more than those of MC dropout.",
+        (
+            Statistic("total variance on images of the new class, mean field over MC dropout", "above", 1.0,
+                      variance_ratio, DRAWS),
+        ),
+    ),
+)  # fmt: skip

@@ -1,0 +1,85 @@
+"""How well scores of uncertainty find a class that was never seen."""
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from bnnbench.plots.probes import readings
+from bnnbench.plots.select import done, one_thread
+from bnnbench.plots.style import NothingToDraw, data_name, method_colours, method_name, name_of, panels, styled
+from bnnbench.results import Results
+from bnnbench.statistics import mean_interval
+
+SCORES = ("predictive_entropy", "mutual_information", "total_variance", "nll")
+NAMES = {"nll": "NLL of the predicted class"}
+
+
+def kind_of(dataset: str, kind: str) -> str:
+    """What the novel inputs of a data set are called."""
+    left_out = dataset.rpartition("-without-")[2]
+    return f"class {left_out}, left out" if kind == "left_out" else name_of(kind.replace("-", "_"))
+
+
+@styled
+def novelty_scores(results: Results, study: str, kind: str = "left_out") -> Figure:
+    """AUROC of each score for novel images against known ones, a panel a score, a row a data set, a dot a method."""
+    table = readings(results, study, "novelty", metric="auroc")
+    table = table[table.variable.str.startswith(f"{kind}/") & (table.recipe == "")]
+    if table.empty:
+        raise NothingToDraw(f"no novel inputs are called {kind}")
+    datasets, methods = list(dict.fromkeys(table.dataset)), list(dict.fromkeys(table.inference))
+    colours = method_colours(methods)
+    figure, axes = panels(1, len(SCORES), 1.0 + 0.32 * len(datasets), sharey=True, sharex=True)
+    for ax, score in zip(axes[0], SCORES, strict=True):
+        for k, method in enumerate(methods):
+            part = table[(table.inference == method) & (table.variable == f"{kind}/{score}")]
+            shift = 0.5 * (k / max(1, len(methods) - 1) - 0.5)
+            for row, dataset in enumerate(datasets):
+                mean, low, high = mean_interval(part[part.dataset == dataset].value)[:3]
+                ax.plot([low, high], [row + shift] * 2, color=colours[method], lw=1)
+                label = method_name(method) if row == 0 else None
+                ax.plot(mean, row + shift, "o", ms=3.5, color=colours[method], label=label)
+        ax.set_title(NAMES.get(score, name_of(score)))
+        ax.set_xlabel("AUROC")
+        ax.axvline(0.5, color="#bbbbbb", lw=0.8, zorder=0)
+    axes[0, 0].set_yticks(range(len(datasets)), [kind_of(d, kind) for d in datasets])
+    axes[0, 0].invert_yaxis()
+    handles, names = axes[0, 0].get_legend_handles_labels()
+    figure.legend(handles, names, loc="outside lower center", ncols=len(names))
+    return figure
+
+
+def novel_cells(results: Results, study: str) -> list[str]:
+    """A trained cell of each method whose draws vary, on the data set without class 7 (sneakers) or else the first."""
+    cells = done(results, study, recipe="").sort_values("seed", kind="stable")
+    cells = cells[~cells.inference.isin(["map", "mle"])]
+    sneakers = cells[cells.dataset.str.endswith("-without-7")]
+    cells = sneakers if len(sneakers) else cells[cells.dataset == cells.dataset.iloc[0]]
+    return list(cells.drop_duplicates("inference").id)
+
+
+@styled
+def draws_for_two_images(
+    results: Results, cell_id: str | None, known_class: int | None = None, n_draws: int = 30
+) -> Figure:
+    """Class probabilities of single posterior draws, for a known image and for one of the class that was left out."""
+    if cell_id is None:
+        raise NothingToDraw("there is no such trained cell")
+    row = results.row(cell_id)
+    data = results.data(row.dataset)
+    if "left_out" not in data.novel:
+        raise NothingToDraw(f"{data_name(row.dataset)} leaves no class out")
+    at = np.flatnonzero(data.y_test == (data.n_classes - 1 if known_class is None else known_class))[0]
+    images = np.stack([data.x_test[at], data.novel["left_out"][0]])
+    with one_thread():
+        proba = results.trained(cell_id).sample_proba(images, n_draws)
+    figure, axes = panels(1, 4, 2.2, width_ratios=[1, 3, 1, 3])
+    for k, title in enumerate((f"known: class {data.y_test[at]}", kind_of(row.dataset, "left_out"))):
+        picture, ax = axes[0, 2 * k], axes[0, 2 * k + 1]
+        picture.imshow(images[k, 0], cmap="gray_r")
+        picture.axis("off")
+        picture.set_title(title)
+        ax.imshow(proba[:, k], aspect="auto", cmap="Blues", vmin=0, vmax=1, interpolation="nearest")
+        ax.set_xticks(range(data.n_classes))
+        ax.set_xlabel("Class, as numbered in training")
+        ax.set_ylabel("Draw")
+    return figure

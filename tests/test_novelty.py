@@ -1,0 +1,161 @@
+"""A class that was left out: in the data, in the probe's scores, in the claims and in the figures."""
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from small_run import NOTHING_ELSE, run
+
+from bnnbench import datasets, grid, networks, plots, probes
+from bnnbench.claims import of_study, verdicts
+from bnnbench.datasets import DataSet
+from bnnbench.datasets._idx import _less, find
+from bnnbench.inference import GaussianPosterior
+from bnnbench.joint import LogPrior, Model
+from bnnbench.priors import Normal
+from bnnbench.results import Results, load_results
+from bnnbench.trained import TrainedCell
+
+
+def has_data() -> bool:
+    import os
+
+    try:
+        return bool(os.environ.get("BNNBENCH_DATA")) and all(find(f) for f in ("mnist", "fashion-mnist"))
+    except ValueError:
+        return False
+
+
+REAL = pytest.mark.skipif(not has_data(), reason="BNNBENCH_DATA names no folder with MNIST and Fashion-MNIST")
+
+
+def test_classes_after_the_one_left_out_move_down():
+    x, y = np.arange(6), np.array([0, 1, 2, 3, 2, 1])
+    kept = _less(x, y, 2)
+    assert kept[0].tolist() == [0, 1, 3, 5] and kept[1].tolist() == [0, 1, 2, 1]
+
+
+def test_a_list_of_classes_stands_for_a_data_set_each():
+    plan = grid.load({"studies": ["novelty"], "seeds": [0]})
+    assert list(plan.datasets) == [f"fashion_mnist-without-{c}" for c in range(10)]
+
+
+def one_input_data(novel):
+    x = np.linspace(-1, 1, 100, dtype=np.float32)[:, None]
+    index = np.arange(50)[None]
+    return DataSet("line", x, (x[:, 0] > 0).astype(int), index, index + 50, np.array([0]), x, (x[:, 0] > 0).astype(int),
+                   2, novel=novel)  # fmt: skip
+
+
+@pytest.fixture
+def line_cell():
+    """Logistic regression of which the slope is known and the sign of the offset is not."""
+    network = networks.make({"kind": "mlp", "hidden": []}, (1,), 2)
+    prior = LogPrior(network, [Model(Normal(), 1.0)])
+    loc = torch.tensor([[-4.0, 4.0, 0.0, 0.0]])
+    arrays = {"loc": loc, "sd": torch.tensor([[0.1, 0.1, 0.1, 0.1]])}
+    pad = torch.zeros(1, prior.n_latents - 4)
+    return TrainedCell(network, GaussianPosterior(prior, {k: torch.cat([a, pad], 1) for k, a in arrays.items()}), "c")
+
+
+def readings_of(cell, novel):
+    found = probes.make("novelty", {"draws": 50}).run(cell, one_input_data(novel), 0)
+    return {(r.variable, r.metric): r.value for r in found}
+
+
+def test_inputs_on_the_boundary_are_uncertain_and_inputs_far_from_it_are_not(line_cell):
+    near, far = np.zeros((40, 1), np.float32), np.full((40, 1), 5, np.float32)
+    found = readings_of(line_cell, {"near": near, "far": far})
+    for score in ("predictive_entropy", "nll", "total_variance"):
+        assert found[f"near/{score}", "auroc"] > 0.9 and found[f"far/{score}", "auroc"] < 0.1
+        assert found[f"near/{score}", "recall"] == 1 and found[f"far/{score}", "recall"] == 0
+        assert found[f"near/{score}", "fpr_at_95_tpr"] < 0.2
+        assert found[f"near/{score}", "mean_novel"] > found[f"near/{score}", "mean_known"]
+    assert 0.5 < found["near/predictive_entropy", "precision"] <= 1
+    assert np.isnan(found["far/predictive_entropy", "precision"]) or found["far/predictive_entropy", "precision"] == 0
+
+
+def test_a_data_set_without_novel_inputs_is_refused_by_name(line_cell):
+    with pytest.raises(ValueError, match="'line' has no novel inputs: give it the option 'without'"):
+        readings_of(line_cell, {})
+
+
+def hand_made(entropy=0.8, plain=0.75, ratio=2.0) -> Results:
+    rows = []
+    for method, prior, values in (
+        ("mean_field", "normal", {"predictive_entropy/auroc": entropy, "total_variance/mean_novel": ratio * 0.1}),
+        ("mc_dropout", "normal", {"predictive_entropy/auroc": entropy, "total_variance/mean_novel": 0.1}),
+        ("mle", "flat", {"predictive_entropy/auroc": plain}),
+    ):
+        for name, value in values.items():
+            score, metric = name.split("/")
+            rows += [
+                ("novelty", f"fashion_mnist-without-{c}", "net", prior, "fixed", 1.0, method, "", seed, "novelty",
+                 f"left_out/{score}", metric, value + 0.01 * c * (prior == "normal") + 1e-4 * seed)
+                for c in (0, 7) for seed in range(3)
+            ]  # fmt: skip
+    columns = ["study", "dataset", "network", "prior", "hyperprior", "scale", "inference", "recipe", "seed", "probe",
+               "variable", "metric", "value"]  # fmt: skip
+    made = Results("made by hand")
+    table = pd.DataFrame(rows, columns=columns)
+    made.__dict__.update(probes=table, cells=table.assign(state="done"))
+    return made
+
+
+def verdict(results, claim_id):
+    (claim,) = (c for c in of_study("novelty") if c.id == claim_id)
+    return {v.part: (v.verdict, v.effect) for v in verdicts(claim, results, "novelty")}
+
+
+def test_a_bayesian_network_is_compared_with_the_plain_one_class_by_class():
+    found = verdict(hand_made(), "P1")
+    assert found["a"] == ("reproduced", pytest.approx(0.05 + 0.035)) and set(found) == {"a", "b"}
+    assert verdict(hand_made(entropy=0.6), "P1")["a"][0] == "not reproduced"
+
+
+def test_draws_of_both_methods_are_compared_on_the_new_class():
+    assert verdict(hand_made(ratio=0.3), "P2")["a"][0] == "not reproduced"
+    assert verdict(hand_made(ratio=4.0), "P2")["a"][0] == "reproduced"
+
+
+@REAL
+def test_the_left_out_class_is_in_no_split_and_all_of_its_test_images_are_novel():
+    counts = {"n_train": 500, "n_validation": 100, "n_test": 9000}
+    whole = datasets.make("fashion_mnist", {"n_test": 10_000}, [0])
+    data = datasets.make("fashion_mnist", {"without": 7, "strangers": "mnist", **counts}, [0])
+    assert data.name == "fashion_mnist-without-7" and data.n_classes == 9
+    sneakers = whole.x_test[whole.y_test == 7]
+    assert np.array_equal(data.novel["left_out"], sneakers) and data.novel["mnist"].shape == (10_000, 1, 28, 28)
+    boots = whole.x_test[whole.y_test == 9]
+    assert np.array_equal(data.x_test[data.y_test == 8], boots)
+
+
+@REAL
+@pytest.mark.slow
+def test_the_study_runs_from_data_to_figures(tmp_path):
+    short = {"settings": {"steps": 30, "batch_size": 100}, "only": {"seed": [0, 1]}}
+    config = {
+        "studies": ["novelty"],
+        "seeds": [0, 1],
+        "device": "cpu",
+        "compile": "off",
+        "results_dir": str(tmp_path / "results"),
+        "overrides": {
+            "novelty": {
+                "datasets": {"fashion_mnist": {"without": [7], "n_train": 400, "n_validation": 200, "n_test": 300}},
+                "inference": NOTHING_ELSE | {m: short for m in ("mle", "mean_field", "mc_dropout")},
+                "draws": 10,
+                "probes": {"novelty": {"settings": {"inputs": 100, "draws": 10}}},
+            }
+        },
+    }
+    results = load_results(run(config).results)
+    table = results.probes
+    assert set(table.variable.str.partition("/")[0]) == {"left_out", "mnist"}
+    assert table[table.metric == "auroc"].value.between(0, 1).all()
+    assert set(results.claims.id) == {"P1", "P2"} and (results.claims.n_seeds[:1] == 2).all()
+    figure = plots.novelty_scores(results, "novelty")
+    assert len(figure.axes) == 4 and figure.axes[0].get_yticklabels()[0].get_text() == "class 7, left out"
+    assert plots.novelty_scores(results, "novelty", kind="mnist").axes
+    cells = plots.novel_cells(results, "novelty")
+    assert len(cells) == 2 and len(plots.draws_for_two_images(results, cells[0], n_draws=3).axes) == 4
