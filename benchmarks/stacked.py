@@ -11,6 +11,7 @@ from serve import serve
 
 from bnnbench import datasets, grid, networks, priors
 from bnnbench.inference.hmc import Hmc
+from bnnbench.inference.map import Map
 from bnnbench.inference.mean_field import MeanField
 from bnnbench.joint import LogJoint, Model, block_size
 from bnnbench.streams import Streams
@@ -88,6 +89,31 @@ def sample(model: str, sets: str, n_cells: int, settings: dict) -> dict:
     return {"seconds": seconds / max(ess, 1.0), "ess": ess, "rhat": float(np.median(found["function_rhat"]))}
 
 
+def image_steps(variant: str, n: int) -> dict:
+    """Seconds a step of the sources' MNIST network at batch 250: `map`, or an estimator of mean field."""
+    if variant not in prepared:
+        network = networks.make({"kind": "lenet"}, (1, 28, 28), 10)
+        noise = torch.Generator().manual_seed(0)
+        x = torch.rand(1, 5000, 1, 28, 28, generator=noise)
+        y = torch.randint(10, (1, 5000), generator=noise)
+        model = Model(priors.Normal(), 1.0)
+        joint = LogJoint(network, [model], x, y, torch.zeros(1, dtype=torch.long), compiled=True, block=1)
+        prepared[variant] = joint, Streams(["model"], ["pair"])
+    joint, streams = prepared[variant]
+
+    def fit(steps):
+        method = Map(steps=steps, batch_size=250)
+        if variant != "map":
+            method = MeanField(steps=steps, batch_size=250, estimator=variant, initial_sd=0.02)
+        started = time.perf_counter()
+        method.fit(joint, streams)
+        return time.perf_counter() - started
+
+    fit(2)
+    short, long = fit(n), fit(2 * n)
+    return {"seconds": (long - short) / n}
+
+
 if __name__ == "__main__":
     torch.set_num_threads(int(sys.argv[1]) if len(sys.argv) > 1 else len(os.sched_getaffinity(0)))
-    serve(prepare, step, train_grid, sample)
+    serve(prepare, step, train_grid, sample, image_steps)
