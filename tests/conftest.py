@@ -10,6 +10,14 @@ from bnnbench import grid
 from bnnbench.results import Results, load_results
 
 
+LONG = ("test_workflow.py", "test_every_method.py", "test_mean_field.py", "test_notebooks.py")
+"""Files that take minutes: begun first, so that no process is left with one of them at the end."""
+
+
+def pytest_collection_modifyitems(items):
+    items.sort(key=lambda item: item.path.name not in LONG)
+
+
 @pytest.fixture(scope="session")
 def small_plan(tmp_path_factory) -> grid.Plan:
     """A toy run of 48 cells on two data sets with two seeds."""
