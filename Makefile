@@ -18,7 +18,7 @@ report: env ## data, training, metrics, notebooks and the report of CONFIG; goes
 	@workflow/scripts/report.sh $(CONFIG)
 
 test: env ## the whole test suite, slow tests included
-	@$(VENV)/python -m pytest -n auto --dist loadfile
+	@$(VENV)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder
 
 bench: env ## speed of training against other libraries
 	@$(VENV)/python benchmarks/run.py

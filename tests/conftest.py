@@ -9,7 +9,6 @@ from small_run import SMALL, run
 from bnnbench import grid
 from bnnbench.results import Results, load_results
 
-
 LONG = ("test_workflow.py", "test_every_method.py", "test_mean_field.py", "test_notebooks.py")
 """Files that take minutes: begun first, so that no process is left with one of them at the end."""
 
