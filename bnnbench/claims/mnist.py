@@ -141,7 +141,8 @@ def _share_warned(results: Results, readings: pd.DataFrame) -> float:
 
 def _cells(where: dict) -> str:
     scale = np.nan if where["hyperprior"] != "fixed" else 1.0
-    return f"{method_name(where['inference'])}, {model_name(pd.Series(where | {'scale': scale}))}".capitalize()
+    name = f"{method_name(where['inference'])}, {model_name(pd.Series(where | {'scale': scale}))}"
+    return name[:1].upper() + name[1:]
 
 
 PAGE = "notebooks/{study}.html"
