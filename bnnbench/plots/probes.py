@@ -8,6 +8,7 @@ from bnnbench.plots.select import one_thread
 from bnnbench.plots.style import (
     NothingToDraw,
     data_name,
+    log_ticks,
     method_colours,
     method_name,
     metric_name,
@@ -54,7 +55,8 @@ def shift_curves(results: Results, study: str, network: str | None = None) -> Fi
     for ax, kind in zip(axes[-1], kinds, strict=True):
         ax.set_xlabel(SHIFT_UNITS.get(kind, "strength"))
     for ax in axes[1]:
-        ax.set_yscale("symlog", linthresh=0.1)
+        ax.set_yscale("log")
+        log_ticks(ax.yaxis)
     _legend(figure, axes[0, 0], styles)
     _title(figure, table)
     return figure

@@ -6,13 +6,22 @@ from matplotlib.figure import Figure
 
 from bnnbench.plots.probes import LINES, readings
 from bnnbench.plots.select import done, parameters_of
-from bnnbench.plots.style import NothingToDraw, method_colours, method_name, model_name, panels, styled
+from bnnbench.plots.style import (
+    NothingToDraw,
+    legend_of_all,
+    log_ticks,
+    method_colours,
+    method_name,
+    model_name,
+    panels,
+    styled,
+)
 from bnnbench.results import Results
 from bnnbench.statistics import mean_interval
 
 ORDERS = {
-    "signal_to_noise-mean": "by signal-to-noise, posterior mean",
-    "signal_to_noise-draws": "by signal-to-noise, draws averaged",
+    "signal_to_noise-mean": "posterior mean",
+    "signal_to_noise-draws": "draws averaged",
     "magnitude-mean": "by size",
 }
 DECIBEL = np.linspace(-45, 25, 141)
@@ -42,9 +51,9 @@ def pruning_curves(results: Results, study: str, network: str | None = None) -> 
         ax.set_title(name)
         ax.set_xlabel("Weights removed (%)")
         ax.set_yscale("log")
+        log_ticks(ax.yaxis)
     axes[0, 0].set_ylabel("Test error (%)")
-    handles, names = axes[0, 0].get_legend_handles_labels()
-    figure.legend(handles, names, loc="outside lower center", ncols=1 if len(names) < 4 else 2)
+    legend_of_all(figure, axes)
     return figure
 
 
@@ -70,8 +79,7 @@ def signal_to_noise(results: Results, study: str) -> Figure:
         axes[1, column].set_xlabel("Signal-to-noise (dB)")
     axes[0, 0].set_ylabel("Density")
     axes[1, 0].set_ylabel("Share below")
-    handles = {h.get_label(): h for ax in axes[0] for h in ax.lines}
-    figure.legend(handles.values(), handles.keys(), loc="outside lower center", ncols=min(4, len(handles)))
+    legend_of_all(figure, axes, columns=4)
     return figure
 
 

@@ -75,6 +75,17 @@ def hide_spare(axes, used: int) -> None:
         ax.axis("off")
 
 
+def legend_of_all(figure: Figure, axes, columns: int = 2) -> None:
+    """A legend below a figure with every label of its axes once."""
+    found = {}
+    for ax in axes.flat:
+        for handle, label in zip(*ax.get_legend_handles_labels(), strict=True):
+            found.setdefault(label, handle)
+    if found:
+        options = {"loc": "outside lower center", "ncols": min(columns, len(found)), "fontsize": 7.5}
+        figure.legend(found.values(), found.keys(), **options)
+
+
 def encode(figure: Figure, kind: str = "png") -> bytes:
     """The figure as a PNG of 256 colours at twice its size, or as SVG; the same figure gives the same bytes."""
     buffer = io.BytesIO()

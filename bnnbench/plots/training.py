@@ -11,6 +11,7 @@ from bnnbench.plots.style import (
     choice_colours,
     data_name,
     hide_spare,
+    legend_of_all,
     log_ticks,
     method_name,
     model_name,
@@ -130,16 +131,15 @@ def learning_curves(results: Results, study: str, split: str = "test", **where) 
         for _, line in part.groupby(lines, sort=False, dropna=False):
             row = line.iloc[0]
             label = f"{method_name(row.inference, row.recipe)}: {model_name(row)}"
-            labels.setdefault(label, f"C{len(labels)}")
+            labels.setdefault(label, {"color": f"C{len(labels) % 10}", "ls": "-" if len(labels) < 10 else "--"})
             summary = [(step, *mean_interval(g.value)[:3]) for step, g in line.groupby("step")]
             step, mean, low, high = np.array(summary).T
-            ax.plot(step, mean, color=labels[label], lw=1.2, label=label)
-            ax.fill_between(step, low, high, color=labels[label], alpha=0.15, lw=0)
+            ax.plot(step, mean, lw=1.2, label=label, **labels[label])
+            ax.fill_between(step, low, high, color=labels[label]["color"], alpha=0.15, lw=0)
         ax.set_title(network)
         ax.set_xlabel("Step")
         ax.set_yscale("log")
         log_ticks(ax.yaxis)
     axes[0, 0].set_ylabel(f"{split.capitalize()} error (%)")
-    handles, names = axes[0, 0].get_legend_handles_labels()
-    figure.legend(handles, names, loc="outside lower center", ncols=min(3, len(names)))
+    legend_of_all(figure, axes)
     return figure
