@@ -1,34 +1,49 @@
-"""The environment of the NumPyro worker, and what machine this is."""
+"""The environments of the workers that run other libraries, and what machine this is."""
 
 import hashlib
 import os
 import platform
 import subprocess
+import sysconfig
 import venv
 from importlib.metadata import version
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
-PINNED = Path(__file__).parent / "requirements-numpyro.txt"
 
 
-def numpyro_python() -> Path:
-    """Interpreter of .venv-bench, which is made where it is missing or older than its list of packages.
+def python_of(library: str, beside_ours: bool = False) -> Path:
+    """Interpreter of .venv-bench-<library>, which is made where it is missing or older than its list of packages.
 
-    RuntimeError where the packages cannot be installed.
+    The list is requirements-<library>.txt, complete, so that nothing else is installed. `beside_ours` lets the
+    environment see our own packages too. RuntimeError where the packages cannot be installed.
     """
-    folder = ROOT / ".venv-bench"
+    pinned = Path(__file__).parent / f"requirements-{library}.txt"
+    folder = ROOT / f".venv-bench-{library}"
     python = folder / "bin" / "python"
-    stamp = folder / f".installed-{hashlib.sha256(PINNED.read_bytes()).hexdigest()[:12]}"
+    stamp = folder / f".installed-{hashlib.sha256(pinned.read_bytes()).hexdigest()[:12]}"
     if not stamp.is_file():
-        print("Making .venv-bench for NumPyro (a minute or two, once) ...", flush=True)
+        print(f"Making {folder.name} (a minute or two, once) ...", flush=True)
         try:
             venv.create(folder, with_pip=True, symlinks=True, clear=True)
-            install = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r", PINNED]
+            install = [
+                python,
+                "-m",
+                "pip",
+                "install",
+                "--quiet",
+                "--disable-pip-version-check",
+                "--no-deps",
+                "-r",
+                pinned,
+            ]
             subprocess.run(install, check=True, capture_output=True, text=True)
         except subprocess.CalledProcessError as error:
             reason = (error.stderr or str(error)).strip().splitlines()[-1]
             raise RuntimeError(f"its packages could not be installed ({reason})") from None
+        if beside_ours:
+            (packages,) = folder.glob("lib/python*/site-packages")
+            (packages / "ours.pth").write_text(sysconfig.get_path("purelib") + "\n")
         stamp.touch()
     return python
 

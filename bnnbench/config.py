@@ -66,7 +66,7 @@ class InferenceConfig(_Model):
         0, ge=0, le=100, description="points in training at which validation and test error are measured"
     )
     seconds: float | dict[str, float] = Field(
-        1.0, description="measured seconds a cell on one core, or by network; for the printed estimate only"
+        1.0, description="expected seconds a cell on one core, or by network; for the printed estimate only"
     )
 
     def seconds_for(self, network: str) -> float:

@@ -21,7 +21,8 @@ class BNNClassifier(ClassifierMixin, BaseEstimator):
     ----------
     hidden: widths of the hidden layers (default (5, 5))
     prior: "normal", "laplace", "cauchy", "flat" or "scale_mixture"
-    hyperprior: "fixed", or a density over each parameter tensor's scale: "half_normal", "half_cauchy", "inverse_gamma"
+    hyperprior: "fixed", or a density over each parameter tensor's scale: "half_normal", "half_cauchy", "inverse_gamma",
+        or one for the whole network: "shared_half_normal"
     prior_scale: the scale where `hyperprior` is "fixed" (default 1.0)
     inference: "map" or "mean_field", or another method of the suite that takes dense networks
     settings: the method's own settings, such as {"steps": 5000}; its defaults otherwise

@@ -9,7 +9,7 @@ from typing import Any
 from bnnbench import config as config_module
 from bnnbench import digest
 from bnnbench.config import RunConfig, StudyConfig
-from bnnbench.datasets import check_options, dataset_name
+from bnnbench.datasets import check_options, dataset_name, group
 
 ENGINE = ("streams.py", "philox.py", "predict.py", "inference/_base.py", "inference/_optimise.py")
 """With what they import, the source that shapes every cell."""
@@ -19,6 +19,9 @@ NO_RESULT = {"config.py", "digest.py", "priors.py", "progress.py"}
 
 REFERENCE = "hmc"
 """The method whose cells, where they pass the gate of reference.py, stand for the true posterior."""
+
+SEEDS = 5
+"""Seeds that a job trains together at most: a run of more seeds has more jobs, for more cores."""
 
 COORDINATES = ("study", "dataset", "network", "prior", "hyperprior", "scale", "inference", "recipe", "seed")
 
@@ -39,6 +42,11 @@ class DatasetSpec:
     name: str
     family: str
     options: dict[str, Any] = field(hash=False)
+
+    @cached_property
+    def group(self) -> str:
+        """What data sets share whose cells can be stacked."""
+        return group(self.family, self.options)
 
     @cached_property
     def digest(self) -> str:
@@ -116,12 +124,12 @@ class Cell:
 
 @dataclass(frozen=True)
 class Shard:
-    """The cells of a study that share data-set family, network and inference, and where they are trained one by one the
-    seed: one training job."""
+    """The cells of a study that share the shape of their data, network, inference and a stretch of five seeds, or where
+    they are trained one by one the seed: one training job."""
 
     name: str
     study: str
-    family: str
+    group: str
     inference: str
     cells: tuple[Cell, ...]
 
@@ -200,25 +208,27 @@ def build(run: RunConfig, studies: dict[str, StudyConfig]) -> Plan:
             _check_known(probe.settings, f"probes/{name}.py", f"{place}.settings")
             _matches(cells[0], probe.only, place)  # refuses coordinates that there are not
         for cell in cells:
-            name = shard_name(cell, cell.inference) + _part(cell, study)
-            shards.setdefault(name, []).append(cell)
+            shards.setdefault(shard_name(cell, cell.inference, _alone(cell, study)), []).append(cell)
     return Plan(
         run,
         studies,
-        {name: Shard(name, c[0].study, c[0].dataset.family, c[0].inference, tuple(c)) for name, c in shards.items()},
+        {name: Shard(name, c[0].study, c[0].dataset.group, c[0].inference, tuple(c)) for name, c in shards.items()},
         datasets,
     )
 
 
-def shard_name(cell: Cell, inference: str) -> str:
-    """Name of the shard of the cells like this one, of a method."""
-    return f"{cell.study}--{cell.dataset.family}--{cell.network}--{inference}"
+def shard_name(cell: Cell, inference: str, alone: bool = False) -> str:
+    """Name of the shard of the cells like this one, of a method; `alone` where each seed has one of its own."""
+    name = f"{cell.study}--{cell.dataset.group}--{cell.network}--{inference}"
+    if alone:
+        return f"{name}--seed-{cell.seed}"
+    first = cell.seed // SEEDS * SEEDS
+    return f"{name}--seeds-{first}-{first + SEEDS - 1}" if first else name
 
 
-def _part(cell: Cell, study: StudyConfig) -> str:
+def _alone(cell: Cell, study: StudyConfig) -> bool:
     """Cells that are trained one by one gain nothing from sharing a job: a job for each seed keeps all cores busy."""
-    alone = study.inference[cell.inference].stack == 1 and REFERENCE not in study.inference
-    return f"--seed-{cell.seed}" if alone else ""
+    return study.inference[cell.inference].stack == 1 and REFERENCE not in study.inference
 
 
 def dataset_specs(study: StudyConfig) -> list[DatasetSpec]:

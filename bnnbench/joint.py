@@ -1,11 +1,12 @@
 """The log joint log p(y | f_w(x)) + log p(w | s) + log p(s), defined once, for a stack of cells.
 
 Every cell has one flat vector of unconstrained latents: first one per network weight, then one log scale per
-parameter tensor (weight matrix, filter bank or bias vector).
+parameter tensor (weight matrix, filter bank or bias vector). Log scales that a model does not have are inert.
 
-- Fixed scale: the weight latent is w itself, with density p(w / s) / s; the log scales are inert.
+- Fixed scale: the weight latent is w itself, with density p(w / s) / s; all log scales are inert.
 - Hyperprior: non-centred, the weight latent is z at unit scale and w = exp(log s) z; log s has the density of the
-  hyperprior with the Jacobian of the exponential.
+  hyperprior with the Jacobian of the exponential. Under a hyperprior that is shared, all weights have the first log
+  scale, and the others are inert.
 """
 
 from dataclasses import dataclass
@@ -89,17 +90,28 @@ class LogPrior:
         self.fixed, self._family, self._hyperprior = tensors
         self.learns = hyperpriors != (None,)
         self.learned = self._hyperprior >= 0 if None not in hyperpriors else self._hyperprior > 0  # None comes first
+        shared = [i for i, hyperprior in enumerate(hyperpriors) if hyperprior is not None and hyperprior.shared]
+        self._shared = sum((self._hyperprior == i for i in shared), start=False)  # (cells, 1), or False
 
     @property
     def active(self) -> torch.Tensor:
-        """(cells, latents) of booleans: False for the log scales of cells whose scale is fixed."""
-        return self.learned | (torch.arange(self.n_latents, device=self.learned.device) < self.n_weights)
+        """(cells, latents) of booleans: False for log scales that a cell does not have."""
+        place = torch.arange(self.n_latents, device=self.learned.device) - self.n_weights
+        learned = self.learned if self._shared is False else self.learned & (~self._shared | (place == 0))
+        return learned | (place < 0)
+
+    def log_scales(self, latents: torch.Tensor) -> torch.Tensor:
+        """Learned log scale of each parameter tensor, (cells, n_parameters); 0 where the scale is fixed."""
+        found = latents[:, self.n_weights :]
+        if self._shared is not False:
+            found = torch.where(self._shared, found[:, :1], found)
+        return torch.where(self.learned, found, 0.0)
 
     def multiplier(self, latents: torch.Tensor) -> torch.Tensor | None:
         """What turns weight latents into weights, (cells, n_weights); None where no cell learns its scales."""
         if not self.learns:
             return None
-        return self.for_weights(torch.where(self.learned, latents[:, self.n_weights :], 0.0).exp())
+        return self.for_weights(self.log_scales(latents).exp())
 
     def for_weights(self, values: torch.Tensor) -> torch.Tensor:
         """Values of the parameter tensors (cells, n_parameters) as (cells, n_weights): each weight has its tensor's."""
@@ -113,7 +125,7 @@ class LogPrior:
 
     def scales(self, latents: torch.Tensor) -> torch.Tensor:
         """Prior scale of each parameter tensor (cells, n_parameters), learned or fixed."""
-        return torch.where(self.learned, latents[:, self.n_weights :].exp(), self.fixed)
+        return torch.where(self.learned, self.log_scales(latents).exp(), self.fixed)
 
     def log_density(self, latents: torch.Tensor) -> torch.Tensor:
         """log p(z) + log p(log s), (cells,)."""
@@ -139,7 +151,9 @@ class LogPrior:
         log_scales = latents[:, self.n_weights :]
 
         def density(hyperprior, log_s):
-            return torch.zeros_like(log_s) if hyperprior is None else hyperprior.log_density(log_s)
+            if hyperprior is None:
+                return torch.zeros_like(log_s)
+            return hyperprior.log_density(log_s[:, :1] if hyperprior.shared else log_s)
 
         return _by_code(self.hyperpriors, self._hyperprior, density, log_scales)
 

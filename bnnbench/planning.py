@@ -45,7 +45,8 @@ def summary(plan: Plan) -> str:
     what = ", ".join(f"{n} {state}" for state, n in counts.items() if n)
     return (
         f"bnnbench: {', '.join(plan.studies)}: {len(plan.cells)} cells: {what}\n"
-        f"  time: about {seconds / 60 / cores + 1:.0f} minutes on {cores} cores (measured costs; a GPU is quicker)\n"
+        f"  time: about {seconds / 60 / cores + 1:.0f} minutes on {cores} cores "
+        "(by the costs in the studies; a GPU is quicker)\n"
         f"  disk: about {size / 1e6 + 5:.0f} MB in {plan.results}/\n"
         f"  {report}"
     )

@@ -15,7 +15,8 @@ from bnnbench.progress import SILENT, Progress
 from bnnbench.streams import Streams
 
 DENSE_CHUNK, IMAGE_CHUNK = 4000, 250
-"""Points in one call, so that a block of cells stays in the processor's cache."""
+"""Points in one call, so that a block of cells stays in the processor's cache. What is left over is few points, for
+which nothing is compiled: that would take longer than it saves."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +54,7 @@ def predict(
     network, n_points = posterior.prior.network, x.shape[1]
     passes = 1 if posterior.is_point else n_draws
     chunk = IMAGE_CHUNK if network.is_convolutional else DENSE_CHUNK
-    accumulate = _accumulator(network, posterior.logits, compiled)
+    whole, rest = (_accumulator(network, posterior.logits, c) for c in (compiled, False))
     draws = posterior.draws(streams, "predict")
     totals, first_half = None, None
     with torch.no_grad():
@@ -69,6 +70,7 @@ def predict(
             for b, row in enumerate(_cut(uniforms, block, chunk)):
                 for p, u in enumerate(row):
                     d = [t[b * block : (b + 1) * block] for t in drawn]
+                    accumulate = whole if u.shape[1] == chunk else rest
                     totals[b][p] = accumulate(d, inputs[b][p], u, float(s + 1), *totals[b][p])
             if 2 * (s + 1) == passes:
                 first_half = _join(totals, 0)

@@ -113,9 +113,10 @@ class ScaleMixture(Prior):
 
 
 class Hyperprior(_Density):
-    """A density of a positive scale s."""
+    """A density of a positive scale s: one for each parameter tensor, or where `shared` one for the whole network."""
 
     name: str
+    shared = False
 
     def log_density(self, log_s: torch.Tensor) -> torch.Tensor:
         """Log density of log s, that is log p(s) + log s: the Jacobian of s = exp(log s) is in it."""
@@ -140,6 +141,16 @@ class HalfNormal(Hyperprior):
 
     def draw(self, rng, size):
         return abs(rng.standard_normal(size)) * self.scale
+
+
+class SharedHalfNormal(Hyperprior):
+    """The half-normal on one scale that all weights and biases share."""
+
+    name = "shared_half_normal"
+    shared = True
+    __init__ = HalfNormal.__init__
+    log_density = HalfNormal.log_density
+    draw = HalfNormal.draw
 
 
 class HalfCauchy(Hyperprior):

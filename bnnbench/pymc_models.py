@@ -1,7 +1,8 @@
 """The models of `joint.LogJoint` in PyMC, one at a time: for witnesses of the stacked methods, and for the tests.
 
 Each parameter tensor is a variable of its name, such as `dense1.weight`. Under a hyperprior `dense1.weight.scale` is
-its scale, on which PyMC puts its own log transform, `dense1.weight.unit` is z, and `dense1.weight` their product.
+its scale, on which PyMC puts its own log transform, `dense1.weight.unit` is z, and `dense1.weight` their product. A
+scale that all of them share is called `scale`.
 """
 
 import numpy as np
@@ -26,6 +27,7 @@ FAMILIES = {
 
 HYPERPRIORS = {
     "half_normal": lambda hyperprior, name: pm.HalfNormal(name, hyperprior.scale),
+    "shared_half_normal": lambda hyperprior, name: pm.HalfNormal(name, hyperprior.scale),
     "half_cauchy": lambda hyperprior, name: pm.HalfCauchy(name, hyperprior.scale),
     "inverse_gamma": lambda hyperprior, name: pm.InverseGamma(name, hyperprior.shape, hyperprior.scale),
 }
@@ -49,18 +51,26 @@ def build(network: Network, model: Model, x: np.ndarray, y: np.ndarray) -> pm.Mo
     if reason:
         raise ValueError(reason)
     with pm.Model() as built:
-        weights = [_weight(parameter.name, parameter.shape, model) for parameter in network.parameters]
+        names = [_scale_name(parameter.name, model) for parameter in network.parameters]
+        scales = {name: _scale(name, model) for name in dict.fromkeys(names)}
+        of_each = zip(network.parameters, names, strict=True)
+        weights = [_weight(p.name, p.shape, model, scales[name]) for p, name in of_each]
         logits = _forward(network, weights, np.reshape(x, (len(x), -1)))
         observed = np.asarray(y, dtype="int64")
         pm.CustomDist("y", logits, logp=_log_proba, signature="(k)->()", dtype="int64", observed=observed)
     return built
 
 
-def _weight(name: str, shape: tuple[int, ...], model: Model):
+def _scale(name: str, model: Model):
+    if model.hyperprior is None:
+        return model.fixed
+    return HYPERPRIORS[model.hyperprior.name](model.hyperprior, name)
+
+
+def _weight(name: str, shape: tuple[int, ...], model: Model, scale):
     family = FAMILIES[model.prior.name]
     if model.hyperprior is None:
-        return family(model.prior, name, model.fixed, shape)
-    scale = HYPERPRIORS[model.hyperprior.name](model.hyperprior, f"{name}.scale")
+        return family(model.prior, name, scale, shape)
     return pm.Deterministic(name, scale * family(model.prior, f"{name}.unit", 1.0, shape))
 
 
@@ -88,14 +98,19 @@ def latents_to_point(network: Network, model: Model, latents: np.ndarray) -> dic
     point = {_weight_key(p.name, model): latents[p.start : p.stop].reshape(p.shape) for p in network.parameters}
     if model.hyperprior is not None:
         log_scales = latents[network.n_weights :]
-        point |= {_scale_key(p.name): s for p, s in zip(network.parameters, log_scales, strict=True)}
+        # Backwards, so that of tensors that share a scale the first has the last word.
+        backwards = zip(network.parameters[::-1], log_scales[::-1], strict=True)
+        point |= {_scale_key(p.name, model): s for p, s in backwards}
     return point
 
 
 def point_to_latents(network: Network, model: Model, point: dict[str, np.ndarray]) -> np.ndarray:
-    """The inverse of `latents_to_point`; log scales that a fixed scale leaves inert are 0."""
+    """The inverse of `latents_to_point`; inert log scales are 0."""
     weights = [np.ravel(point[_weight_key(p.name, model)]) for p in network.parameters]
-    scales = [0.0 if model.hyperprior is None else float(point[_scale_key(p.name)]) for p in network.parameters]
+    scales = np.zeros(len(network.parameters))
+    if model.hyperprior is not None:
+        n = 1 if model.hyperprior.shared else len(scales)
+        scales[:n] = [float(point[_scale_key(p.name, model)]) for p in network.parameters[:n]]
     return np.concatenate([*weights, scales])
 
 
@@ -103,5 +118,9 @@ def _weight_key(name: str, model: Model) -> str:
     return name if model.hyperprior is None else f"{name}.unit"
 
 
-def _scale_key(name: str) -> str:
-    return f"{name}.scale_log__"
+def _scale_name(name: str, model: Model) -> str:
+    return "scale" if model.hyperprior is not None and model.hyperprior.shared else f"{name}.scale"
+
+
+def _scale_key(name: str, model: Model) -> str:
+    return f"{_scale_name(name, model)}_log__"

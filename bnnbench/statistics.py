@@ -106,20 +106,13 @@ def paired_difference(
     holding NaN is left out; ValueError where a or b picks several rows of one pair.
 
     Data sets and networks are fixed and seeds are drawn, so differences are averaged within a seed before the interval
-    is taken; data sets count equally also where some seed of theirs is missing.
+    is taken, over the same data sets in every seed (`balanced`).
     """
     rows = table[(table.metric == metric) & (table.split == split)]
     sides = [_one_side(rows, side, name) for side, name in ((a, "a"), (b, "b"))]
-    differences = (sides[0] - sides[1]).dropna()
-    if differences.empty:
-        return Difference(np.nan, np.nan, np.nan, 0, 0)
-    where = ["dataset", "network"]
-    of_data = differences.groupby(level=where).mean()
-    residuals = differences - differences.groupby(level=where).transform("mean")
-    by_seed = of_data.mean() + residuals.groupby(level="seed").mean()
-    _, low, high = mean_interval(by_seed, level)
-    shift = float(of_data.mean()) - float(by_seed.mean())
-    return Difference(float(of_data.mean()), low + shift, high + shift, len(differences), len(by_seed))
+    differences = balanced((sides[0] - sides[1]).unstack("seed"))
+    seeds = differences.shape[1] if differences.size else 0
+    return Difference(*mean_interval(differences.mean(axis=0), level), differences.size, seeds)
 
 
 def _one_side(rows: pd.DataFrame, side: Mapping[str, object], name: str) -> pd.Series:

@@ -37,7 +37,7 @@ def add_references(plan: Plan, keep=lambda cell: True, spoilt: dict[str, dict] |
     for shard in [s for s in plan.shards.values() if s.inference == "mean_field"]:
         cells = [cell for cell in shard.trainable if not cell.recipe and keep(cell)]
         name = shard_name(cells[0], REFERENCE)
-        shards[name] = Shard(name, shard.study, shard.family, REFERENCE, tuple(map(_as_reference, cells)))
+        shards[name] = Shard(name, shard.study, shard.group, REFERENCE, tuple(map(_as_reference, cells)))
         stored = ShardFile.read(plan.results / "shards" / f"{shard.name}.nc")
         path = plan.results / "shards" / f"{name}.nc"
         _fake(stored, [cell.id for cell in cells], spoilt or {}).write(path, {"shard": name})

@@ -17,7 +17,17 @@ from bnnbench.inference.full_rank import negative_kl
 from bnnbench.joint import LogJoint, Model
 from bnnbench.networks import Network
 from bnnbench.networks.mlp import build as mlp
-from bnnbench.priors import Cauchy, Flat, HalfCauchy, HalfNormal, InverseGamma, Laplace, Normal, ScaleMixture
+from bnnbench.priors import (
+    Cauchy,
+    Flat,
+    HalfCauchy,
+    HalfNormal,
+    InverseGamma,
+    Laplace,
+    Normal,
+    ScaleMixture,
+    SharedHalfNormal,
+)
 from bnnbench.storage import ShardFile
 from bnnbench.streams import Streams
 from bnnbench.train import train_shard
@@ -39,8 +49,9 @@ ALL_MODELS = (
     {f"{family.name}-1": Model(family, 1.0) for family in FAMILIES}
     | {f"{f.name}-{h.name}": Model(f, hyperprior=h) for f in FAMILIES for h in HYPERPRIORS}
     | {"flat": Model(Flat())}
+    | {"normal-shared_half_normal": Model(Normal(), hyperprior=SharedHalfNormal())}
 )
-"""The 17 models of prior x hyperprior, at fixed scale 1 where the scale is fixed."""
+"""The 17 models of prior x hyperprior, at fixed scale 1 where the scale is fixed, and one with a shared scale."""
 
 
 def small_data(n: int = 80, seed: int = 0, noise: float = 0.4) -> tuple[np.ndarray, np.ndarray]:

@@ -38,6 +38,20 @@ def test_cells_may_be_narrowed_to_one_of_several_sets_of_coordinates():
     assert len(found) == 5 + 6
 
 
+def test_data_of_one_shape_share_a_job_and_every_five_seeds_have_one():
+    def jobs(seeds=range(5), **datasets):
+        toy = {"datasets": datasets, "inference": {}}
+        return [s for s in grid.load({"studies": ["toy"], "seeds": list(seeds), "overrides": {"toy": toy}}).shards
+                if s.endswith("map") or "map--" in s]  # fmt: skip
+
+    assert jobs() == ["toy--plane--mlp-5-5--map"]
+    assert jobs(moons={"n_test": 500}) == ["toy--plane-n_test-500--mlp-5-5--map", "toy--plane--mlp-5-5--map"]
+    assert jobs(range(3, 12)) == [f"toy--plane--mlp-5-5--map{part}" for part in ("", "--seeds-5-9", "--seeds-10-14")]
+    plan = grid.load(TOY | {"seeds": [3, 7]})  # references are of the seeds 0 to 4 only
+    first, second = (plan.shards[f"toy--plane--mlp-5-5--map{part}"] for part in ("", "--seeds-5-9"))
+    assert plan.reference_shard(first).name == "toy--plane--mlp-5-5--hmc" and plan.reference_shard(second) is None
+
+
 def keys(**overrides):
     return {c.id: c.key for c in cells(**overrides)}
 

@@ -64,8 +64,8 @@ def test_images_relu_and_other_settings_equal_pymc(model):
     np.testing.assert_allclose(found, pymc_log_density(network, model, x, y, latents[:, 0]), rtol=1e-6)
 
 
-def test_there_are_seventeen_models():
-    assert len(NAMES) == 17
+def test_there_are_seventeen_models_and_one_with_a_shared_scale():
+    assert len(NAMES) == 17 + 1
 
 
 @pytest.mark.parametrize("model", MODELS, ids=NAMES)
@@ -74,8 +74,8 @@ def test_points_and_latents_map_back(model):
     point = pymc_models.latents_to_point(NETWORK, model, latents)
     built = pymc_models.build(NETWORK, model, X, Y)
     assert {k: v.shape for k, v in built.initial_point().items()} == {k: np.shape(v) for k, v in point.items()}
-    if model.hyperprior is None:
-        latents[NETWORK.n_weights :] = 0.0  # inert
+    active = LogPrior(NETWORK, [model]).active[0].numpy()
+    latents = np.where(active, latents, 0.0)
     np.testing.assert_array_equal(pymc_models.point_to_latents(NETWORK, model, point), latents)
 
 
@@ -99,6 +99,15 @@ def test_inert_log_scales_have_no_gradient():
     assert ((gradient != 0) <= joint.prior.active).all()
 
 
+def test_a_shared_scale_multiplies_every_weight():
+    prior = LogPrior(NETWORK, [ALL_MODELS["normal-shared_half_normal"]], dtype=torch.float64)
+    z = random_latents()[2][:1]
+    scale = z[:, prior.n_weights].exp()
+    torch.testing.assert_close(prior.weights(z), scale * z[:, : prior.n_weights])
+    torch.testing.assert_close(prior.scales(z), scale.expand(1, prior.n_scales))
+    assert prior.active.sum() == prior.n_weights + 1
+
+
 def test_minibatch_estimate_is_unbiased():
     joint = stack_joint(NETWORK, MODELS, X, Y)
     weights = joint.prior.weights(random_latents()[2])
@@ -119,7 +128,7 @@ def test_blocks_change_nothing():
 def test_prior_of_a_stack_equals_each_alone_in_any_order():
     z = random_latents()[3]
     sd, sample = z.abs() + 0.1, z + 0.3
-    for order in (range(17), np.random.default_rng(4).permutation(17)):
+    for order in (range(len(MODELS)), np.random.default_rng(4).permutation(len(MODELS))):
         stack = LogPrior(NETWORK, [MODELS[i] for i in order], dtype=z.dtype)
         together = stack.log_density(z[order]), stack.expected_log_density(z[order], sd[order], sample[order])
         weights, scales = stack.weights(z[order]), stack.scales(z[order])
@@ -174,6 +183,7 @@ def hyperprior_kl(name, sd, sample):
     s = np.exp(sample)
     density = {
         "half_normal": np.sqrt(2 / np.pi) * np.exp(-(s**2) / 2),
+        "shared_half_normal": np.sqrt(2 / np.pi) * np.exp(-(s**2) / 2),
         "half_cauchy": 2 / np.pi / (1 + s**2),
         "inverse_gamma": np.exp(-1 / s) / s**2,
     }[name]
@@ -195,8 +205,9 @@ def test_loss_is_mean_nll_plus_summed_kl_over_n(name):
     kl = closed_form_kl(model.prior.name, mean, spread, at).sum()
     weights = sample[:n].copy()
     if model.hyperprior is not None:
-        kl += hyperprior_kl(model.hyperprior.name, sd[n:], sample[n:]).sum()
-        for p, s in zip(NETWORK.parameters, np.exp(sample[n:]), strict=True):
+        log_scales = sample[n : n + 1] if model.hyperprior.shared else sample[n:]
+        kl += hyperprior_kl(model.hyperprior.name, sd[n : n + len(log_scales)], log_scales).sum()
+        for p, s in zip(NETWORK.parameters, np.exp(np.broadcast_to(log_scales, sample[n:].shape)), strict=True):
             weights[p.start : p.stop] *= s
     h = X
     for i in range(0, len(NETWORK.parameters), 2):

@@ -10,7 +10,7 @@ from bnnbench import datasets, evaluate, grid, planning, train
 from bnnbench.datasets import DataSet
 from bnnbench.storage import ShardFile, replacing
 
-SHARD = "toy--moons--mlp-5-5--map"
+SHARD = "toy--plane-n_test-500--mlp-5-5--map"
 
 
 def plan_of(tmp_path, seeds=(0,), **toy):

@@ -128,7 +128,7 @@ def test_dry_run_of_a_wider_config_names_only_what_is_new(ci):
                "--cores", "1", "--configfile", str(path)]  # fmt: skip
     dry = subprocess.run(command, capture_output=True, text=True)
     assert dry.returncode == 0
-    assert "toy--moons--mlp-5-5--map" in dry.stdout + dry.stderr
+    assert "toy--plane-n_test-4000--mlp-5-5--map" in dry.stdout + dry.stderr
     assert "Train digits" not in dry.stdout + dry.stderr
 
 

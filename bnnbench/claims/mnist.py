@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from bnnbench.claims._base import Claim, Measured, Statistic
-from bnnbench.claims.toy import Measure, wide
+from bnnbench.claims._measures import Measure, difference, plain_method, wide
 from bnnbench.metrics import predictive_entropy
 from bnnbench.plots.select import scores, with_tuned_scales
 from bnnbench.plots.style import NothingToDraw, method_name, model_name
@@ -32,19 +32,7 @@ def cells(results: Results, study: str, metric: str, **where) -> pd.DataFrame:
 def plain(results: Results, study: str, metric: str) -> pd.DataFrame:
     """The same of the plain network, by data set and network: maximum likelihood where it was run, else MAP."""
     rows = scores(results, study, metric, prior="flat", inference=["mle", "map"], recipe="")
-    rows = rows[rows.inference == ("mle" if (rows.inference == "mle").any() else "map")]
-    return wide(rows, ["dataset", "network"])
-
-
-def difference(a: pd.DataFrame, b: pd.DataFrame) -> pd.DataFrame:
-    """a - b where both have the data set, network and seed."""
-    by = ["dataset", "network"]
-    a, b = (side.groupby(level=by).mean() for side in (a, b))
-    common, seeds = a.index.intersection(b.index), a.columns.intersection(b.columns)
-    found = a.loc[common, seeds] - b.loc[common, seeds]
-    if found.dropna(how="all").empty:
-        raise NothingToDraw("no network and seed has both sides of the comparison")
-    return found
+    return wide(rows[rows.inference == plain_method(rows)], ["dataset", "network"])
 
 
 def of_metric(metric: str, scale: float = 1.0, **where) -> Measure:

@@ -7,8 +7,7 @@ networks of three widths). Errors and accuracies are in points, that is per cent
 import pandas as pd
 
 from bnnbench.claims._base import Claim, Measured, Statistic
-from bnnbench.claims.mnist import difference
-from bnnbench.claims.toy import Measure, wide
+from bnnbench.claims._measures import Measure, difference, wide
 from bnnbench.plots.probes import readings
 from bnnbench.plots.select import scores, with_tuned_scales
 from bnnbench.plots.style import NothingToDraw, name_of
@@ -41,6 +40,15 @@ def learned_minus_fixed(recipe: str = "", scale: float | None = 0.1) -> Measure:
     return measure
 
 
+def by_layer_minus_shared(results: Results, study: str) -> Measured:
+    """Test NLL with one half-normal scale for each weight matrix and bias minus that with one for all of them."""
+    choices = ("half_normal", "shared_half_normal")
+    same = {"prior": "normal", "inference": "mean_field", "recipe": "", "network": TANH, "metric": "nll"}
+    sides = [wide(scores(results, study, hyperprior=choice, **same), BY) for choice in choices]
+    by_layer, shared = (side.mean().mean() for side in sides)
+    return Measured.over(difference(*sides), f"One a layer {by_layer:.4f} nats, one for all {shared:.4f}.")
+
+
 def mixture_minus(inference: str, network: str) -> Measure:
     """Test error of Bayes by Backprop with the scale mixture minus that of another method under the flat prior."""
 
@@ -69,6 +77,7 @@ def pruning_cost(share: float, network: str = "relu-1200", order: str = "signal_
 
 
 CURVES, SCALES = "notebooks/{study}.html#Learning-curves", "notebooks/{study}.html#Which-prior,-with-which-scale?"
+LAYERS = "notebooks/{study}.html#The-weights"
 PRUNED = "notebooks/{study}.html#What-can-be-pruned"
 HIER = "accuracy with learned scales minus that with "
 COST = "test error with {:.0%} of the weights removed minus that with none, {}"
@@ -82,6 +91,13 @@ CLAIMS = (
                       SCALES, **POINTS),
             Statistic(f"{HIER}scale 0.1, from a sane start", "above", 0.0, learned_minus_fixed(), SCALES, **POINTS),
             Statistic(f"{HIER}the tuned scale", "above", 0.0, learned_minus_fixed(scale=None), SCALES, **POINTS),
+        ),
+    ),
+    Claim(
+        "W2", NOTEBOOK, "Layers want different amounts of regularisation.",
+        (
+            Statistic("test NLL with one scale for each weight matrix and bias minus that with one for all", "below",
+                      0.0, by_layer_minus_shared, LAYERS, unit="nats"),
         ),
     ),
     Claim(

@@ -7,8 +7,7 @@ entropy of the mean prediction. Networks have the normal prior of scale 1; the p
 import pandas as pd
 
 from bnnbench.claims._base import Claim, Measured, Statistic
-from bnnbench.claims.mnist import difference
-from bnnbench.claims.toy import Measure, wide
+from bnnbench.claims._measures import Measure, difference, plain_method, wide
 from bnnbench.plots.probes import readings
 from bnnbench.plots.select import done
 from bnnbench.plots.style import method_name
@@ -27,17 +26,13 @@ def novelty(
     return wide(table, ["dataset", "network"])
 
 
-def plain_method(results: Results, study: str) -> str:
-    """What trained the plain network: maximum likelihood where it was run, else MAP under the flat prior."""
-    return "mle" if "mle" in set(done(results, study, prior="flat").inference) else "map"
-
-
 def gain(inference: str, score: str = "predictive_entropy") -> Measure:
     """AUROC of a score of a method's network minus that of the plain network's entropy."""
 
     def measure(results: Results, study: str) -> Measured:
         ours = novelty(results, study, score, "auroc", inference)
-        plain = novelty(results, study, "predictive_entropy", "auroc", plain_method(results, study), "flat")
+        method = plain_method(done(results, study, prior="flat"))
+        plain = novelty(results, study, "predictive_entropy", "auroc", method, "flat")
         found = difference(ours, plain)
         worst, best = found.mean(axis=1).min(), found.mean(axis=1).max()
         note = (

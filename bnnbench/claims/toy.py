@@ -4,13 +4,12 @@ All come from a course report on Bayesian neural networks that compared priors o
 Fixed scales enter as the one that validation data chose among those tried, as everywhere.
 """
 
-from collections.abc import Callable
-
 import numpy as np
 import pandas as pd
 from scipy.stats import spearmanr
 
 from bnnbench.claims._base import Claim, Measured, Statistic
+from bnnbench.claims._measures import Measure, wide
 from bnnbench.datasets import bayes_proba
 from bnnbench.grid import REFERENCE
 from bnnbench.plots.select import one_thread, scores, with_tuned_scales
@@ -22,17 +21,8 @@ from bnnbench.results import Results
 from bnnbench.statistics import balanced
 
 SOURCE = "Course report on Bayesian neural networks: priors and hyperpriors on toy data"
-UNITS = ["dataset", "network", "prior", "hyperprior", "scale"]
 LOGIT_POINTS, LOGIT_DRAWS = 500, 100
 """Test points, spread evenly over the test set, and draws from which the spread of the logit is estimated."""
-
-Measure = Callable[[Results, str], Measured]
-
-
-def wide(rows: pd.DataFrame, by: list[str] = UNITS) -> pd.DataFrame:
-    """The column `value` with a row each combination of `by` and a column a seed; no scale is scale 0."""
-    return rows.assign(scale=rows.scale.fillna(0.0)).set_index([*by, "seed"]).value.unstack("seed")
-
 
 # Z1: variational inference approximates the posterior
 

@@ -21,6 +21,7 @@ __all__ = [
     "bayes_proba",
     "check_options",
     "dataset_name",
+    "group",
     "known_options",
     "make",
 ]
@@ -66,6 +67,20 @@ def dataset_name(family: str, options: dict) -> str:
     check_options(family, options)
     naming = getattr(_module(family), "name", None)
     return family if naming is None else naming(**_accepted(naming, options))
+
+
+def group(family: str, options: dict) -> str:
+    """Name of the data sets whose arrays have the same shapes as this one's, so that cells of all can be stacked.
+
+    A family's own name, unless its module names a `GROUP` that it shares with others; then sizes (`n_...`) that are not
+    the default are in the name.
+    """
+    shared = getattr(_module(family), "GROUP", None)
+    if shared is None:
+        return family
+    known = known_options(family)
+    other = [f"{key}-{options[key]}" for key in known if key[:2] == "n_" and options.get(key, known[key]) != known[key]]
+    return "-".join([shared, *other])
 
 
 def bayes_proba(family: str, options: dict, x: np.ndarray) -> np.ndarray | None:

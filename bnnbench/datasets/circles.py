@@ -17,6 +17,8 @@ from bnnbench.datasets._bayes import (
     toy_name,
 )
 
+GROUP = "plane"
+
 
 def name(noise: float, factor: float = 0.5) -> str:
     """`circles-0.4` at noise 0.4; `circles-0.4-factor-0.8` where the factor is not 0.5."""

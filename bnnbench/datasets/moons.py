@@ -18,6 +18,8 @@ from bnnbench.datasets._bayes import (
     toy_name,
 )
 
+GROUP = "plane"
+
 # Class 0 is the half circle u(t) = (cos t, sin t), 0 <= t <= pi; class 1 is REFLECTION - u(t).
 REFLECTION = np.array([1.0, 0.5])
 

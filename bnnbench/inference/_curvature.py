@@ -101,15 +101,22 @@ def last_layer(joint: LogJoint, weights: torch.Tensor) -> torch.Tensor:
 def to_latents(joint: LogJoint, latents: torch.Tensor, ggn: torch.Tensor) -> torch.Tensor:
     """GGN in the latents, (cells, latents, latents), from that in the weights: Tᵀ GGN T with T = dw / d latents.
 
-    T is [diag(multiplier), w of each parameter tensor]; zero in log scales that are not active.
+    T is [diag(multiplier), the weights that each log scale multiplies]; zero in log scales that are not active.
     """
     prior = joint.prior
     multiplier = prior.multiplier(latents)
     multiplier = torch.ones_like(latents[:, : prior.n_weights]) if multiplier is None else multiplier
-    of_scales = prior.weights(latents).unsqueeze(2) * _membership(joint.network, latents)
-    of_scales = torch.where(prior.learned.unsqueeze(2), of_scales, 0.0)
+    of_tensors = prior.weights(latents).unsqueeze(2) * _membership(joint.network, latents)
+    of_scales = of_tensors @ _of_log_scales(prior, latents)
     jacobian = torch.cat([torch.diag_embed(multiplier), of_scales], dim=2).double()
     return jacobian.transpose(1, 2) @ ggn @ jacobian
+
+
+def _of_log_scales(prior: LogPrior, latents: torch.Tensor) -> torch.Tensor:
+    """Derivative of each tensor's log scale in each latent one, (cells, n_parameters, n_parameters)."""
+    units = torch.eye(prior.n_scales, device=latents.device, dtype=latents.dtype)
+    units = F.pad(units, (prior.n_weights, 0)).unsqueeze(1).expand(-1, len(latents), -1)
+    return torch.stack([prior.log_scales(unit) for unit in units], dim=2)
 
 
 def prior_precision(joint: LogJoint, latents: torch.Tensor, ggn: torch.Tensor) -> torch.Tensor:
@@ -153,7 +160,7 @@ def _hyperprior_precision(prior: LogPrior, latents: torch.Tensor) -> torch.Tenso
         # Each log scale enters on its own, so the gradient of the slopes' sum holds the second derivatives.
         (second,) = torch.autograd.grad(slope[:, prior.n_weights :].sum(), latents)
     found = (-second[:, prior.n_weights :]).clamp_min(LEAST_LOG_SCALE_PRECISION)
-    return torch.where(prior.learned, found, ones)
+    return torch.where(prior.active[:, prior.n_weights :], found, ones)
 
 
 def log_likelihood(joint: LogJoint, weights: torch.Tensor) -> torch.Tensor:

@@ -52,8 +52,7 @@ def _rescaled(prior: LogPrior, latents, power):
     """Weight latents times their scales to a power (rows, scales); log scales stay."""
     if not prior.learns:
         return latents
-    log_scales = torch.where(prior.learned, latents[:, prior.n_weights :], 0.0)
-    factors = prior.for_weights((power * log_scales).exp())
+    factors = prior.for_weights((power * prior.log_scales(latents)).exp())
     return torch.cat([latents[:, : prior.n_weights] * factors, latents[:, prior.n_weights :]], dim=1)
 
 
@@ -67,8 +66,7 @@ def _log_volume(prior: LogPrior, latents, centring):
     if not prior.learns:
         return torch.zeros_like(latents[:, 0])
     sizes = latents.new_tensor([float(p.size) for p in prior.network.parameters])
-    log_scales = torch.where(prior.learned, latents[:, prior.n_weights :], 0.0)
-    return (centring * log_scales * sizes).sum(1)
+    return (centring * prior.log_scales(latents) * sizes).sum(1)
 
 
 @dataclass

@@ -32,7 +32,7 @@ def initial_latents(joint: LogJoint, streams: Streams, kind: str, scale: float) 
     elif kind != "unit_normal":
         raise ValueError(f"initial: unknown kind '{kind}': known are fan_in, unit_normal")
     log_scales = noise.new_full((noise.shape[0], prior.n_scales), math.log(scale))
-    latents = torch.cat([noise, torch.where(prior.learned, log_scales, 0.0)], dim=1)
+    latents = torch.cat([noise, torch.where(prior.active[:, prior.n_weights :], log_scales, 0.0)], dim=1)
     multiplier = prior.multiplier(latents)
     if multiplier is not None:
         latents[:, : prior.n_weights] /= multiplier

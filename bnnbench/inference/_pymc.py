@@ -41,7 +41,8 @@ def order(joint, cell, approximation):
     network, model = joint.network, joint.models[cell]
     place = {name: np.arange(part.start, part.stop).reshape(shape) for name, (part, shape) in slices.items()}
     found = pymc_models.point_to_latents(network, model, place).astype(int)
-    found[network.n_weights :] = np.where(model.hyperprior is None, -1, found[network.n_weights :])
+    active = joint.prior.active[cell].cpu().numpy()
+    found[~active] = -1
     return found
 
 

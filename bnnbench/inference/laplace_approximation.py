@@ -117,6 +117,8 @@ class LaplaceApproximation(Map):
         learned = model.hyperprior is not None
         if self.prior_scale == "marginal_likelihood" and (learned or model.prior.name != "normal"):
             return "the marginal likelihood chooses the scale of a normal prior of fixed scale only"
+        if learned and model.hyperprior.shared and self.structure in ("diagonal", "kronecker"):
+            return f"structure {self.structure} takes log scales as independent of each other: use full or last_layer"
         weight, bias = network.parameters[-2:]
         everything = network.n_weights + len(network.parameters) * learned
         n = {"full": everything, "last_layer": weight.size + bias.size}.get(self.structure, 0)

@@ -21,7 +21,7 @@ class PriorPosterior(Posterior):
             for row, owner, model in zip(latents, streams.owners, models, strict=True):
                 rng = generator(owner, f"prior-{purpose}", s)
                 row[: network.n_weights] = model.fixed * model.prior.draw(rng, network.n_weights)
-                scales = len(network.parameters)
+                scales = len(network.parameters)  # drawn for all; `LogPrior` passes over inert ones
                 row[network.n_weights :] = 0 if model.hyperprior is None else np.log(model.hyperprior.draw(rng, scales))
             # Beyond float32's range the network's output is saturated anyway.
             return torch.from_numpy(np.clip(latents, -1e12, 1e12)).to(self.arrays["kept"])

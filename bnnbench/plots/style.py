@@ -23,13 +23,16 @@ GROUPS = {"wrong": RED, "right": BLUE, "all": GREY}
 DARK_BLUE, DARK_ORANGE = "#00365a", "#8f3f00"
 CLASS_MAP = LinearSegmentedColormap.from_list("classes", ["#3b93c8", "#ffffff", "#e9a63a"])
 _PRIORS = {"normal": BLUE, "laplace": ORANGE, "cauchy": GREEN, "flat": GREY, "scale_mixture": PURPLE}
-_CHOICES = {"fixed": "#222222", "half_normal": BLUE, "half_cauchy": ORANGE, "inverse_gamma": GREEN}
+_CHOICES = {
+    "fixed": "#222222", "half_normal": BLUE, "shared_half_normal": SKY, "half_cauchy": ORANGE, "inverse_gamma": GREEN,
+}  # fmt: skip
 _METHODS = {"mean_field": BLUE, "map": ORANGE, "pymc_advi": GREEN}
-_MARKERS = {"fixed": "o", "half_normal": "s", "half_cauchy": "D", "inverse_gamma": "^"}
+_MARKERS = {"fixed": "o", "half_normal": "s", "shared_half_normal": "P", "half_cauchy": "D", "inverse_gamma": "^"}
 _SPARE = [SKY, PINK, BROWN, YELLOW, RED]
 
 _WORDS = {
     "laplace": "Laplace", "cauchy": "Cauchy", "half_cauchy": "half-Cauchy", "half_normal": "half-normal",
+    "shared_half_normal": "shared half-normal",
     "inverse_gamma": "inverse-gamma", "map": "MAP", "mean_field": "mean field", "pymc_advi": "PyMC ADVI",
     "hmc": "HMC", "nuts": "NUTS", "pymc_nuts": "PyMC NUTS", "pymc_fullrank": "PyMC full-rank ADVI", "mle": "MLE",
     "mc_dropout": "MC dropout", "laplace_approximation": "Laplace approximation", "swag": "SWAG", "sgld": "SGLD",

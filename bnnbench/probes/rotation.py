@@ -9,12 +9,12 @@ import numpy as np
 
 from bnnbench.metrics import mutual_information, predictive_entropy
 from bnnbench.probes._base import Probe, Reading
-from bnnbench.probes.shift import _turned
+from bnnbench.probes.shift import turn
 
 
 def turned(image: np.ndarray, degrees: float) -> np.ndarray:
     """An image (channel, height, width), uint8, turned against the clock."""
-    return _turned(image.astype(np.float32), degrees).round().clip(0, 255).astype(np.uint8)
+    return turn(image.astype(np.float32), degrees).round().clip(0, 255).astype(np.uint8)
 
 
 @dataclass(frozen=True)

@@ -30,7 +30,7 @@ def shifted(images: np.ndarray, kind: str, strength: float) -> np.ndarray:
     n = len(images)
     if kind == "rotation":
         signs = directions.choice([-1, 1], n)
-        found = np.stack([_turned(image, s * strength) for image, s in zip(images, signs, strict=True)])
+        found = np.stack([turn(image, s * strength) for image, s in zip(images, signs, strict=True)])
     elif kind == "translation":
         angles = directions.uniform(0, 2 * np.pi, n)
         offsets = strength * np.stack([np.sin(angles), np.cos(angles)], 1)
@@ -44,7 +44,8 @@ def shifted(images: np.ndarray, kind: str, strength: float) -> np.ndarray:
     return found.round().clip(0, 255).astype(np.uint8)
 
 
-def _turned(image: np.ndarray, degrees: float) -> np.ndarray:
+def turn(image: np.ndarray, degrees: float) -> np.ndarray:
+    """An image (channel, height, width), of floats, turned about its centre against the clock; corners become 0."""
     return ndimage.rotate(image, degrees, axes=(2, 1), reshape=False, order=1)
 
 

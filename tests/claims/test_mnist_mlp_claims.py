@@ -52,6 +52,16 @@ def test_learned_scales_are_compared_from_both_starts_and_with_the_tuned_scale()
     assert verdict(hand_made(sane=(0.975, 0.98, 0.985)), "W1")["b"] == ("reproduced", pytest.approx(0.5))
 
 
+def test_scales_of_each_layer_are_compared_with_one_for_all_by_their_nll():
+    results = hand_made()
+    rows = results.metrics[results.metrics.hyperprior.eq("half_normal") & results.metrics.recipe.eq("")]
+    by_layer = rows.assign(metric="nll", value=0.07 + 1e-4 * rows.seed)
+    shared = by_layer.assign(hyperprior="shared_half_normal", value=0.08)
+    results.__dict__["metrics"] = pd.concat([results.metrics, by_layer, shared])
+    assert verdict(results, "W2") == {"a": ("reproduced", pytest.approx(-0.0099))}
+    assert verdict(hand_made(), "W2")["a"][0] == "undecided"
+
+
 def test_bayes_by_backprop_has_to_beat_sgd_and_be_as_good_as_dropout_at_each_width():
     found = verdict(hand_made(), "B1")
     assert list(found) == list("abcdefghi")

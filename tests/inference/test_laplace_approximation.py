@@ -66,6 +66,14 @@ def test_the_gauss_newton_matrix_equals_brute_force(network):
     torch.testing.assert_close(_curvature.last_layer(joint, weights)[0], expected[0, start:n, start:n])
 
 
+def test_a_shared_scale_moves_every_weight():
+    joint, latents = case(MLP, [ALL_MODELS["normal-shared_half_normal"], MODELS[0]])
+    found = _curvature.to_latents(joint, latents, _curvature.full(joint, joint.prior.weights(latents)))
+    torch.testing.assert_close(found, brute_force(joint, latents))
+    reasons = [LaplaceApproximation(structure=s).skip(MLP, joint.models[0]) for s in STRUCTURES]
+    assert [bool(reason) for reason in reasons] == [s in ("diagonal", "kronecker") for s in STRUCTURES]
+
+
 def in_log_scales(joint, weights):
     """Diagonal of the GGN in weights and log scales by the dense transformation, at multiplier one."""
     everywhere = LogPrior(joint.network, [MODELS[1]] * joint.n_cells, dtype=weights.dtype)

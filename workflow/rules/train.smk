@@ -17,3 +17,13 @@ rule train:
     shell:
         "bnnbench train --config {params.config:q} --shard {wildcards.shard:q} --threads {threads}"
         " --output {output:q} --log {log:q}"
+
+
+# All others are compared with references, and these take longest: they go first.
+use rule train as train_reference with:
+    wildcard_constraints:
+        shard=rf"[^/]+--{grid.REFERENCE}(--seeds-[^/]+)?",
+    priority: 1
+
+
+ruleorder: train_reference > train

@@ -1,0 +1,35 @@
+"""What the claims of several studies are computed with: tables with a column a seed, and differences between them."""
+
+from collections.abc import Callable
+
+import pandas as pd
+
+from bnnbench.claims._base import Measured
+from bnnbench.plots.style import NothingToDraw
+from bnnbench.results import Results
+
+UNITS = ["dataset", "network", "prior", "hyperprior", "scale"]
+
+Measure = Callable[[Results, str], Measured]
+"""A statistic of a study's results: called with them and the study's name."""
+
+
+def wide(rows: pd.DataFrame, by: list[str] = UNITS) -> pd.DataFrame:
+    """The column `value` with a row each combination of `by` and a column a seed; no scale is scale 0."""
+    return rows.assign(scale=rows.scale.fillna(0.0)).set_index([*by, "seed"]).value.unstack("seed")
+
+
+def difference(a: pd.DataFrame, b: pd.DataFrame) -> pd.DataFrame:
+    """a - b where both have the data set, network and seed."""
+    by = ["dataset", "network"]
+    a, b = (side.groupby(level=by).mean() for side in (a, b))
+    common, seeds = a.index.intersection(b.index), a.columns.intersection(b.columns)
+    found = a.loc[common, seeds] - b.loc[common, seeds]
+    if found.dropna(how="all").empty:
+        raise NothingToDraw("no network and seed has both sides of the comparison")
+    return found
+
+
+def plain_method(rows: pd.DataFrame) -> str:
+    """What trained the plain network among rows under the flat prior: maximum likelihood where it was run, else MAP."""
+    return "mle" if (rows.inference == "mle").any() else "map"
