@@ -17,7 +17,7 @@ from bnnbench.progress import Progress
 from bnnbench.storage import ShardFile
 from bnnbench.streams import Streams
 
-RESUMED = [m for m in METHODS if m not in (*OWN_MODEL, "hmc", "prior_only")]
+RESUMED = [m for m in METHODS if m not in (*OWN_MODEL, "prior_only")]
 
 
 class Killed(Exception):
@@ -42,13 +42,14 @@ class Mortal(Progress):
         return copy.deepcopy(self.states.get(stage))
 
 
-@pytest.mark.parametrize("share", [0.3, 0.8])
+@pytest.mark.parametrize("share", [0.1, 0.3, 0.5, 0.8])
 @pytest.mark.parametrize("name", RESUMED)
 def test_a_fit_that_was_killed_ends_as_if_it_had_not_been(name, share):
     models = [ALL_MODELS[m] for m in ("normal-1", "laplace-1")]
     joint = stack_joint(mlp((2,), 2, hidden=(3,)), models, *small_data(40), torch.float32)
     streams = Streams(["a", "b"], ["p", "q"])
-    method = quick_method(name, steps=60, learning_rate=0.03, chains=2, keep=20, batch_size=16, members=2)
+    short = {"steps": 60, "tune": 20, "samples": 20, "leapfrogs": 4, "chains": 2, "keep": 20, "members": 2}
+    method = quick_method(name, learning_rate=0.03, batch_size=16, **short)
     whole = Mortal()
     expected = method.fit(joint, streams, whole)
     victim = Mortal(dies_at=max(2, round(share * whole.reports)))

@@ -13,26 +13,16 @@ mass from its variances, step size tuned anew, with a higher target acceptance a
 leaves unconverged is returned as it is, with its diagnostics.
 """
 
-import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import torch
 
 from bnnbench.gate import DIVERGENCES, ESS_ABOVE, RHAT_BELOW
 from bnnbench.inference._base import DrawsPosterior, Fit, Method
-from bnnbench.inference._diagnostics import probe, worst_rhat_and_ess
-from bnnbench.inference._hamiltonian import DualAveraging, Kernel, Spread, State, Target, trajectory_lengths, transition
-from bnnbench.inference._optimise import TRACE_POINTS, initial_latents
-from bnnbench.joint import block_size
+from bnnbench.inference._chains import Chains, Run
+from bnnbench.inference._optimise import TRACE_POINTS
 from bnnbench.progress import SILENT
-from bnnbench.streams import Streams
-
-WINDOWS = (0.15, 0.3, 0.5, 0.8, 1.0)
-"""Ends of the stretches of warm-up as shares of it; the mass is learned from the second, third and fourth."""
-
-RECORDED = 1000
-"""Iterations of a chain, at even distances, whose functions are recorded at most: bounds memory."""
 
 
 @dataclass(frozen=True)
@@ -69,10 +59,21 @@ class Hmc(Method):
         # A stack may be filled up with copies of a cell: each cell is run once.
         first = {owner: cell for cell, owner in reversed(list(enumerate(streams.owners)))}
         cells = list(first.values())
-        todo, chains, found, trace = cells, _Chains.start(self, joint, streams, cells), {}, []
-        chains.warm_up(trace, progress)
+        chains = Chains.start(self, joint, streams, cells)
+        run = Run(cells)
+        if stored := progress.restored("hmc"):
+            run = Run(**stored["run"])
+            chains = chains.take([cells.index(cell) for cell in run.todo])
+            chains.restore(stored)
+        chains.warm_up(run, progress)
         for number in range(self.rounds):
-            results = chains.sample(number, trace if number == 0 else [], progress)
+            if number:
+                diverged = [run.found[cell]["facts"]["divergences"] > 0 for cell in run.todo]
+                chains.tune_again(number, diverged, run, progress)
+            if chains.past(f"round-{number}"):
+                continue
+            todo, found = run.todo, run.found
+            results = chains.sample(number, run, progress)
             for cell, result in zip(todo, results, strict=False):
                 if number:
                     old = found[cell]["facts"]
@@ -82,160 +83,18 @@ class Hmc(Method):
             failing = [i for i, cell in enumerate(todo) if not self._passes(found[cell]["facts"])]
             if not failing or number + 1 == self.rounds:
                 break
-            diverged = [found[todo[i]]["facts"]["divergences"] > 0 for i in failing]
-            chains, todo = chains.take(failing), [todo[i] for i in failing]
-            chains.tune_again(number + 1, diverged, progress)
-        ordered = [first[owner] for owner in streams.owners]
+            chains, run.todo = chains.take(failing), [todo[i] for i in failing]
+        found, ordered = run.found, [first[owner] for owner in streams.owners]
         draws = torch.stack([found[cell]["draws"] for cell in ordered])
         facts = {name: np.array([found[cell]["facts"][name] for cell in ordered]) for name in found[cells[0]]["facts"]}
-        steps, values = _trace(trace)
+        steps, values = _trace(run.trace)
         values = values[[cells.index(cell) for cell in ordered]]
         draws[~np.isfinite(values[:, -1])] = torch.nan  # never left where the log joint is not finite
-        return Fit(DrawsPosterior.of_chains(joint.prior, draws), len(trace), steps, values, facts)
+        return Fit(DrawsPosterior.of_chains(joint.prior, draws), len(run.trace), steps, values, facts)
 
     def _passes(self, facts: dict) -> bool:
         sound = facts["divergences"] <= DIVERGENCES
         return facts["function_rhat"] < self.rhat and facts["function_ess"] > self.ess and sound
-
-
-@dataclass
-class _Chains:
-    """The chains of some cells where they stand. `kernel` and the wanted `acceptance` belong to cells, `state` to rows.
-
-    `target` and `streams` have a row for each chain. Cells are filled up with copies of the last to whole blocks of
-    rows: compiled code wants them, and elsewhere torch rounds what is left over of a vector differently, which chains
-    of many steps would make visible.
-    """
-
-    settings: Hmc
-    target: Target
-    streams: Streams
-    state: State
-    kernel: Kernel
-    acceptance: torch.Tensor
-    spread: Spread | None = None
-
-    @classmethod
-    def start(cls, settings, joint, streams, cells):
-        cells = _whole_blocks(cells, settings.chains)
-        joint, streams = joint.take(cells), streams.take(cells)
-        kernel = Kernel.initial(joint)
-        joint, streams = joint.repeat(settings.chains), streams.repeat(settings.chains)
-        target = Target(joint, joint.x.new_full((joint.n_cells, joint.prior.n_scales), settings.centring))
-        initial = initial_latents(joint, streams, settings.initial, settings.initial_scale)
-        state, wanted = (
-            State.at(target, target.position(initial)),
-            torch.full_like(kernel.step, settings.target_acceptance),
-        )
-        return cls(settings, target, streams, state, kernel, wanted)
-
-    def take(self, cells):
-        cells = _whole_blocks(cells, self.settings.chains)
-        index = torch.tensor(cells, device=self.acceptance.device)
-        rows = (index.unsqueeze(1) * self.settings.chains + torch.arange(self.settings.chains).to(index)).flatten()
-        kernel = Kernel(self.kernel.step[index], self.kernel.inverse_mass[index])
-        target, state, spread = self.target.take(rows), self.state.take(rows), self.spread.take(rows)
-        streams = self.streams.take(rows.tolist())
-        return _Chains(self.settings, target, streams, state, kernel, self.acceptance[index], spread)
-
-    @property
-    def joint(self):
-        return self.target.joint
-
-    @property
-    def latents(self):
-        return self.target.latents(self.state.position)
-
-    @property
-    def active(self):
-        return self.joint.prior.active[:: self.settings.chains]
-
-    def warm_up(self, trace, progress):
-        """Step size all along; mass at the end of each window but the first and the last."""
-        n, longest, start = self.settings.tune, self.settings.leapfrogs, 0
-        lengths = trajectory_lengths(n, longest, 0)
-        for window, share in enumerate(WINDOWS):
-            end = round(share * n)
-            # Far from the posterior, and with no mass known, long trajectories are wasted.
-            cap = max(1, longest // 4) if window == 0 else longest
-            self._adapt("warm-up", start, [min(k, cap) for k in lengths[start:end]], trace, progress)
-            if 0 < window < len(WINDOWS) - 1 and self.spread.n > 1:
-                self._learn_mass()
-            start = end
-
-    def tune_again(self, number, diverged, progress):
-        """Mass from the round before, then a step size for it, smaller in cells that diverged."""
-        self._learn_mass()
-        diverged += diverged[-1:] * (len(self.acceptance) - len(diverged))
-        diverged = torch.tensor(diverged, device=self.acceptance.device)
-        self.acceptance = torch.where(diverged, (1 + self.acceptance) / 2, self.acceptance)
-        lengths = trajectory_lengths(max(1, self.settings.tune // 4), self.settings.leapfrogs, 2 * number)
-        self._adapt(f"tune-{number}", 0, lengths, [], progress)
-
-    def sample(self, number, trace, progress):
-        """Run a round with all fixed; what it found of each cell."""
-        s, n = self.settings, self.settings.samples * 2**number
-        lengths = trajectory_lengths(n, s.leapfrogs, 2 * number + 1)
-        per_chain = max(1, s.keep // s.chains)
-        thin, every = n // per_chain, -(-n // RECORDED)
-        functions_of, self.spread = probe(self.joint, s.probes), Spread(s.chains)
-        kept, functions, accepted, divergences = [], [], 0.0, 0.0
-        for t, (acceptance, divergent) in enumerate(self._moves(f"round-{number}", 0, lengths, trace, progress), 1):
-            accepted, divergences = accepted + acceptance, divergences + divergent
-            self.spread.add(self.state.position)
-            if t % thin == 0 and len(kept) < per_chain:
-                kept.append(self.latents)
-            if t % every == 0:
-                functions.append(functions_of(self.latents).float())
-        cells = (-1, s.chains)
-        draws = torch.stack(kept, 1).unflatten(0, cells)
-        functions = torch.stack(functions, 1).unflatten(0, cells).cpu().numpy()
-        rows = zip(
-            draws, functions, (accepted / n).tolist(), divergences.tolist(), self.kernel.step.tolist(), strict=True
-        )
-        return [
-            {"draws": d, "facts": self._facts(f, acceptance, divergences, step, n, sum(lengths))}
-            for d, f, acceptance, divergences, step in rows
-        ]
-
-    def _facts(self, functions, acceptance, divergences, step, n, gradients):
-        rhat, ess = worst_rhat_and_ess(functions)
-        return {
-            "function_rhat": rhat, "function_ess": ess, "divergences": divergences, "acceptance": acceptance,
-            "step_size": step, "draws_run": n * self.settings.chains, "gradients": gradients * self.settings.chains,
-            "earlier_divergences": 0.0,
-        }  # fmt: skip
-
-    def _moves(self, purpose, start, lengths, trace, progress):
-        """Move all chains once for each of the lengths; yields acceptance and number of divergences, each (cells,)."""
-        noise = self.streams.normals(f"hmc-{purpose}", (self.joint.prior.n_latents + 1,))
-        for t, leapfrogs in enumerate(lengths, start):
-            self.state, probability, divergent = transition(
-                self.target, self.state, self.kernel, noise.step(t), leapfrogs
-            )
-            trace.append(self._by_cell(self.target.log_joint(self.state).double()))
-            progress(t + 1, start + len(lengths))
-            yield self._by_cell(probability), self._by_cell(divergent.double()) * self.settings.chains
-
-    def _by_cell(self, rows):
-        return rows.unflatten(0, (-1, self.settings.chains)).mean(1)
-
-    def _adapt(self, purpose, start, lengths, trace, progress):
-        """Move with a step size that is being tuned; leaves the averaged step and the variances of the stretch."""
-        averaging, self.spread = DualAveraging(self.kernel.step, self.acceptance), Spread(self.settings.chains)
-        for acceptance, _ in self._moves(purpose, start, lengths, trace, progress):
-            self.spread.add(self.state.position)
-            self.kernel = replace(self.kernel, step=averaging.update(acceptance))
-        if lengths:
-            self.kernel = replace(self.kernel, step=averaging.averaged())
-
-    def _learn_mass(self):
-        self.kernel = replace(self.kernel, inverse_mass=self.spread.inverse_mass(self.active).to(self.joint.x))
-
-
-def _whole_blocks(cells: list[int], chains: int) -> list[int]:
-    cells_of_a_block = block_size() // math.gcd(block_size(), chains)
-    return cells + [cells[-1]] * (-len(cells) % cells_of_a_block)
 
 
 def _trace(values: list[torch.Tensor]) -> tuple[np.ndarray, np.ndarray]:
