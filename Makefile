@@ -34,4 +34,4 @@ clean: ## remove the results of CONFIG
 	@if [ -x $(VENV)/python ]; then $(VENV)/python workflow/scripts/clean.py $(CONFIG); else echo "Nothing to clean with: make env first, or remove the results folder by hand."; fi
 
 distclean: clean ## remove the environment and the tools' caches too
-	@rm -rf .venv build *.egg-info .pytest_cache .ruff_cache
+	@rm -rf .venv .venv-bench* build *.egg-info .pytest_cache .ruff_cache

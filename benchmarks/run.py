@@ -83,7 +83,9 @@ def main() -> None:
         rows, about["versions"], notes = [], {}, []
         for part in arguments.parts:
             if part == "steps":
-                found, about["versions"], notes = time_steps(sizes, str(sets))
+                found, of_each, missing = time_steps(sizes, str(sets))
+                about["versions"] |= of_each
+                notes += missing
             elif part == "grid":
                 found = time_grid(sizes, str(sets), folder)
             elif part == "sampling":

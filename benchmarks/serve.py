@@ -1,7 +1,7 @@
 """Worker processes that answer requests one at a time, so that the repeats of several libraries can be interleaved.
 
 A request and its answer are one line of JSON each. A worker that waits uses no processor time. Standard library only:
-the NumPyro worker runs in an environment of its own.
+workers of other libraries run in environments of their own.
 """
 
 import json

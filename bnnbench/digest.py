@@ -73,11 +73,17 @@ def _imported_directly(relative_path: str) -> frozenset[str]:
 
 @cache
 def of_class(relative_path: str, class_name: str) -> str:
-    """Digest of one class of a source file, so that adding its neighbour changes nothing."""
-    for node in _tree(relative_path).body:
-        if isinstance(node, ast.ClassDef) and node.name == class_name:
-            return of_value(ast.dump(node))
-    raise KeyError(f"{relative_path} has no class {class_name}")
+    """Digest of one class of a source file and of those that it names, so that adding its neighbour changes nothing."""
+    nodes = {node.name: node for node in _tree(relative_path).body if isinstance(node, ast.ClassDef)}
+    if class_name not in nodes:
+        raise KeyError(f"{relative_path} has no class {class_name}")
+    found, todo = {}, [class_name]
+    while todo:
+        name = todo.pop()
+        if name in nodes and name not in found:
+            found[name] = ast.dump(nodes[name])
+            todo += [part.id for part in ast.walk(nodes[name]) if isinstance(part, ast.Name)]
+    return of_value(found)
 
 
 @cache

@@ -15,8 +15,8 @@ from bnnbench.progress import SILENT, Progress
 from bnnbench.streams import Streams
 
 DENSE_CHUNK, IMAGE_CHUNK = 4000, 250
-"""Points in one call, so that a block of cells stays in the processor's cache. What is left over is few points, for
-which nothing is compiled: that would take longer than it saves."""
+"""Points in one call, so that a block of cells stays in the processor's cache. For less than half of that nothing is
+compiled: it would take longer than it saves."""
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,7 @@ def predict(
             for b, row in enumerate(_cut(uniforms, block, chunk)):
                 for p, u in enumerate(row):
                     d = [t[b * block : (b + 1) * block] for t in drawn]
-                    accumulate = whole if u.shape[1] == chunk else rest
+                    accumulate = whole if 2 * u.shape[1] >= chunk else rest
                     totals[b][p] = accumulate(d, inputs[b][p], u, float(s + 1), *totals[b][p])
             if 2 * (s + 1) == passes:
                 first_half = _join(totals, 0)

@@ -111,3 +111,11 @@ def absence(references: pd.DataFrame, study: str) -> str:
 def valid_ids(references: pd.DataFrame) -> set[str]:
     """Ids of the cells that serve as references."""
     return set(references.id[references.passed])
+
+
+def converged(metrics: pd.DataFrame, references: pd.DataFrame) -> pd.DataFrame:
+    """Rows of a metrics table without those of chains that missed the gate, which say nothing of the method.
+
+    Recipes of the method are no references and have no gate to pass.
+    """
+    return metrics[(metrics.inference != REFERENCE) | (metrics.recipe != "") | metrics.id.isin(valid_ids(references))]

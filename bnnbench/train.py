@@ -69,7 +69,8 @@ def train_shard(plan: Plan, shard: Shard, path: str | Path, threads: int = 1) ->
     method = plan.study_configs[shard.study].inference[shard.inference]
     log.info("%s: %d of %d cells to train", shard.name, len(todo), len(shard.trainable))
     for stack in _stacks(todo, method.stack):
-        name = f".{path.stem}.{of_value([cell.key for cell in stack])}.checkpoint"
+        # Stacks are filled up to whole blocks, whose size depends on the threads: so does the state's shape.
+        name = f".{path.stem}.{of_value([block_size(), *(cell.key for cell in stack)])}.checkpoint"
         rows, groups = _train_stack(
             stack, data, plan, min(block_size(), method.stack), path.with_name(name), method.curve
         )

@@ -6,6 +6,7 @@ import pytest
 from fake_reference import HALF, SHIFT, add_references, copy_of
 
 from bnnbench import gate, metrics, reference
+from bnnbench.report.leaderboard import boards
 from bnnbench.results import load_results
 
 FAILED = "toy/moons-0.4/mlp-5-5/laplace-1/hmc/seed-1"
@@ -65,6 +66,16 @@ def test_a_reference_that_fails_the_gate_is_named_and_used_by_none(results):
     for method in ("map", "mean_field"):
         assert "total_variation" not in of(results, FAILED.replace("/hmc/", f"/{method}/"))
     assert results.references.passed.sum() == len(results.references) - 1
+
+
+def test_findings_leave_out_references_that_fail_the_gate_and_nothing_else(results):
+    kept = reference.converged(results.metrics, results.references)
+    gone = set(results.metrics.id) - set(kept.id)
+    assert gone == set(results.references.id[~results.references.passed]) and FAILED in gone
+    (board,) = (b for b in boards(results.plan, results, "toy") if b.dataset == "moons-0.4")
+    seeds = {row.name: row.values["nll"].n for row in board.rows if row.kind == "model" and row.method == "HMC"}
+    (short,) = (name for name, n in seeds.items() if n == 1)
+    assert short.startswith("Laplace prior") and "learned" not in short and set(seeds.values()) == {1, 2}
 
 
 def test_a_model_without_a_reference_cell_lacks_the_metrics(results):

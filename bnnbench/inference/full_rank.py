@@ -4,8 +4,8 @@ Maximises the ELBO of `mean_field` with q = N(loc, L L^T), L lower triangular wi
 al. 2017, section 2.4); or, of a given rank k, with the covariance diag(d²) + V V^T, V of k columns (Ong et al. 2018,
 eq. 9), which scales to larger networks. Priors being independent between latents, their expectation needs no more
 than the marginal standard deviations, so it is in closed form where that of `mean_field` is. Temperature and entropy
-weight act as there. The log scales of a cell whose scale is fixed are inert: they keep their initial values, add no
-entropy, and correlate with nothing.
+weight act as there. Log scales that a cell does not have are inert: they keep their initial values, add no entropy, and
+correlate with nothing.
 """
 
 import math

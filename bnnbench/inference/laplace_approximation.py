@@ -129,8 +129,8 @@ class LaplaceApproximation(Map):
 
     def fit(self, joint, streams, progress=SILENT):
         for model in joint.models:
-            if self.prior_scale == "marginal_likelihood" and (reason := self.skip(joint.network, model)):
-                raise ValueError(f"laplace_approximation.prior_scale: {reason}")
+            if reason := self.skip(joint.network, model):
+                raise ValueError(f"laplace_approximation: {reason}")
         fit = super().fit(joint, streams, progress)
         loc = fit.posterior.arrays["loc"]
         sound = torch.isfinite(loc).all(1)
@@ -235,8 +235,9 @@ class _Kronecker:
         n = self.prior.n_weights
         arrays, log_determinant = _kronecker.gaussian(self.factors, precision[:, :n], self.prior.network)
         of_scales = (self.diagonal + precision)[:, n:]
-        arrays["log_scale_sd"] = torch.where(self.prior.learned, of_scales.rsqrt(), 0.0)
-        return arrays, log_determinant + torch.where(self.prior.learned, of_scales.log(), 0.0).sum(1)
+        active = self.prior.active[:, n:]
+        arrays["log_scale_sd"] = torch.where(active, of_scales.rsqrt(), 0.0)
+        return arrays, log_determinant + torch.where(active, of_scales.log(), 0.0).sum(1)
 
 
 def _finite(matrices: torch.Tensor) -> torch.Tensor:

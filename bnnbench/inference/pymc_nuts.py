@@ -73,7 +73,7 @@ class PymcNuts(PymcMethod):
     def _latents(self, joint, cell, posterior):
         """Our latents of all draws, (chains, samples, latents)."""
         values = {name: posterior[name].values for name in posterior.data_vars}
-        values |= {f"{name}_log__": np.log(v) for name, v in values.items() if name.endswith(".scale")}
+        values |= {f"{name}_log__": np.log(v) for name, v in values.items() if name.split(".")[-1] == "scale"}
         found = np.empty((self.chains, self.samples, joint.prior.n_latents))
         for index in np.ndindex(found.shape[:2]):
             point = {name: v[index] for name, v in values.items()}

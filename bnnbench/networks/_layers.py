@@ -50,7 +50,7 @@ class Flatten:
 class Parameter:
     """One weight matrix, filter bank or bias vector, and where it lies in the flat weight vector.
 
-    Each has a prior scale of its own.
+    Each has a prior scale of its own unless all share one.
     """
 
     name: str

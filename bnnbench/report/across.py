@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from bnnbench.reference import converged
 from bnnbench.report import estimates
 from bnnbench.report.estimates import by_seed
 from bnnbench.report.findings import POINT
@@ -28,7 +29,7 @@ def against_point(results: Results, study: str, names: dict[tuple[str, str], str
     A method's score on a data set is its mean test NLL over seeds and over the models that MAP has too. Wilcoxon's
     signed-rank test with Holm's correction over methods; nothing below `RANKED_FROM` data sets.
     """
-    nll = estimates.without_controls(by_seed(results.metrics, study, "nll"))
+    nll = estimates.without_controls(by_seed(converged(results.metrics, results.references), study, "nll"))
     if nll.empty or nll.index.get_level_values("dataset").nunique() < RANKED_FROM:
         return []
     mean = estimates.comparable(nll, results.tuned[results.tuned.study == study]).droplevel("scale").mean(axis=1)

@@ -139,8 +139,10 @@ def timing(results: Results, methods: dict[str, dict]) -> Timing:
         (study, methods[study].get((inference, recipe), inference), len(g), float(g.seconds.sum()))
         for (study, inference, recipe), g in done.groupby(["study", "inference", "recipe"], sort=False)
     ]
-    files = [f for part in ("data", "shards", "metrics") for f in (results.folder / part).glob("[!.]*.*")]
-    times = [file.stat().st_mtime for file in files]
+    shards, data = results.cells.shard.unique(), results.cells.dataset.unique()
+    files = [("data", f"{d}.nc") for d in data] + [("shards", f"{s}.nc") for s in shards]
+    paths = [results.folder / part / name for part, name in [*files, *(("metrics", f"{s}.parquet") for s in shards)]]
+    times = [path.stat().st_mtime for path in paths if path.is_file()]
     return Timing(rows, float(done.seconds.sum()), max(times) - min(times) if len(times) > 1 else None)
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from bnnbench.plots.style import data_name, name_of
+from bnnbench.reference import converged
 from bnnbench.report import estimates, words
 from bnnbench.report.estimates import (
     CASE,
@@ -67,11 +68,12 @@ class Finding:
 
 def of_study(results: Results, study: str, boards: list[Board], names: Names) -> list[Finding]:
     """Every finding of a study that its results allow."""
-    nll = estimates.without_controls(by_seed(results.metrics, study, "nll"))
+    metrics = converged(results.metrics, results.references)
+    nll = estimates.without_controls(by_seed(metrics, study, "nll"))
     if nll.empty:
         return []
-    ece = estimates.without_controls(by_seed(results.metrics, study, "ece"))
-    validation = estimates.without_controls(by_seed(results.metrics, study, "nll", "validation"))
+    ece = estimates.without_controls(by_seed(metrics, study, "ece"))
+    validation = estimates.without_controls(by_seed(metrics, study, "nll", "validation"))
     chosen = estimates.comparable(nll, results.tuned[results.tuned.study == study])
     return [
         *best(boards),
@@ -79,9 +81,9 @@ def of_study(results: Results, study: str, boards: list[Board], names: Names) ->
         *learned_or_set(nll, chosen, names),
         *against_point(chosen, "NLL", "test NLL", "nats", names),
         *against_point(ece.reindex(chosen.index), "ECE", "ECE", "", names),
-        *gap_to_bayes(validation, by_seed(results.metrics, study, "excess_nll")),
+        *gap_to_bayes(validation, by_seed(metrics, study, "excess_nll")),
         *sensitivity(nll, validation, names),
-        *scores(results, study),
+        *scores(metrics, study),
     ]
 
 
@@ -210,11 +212,9 @@ def sensitivity(nll: pd.DataFrame, validation: pd.DataFrame, names: Names) -> li
     return found
 
 
-def scores(results: Results, study: str) -> list[Finding]:
+def scores(metrics: pd.DataFrame, study: str) -> list[Finding]:
     """Which score tells wrong from right predictions best, over the methods that have draws."""
-    tables = {
-        name: estimates.without_controls(by_seed(results.metrics, study, metric)) for metric, name in SCORES.items()
-    }
+    tables = {name: estimates.without_controls(by_seed(metrics, study, metric)) for metric, name in SCORES.items()}
     tables = {name: where(t, lambda f: ~f.inference.isin([*POINTS, CONTROL])) for name, t in tables.items() if len(t)}
     tables = {name: t for name, t in tables.items() if t.notna().any(axis=None)}
     if len(tables) < 2:

@@ -7,6 +7,7 @@ import pandas as pd
 
 from bnnbench.grid import Plan
 from bnnbench.plots.style import data_name, name_of
+from bnnbench.reference import converged
 from bnnbench.report import words
 from bnnbench.report.estimates import CONTROLS, ENTRY, UNIT, Estimate, by_seed, plain_method
 from bnnbench.results import Results
@@ -112,8 +113,9 @@ def method_names(plan: Plan, study: str) -> dict[tuple[str, str], str]:
 
 
 def boards(plan: Plan, results: Results, study: str) -> list[Board]:
-    """Leaderboards of a study, in the order of its data sets."""
-    wide = {c.metric: by_seed(results.metrics, study, c.metric) for c in COLUMNS}
+    """Leaderboards of a study, in the order of its data sets; chains that missed the reference's gate have no place."""
+    metrics = converged(results.metrics, results.references)
+    wide = {c.metric: by_seed(metrics, study, c.metric) for c in COLUMNS}
     seconds = _seconds(results.cells, study)
     tuned = _tuned(results.tuned, study)
     methods = method_names(plan, study)

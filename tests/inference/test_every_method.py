@@ -27,7 +27,7 @@ def has(name: str, setting: str) -> bool:
 
 STACKED = [m for m in METHODS if m not in OWN_MODEL]
 QUICK = {"steps": 150, "learning_rate": 0.03}
-QUICK |= {"chains": 4, "keep": 80, "tune": 20, "samples": 20, "leapfrogs": 4, "rounds": 2, "probes": 5, "stored": 40}
+QUICK |= {"chains": 2, "keep": 40, "tune": 20, "samples": 20, "leapfrogs": 4, "rounds": 2, "probes": 5, "stored": 40}
 every_method = pytest.mark.parametrize(
     "name", [pytest.param(m, marks=pytest.mark.slow) if m in OWN_MODEL else m for m in METHODS]
 )

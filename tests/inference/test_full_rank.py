@@ -51,7 +51,7 @@ def test_is_no_worse_than_mean_field_on_a_network():
     joint = stack_joint(NETWORK, [m for m in MODELS for _ in range(5)], *small_data(200, noise=0.2), torch.float32)
     names = [f"cell-{i}" for i in range(10)]
     streams = Streams(names, [f"start-{i % 5}" for i in range(10)])
-    settings = {"steps": 2000, "learning_rate": 0.03}
+    settings = {"steps": 1200, "learning_rate": 0.03}
     found = [
         np.median(gaussian_elbo(joint, method.fit(joint, streams).posterior, streams).reshape(2, 5), axis=1)
         for method in (
@@ -69,7 +69,7 @@ def test_is_no_worse_than_mean_field_on_a_network():
 @pytest.mark.parametrize("rank", [None, 2])
 def test_without_entropy_it_collapses_on_the_maximum_a_posteriori(rank):
     joint, streams = stack_joint(NETWORK, MODELS, *small_data()), Streams(["a", "b"], ["p"] * 2, dtype=torch.float64)
-    shared = {"steps": 2000, "learning_rate": 0.02}
+    shared = {"steps": 1200, "learning_rate": 0.02}
     method = FullRank(**shared, rank=rank, initial_sd=1e-3, warm_up=0.0, entropy_weight=0.0)
     arrays = method.fit(joint, streams).posterior.arrays
     point = Map(**shared).fit(joint, streams).posterior.arrays["loc"]

@@ -85,7 +85,7 @@ def test_sticking_the_landing_has_no_gradient_where_q_is_the_posterior():
 def test_every_estimator_reaches_the_factorised_optimum(estimator, batch_size):
     joint = LinearGaussian()
     method = MeanField(
-        steps=8000, learning_rate=0.02, initial_sd=0.5, estimator=estimator, batch_size=batch_size, warm_up=0.2
+        steps=5000, learning_rate=0.02, initial_sd=0.5, estimator=estimator, batch_size=batch_size, warm_up=0.2
     )
     arrays = method.fit(joint, joint.streams()).posterior.arrays
     loc, sd = arrays["loc"][:, :3].numpy(), arrays["sd"][:, :3].numpy()

@@ -92,15 +92,15 @@ def test_notebooks_are_kept_without_outputs(name):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", NOTEBOOKS)
-def test_notebooks_run_and_are_the_same_each_time(two_studies, name):
+def test_notebooks_run_and_the_first_is_the_same_each_time(two_studies, name):
     study_name = "toy" if name == "toy" else "digits"
     plan = two_studies.plan
     study = plan.study_configs[study_name].model_copy(update={"notebook": name})
     made = []
-    for _ in range(2):
+    for _ in range(2 if name == NOTEBOOKS[0] else 1):
         notebooks.execute(plan, study)
         made.append((plan.results / "notebooks" / f"{study_name}.html").read_bytes())
-    assert made[0] == made[1] and len(made[0]) < 3_000_000
+    assert made[0] == made[-1] and len(made[0]) < 3_000_000
     page = made[0].decode()
     pictures = re.findall(r'<img[^>]*alt="([^"]+)"[^>]*base64,([^"]+)', page)
     assert len(pictures) >= 8 and all(base64.b64decode(data).startswith(b"\x89PNG") for _, data in pictures)

@@ -6,8 +6,9 @@ import sys
 from bnnbench import grid
 from bnnbench.config import ConfigError
 
-WRITTEN = ["data", "shards", "metrics", "notebooks", "report", "logs", "metrics.parquet", "cells.parquet",
-           "tuned.parquet", "references.parquet", "claims.parquet", "checked", "config.resolved.yaml"]  # fmt: skip
+WRITTEN = ["data", "shards", "metrics", "probes", "notebooks", "report", "logs", "metrics.parquet", "cells.parquet",
+           "probes.parquet", "tuned.parquet", "references.parquet", "claims.parquet", "checked",
+           "config.resolved.yaml"]  # fmt: skip
 
 try:
     results = grid.load(sys.argv[1]).results
