@@ -170,16 +170,21 @@ def time_sampling(sizes: Sizes, sets: str) -> list[dict]:
         print(f"bnnbench: HMC of {sizes.hmc_cells} cells of {model} ...", flush=True)
         with Worker("stacked.py") as worker:
             ours = worker.ask("sample", model=model, sets=sets, n_cells=sizes.hmc_cells, settings=settings)
-        print(f"  ESS {ours['ess']:.0f}, R-hat {ours['rhat']:.3f} (medians over cells)")
+        print(f"  {sampled(ours)} (medians over cells)", flush=True)
         theirs, n = [], sizes.nuts_draws
         with Worker("pymc_nuts.py") as worker:
             for at in range(sizes.nuts_cells):
                 print(f"PyMC: NUTS of cell {at} of {model} ...", flush=True)
                 theirs.append(worker.ask("sample", model=model, sets=sets, at=at, tune=n, draws=n))
-                print(f"  ESS {theirs[-1]['ess']:.0f}, R-hat {theirs[-1]['rhat']:.3f}")
+                print(f"  {sampled(theirs[-1])}", flush=True)
         seconds = [found["seconds"] for found in theirs]
         rows.append(comparison(f"effective draw, {model}", "PyMC", [ours["seconds"]], seconds, 10))
     return rows
+
+
+def sampled(found: dict) -> str:
+    """What a sampler reached, and what a cell's effective draw cost."""
+    return f"ESS {found['ess']:.0f}, R-hat {found['rhat']:.3f}, {duration(found['seconds'])} an effective draw"
 
 
 def time_images(sizes: Sizes) -> tuple[list[dict], dict, list[str]]:
