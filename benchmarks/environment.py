@@ -26,18 +26,8 @@ def python_of(library: str, beside_ours: bool = False) -> Path:
         print(f"Making {folder.name} (a minute or two, once) ...", flush=True)
         try:
             venv.create(folder, with_pip=True, symlinks=True, clear=True)
-            install = [
-                python,
-                "-m",
-                "pip",
-                "install",
-                "--quiet",
-                "--disable-pip-version-check",
-                "--no-deps",
-                "-r",
-                pinned,
-            ]
-            subprocess.run(install, check=True, capture_output=True, text=True)
+            options = ["--quiet", "--disable-pip-version-check", "--no-deps", "-r", pinned]
+            subprocess.run([python, "-m", "pip", "install", *options], check=True, capture_output=True, text=True)
         except subprocess.CalledProcessError as error:
             reason = (error.stderr or str(error)).strip().splitlines()[-1]
             raise RuntimeError(f"its packages could not be installed ({reason})") from None

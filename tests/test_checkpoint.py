@@ -43,7 +43,7 @@ class Mortal(Progress):
         return torch.load(io.BytesIO(self.states[stage]), weights_only=True) if stage in self.states else None
 
 
-@pytest.mark.parametrize("share", [0.1, 0.3, 0.5, 0.8])
+@pytest.mark.parametrize("share", [0.3, 0.8])
 @pytest.mark.parametrize("name", RESUMED)
 def test_a_fit_that_was_killed_ends_as_if_it_had_not_been(name, share):
     models = [ALL_MODELS[m] for m in ("normal-1", "laplace-1")]
@@ -66,15 +66,13 @@ def test_a_fit_that_was_killed_ends_as_if_it_had_not_been(name, share):
     np.testing.assert_array_equal(found.trace_steps, expected.trace_steps)
 
 
-@pytest.mark.parametrize("share", [0.5, 0.6, 0.7, 0.9])
+@pytest.mark.parametrize("share", [0.1, 0.5, 0.6, 0.7, 0.9])
 def test_the_chains_that_still_ran_go_on_beside_those_that_had_passed(share):
     """Of two cells one passes the gate in the first round: what is kept later is of the other alone."""
     models = [ALL_MODELS[m] for m in ("normal-1", "laplace-half_cauchy")]
     joint = stack_joint(mlp((2,), 2, hidden=(3,)), models, *small_data(40), torch.float32)
-    streams, short = (
-        Streams(["a", "b"], ["p", "q"]),
-        {"tune": 20, "samples": 40, "leapfrogs": 4, "chains": 2, "keep": 20},
-    )
+    streams = Streams(["a", "b"], ["p", "q"])
+    short = {"tune": 20, "samples": 40, "leapfrogs": 4, "chains": 2, "keep": 20}
     first = quick_method("hmc", **short, rounds=1).fit(joint, streams).diagnostics["function_ess"]
     method = quick_method("hmc", **short, rounds=2, rhat=1e9, ess=float(first.mean()))
     whole = Mortal()
@@ -85,9 +83,8 @@ def test_the_chains_that_still_ran_go_on_beside_those_that_had_passed(share):
         method.fit(joint, streams, victim)
     found = method.fit(joint, streams, Mortal(states=victim.states))
     assert torch.equal(found.posterior.arrays["draws"], expected.posterior.arrays["draws"])
-    assert {k: v.tolist() for k, v in found.diagnostics.items()} == {
-        k: v.tolist() for k, v in expected.diagnostics.items()
-    }
+    for key, values in expected.diagnostics.items():
+        np.testing.assert_array_equal(found.diagnostics[key], values)
 
 
 def test_states_survive_in_the_file_with_the_time_that_they_took(tmp_path):
