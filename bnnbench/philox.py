@@ -5,7 +5,8 @@ import hashlib
 import numpy as np
 
 
-def generator(owner: str, purpose: str, chunk: int = 0) -> np.random.Generator:
-    """NumPy generator of the stream `owner/purpose`, at its chunk-th stretch of 2^128 numbers."""
+def generator(owner: str, purpose: str, chunk: int = 0, piece: int = 0) -> np.random.Generator:
+    """NumPy generator of the stream `owner/purpose`, at its chunk-th stretch of 2^130 numbers, and in it at the piece-th
+    of 2^66."""
     key = hashlib.blake2b(f"{owner}|{purpose}".encode(), digest_size=16).digest()
-    return np.random.Generator(np.random.Philox(key=int.from_bytes(key, "little"), counter=[0, 0, chunk, 0]))
+    return np.random.Generator(np.random.Philox(key=int.from_bytes(key, "little"), counter=[0, piece, chunk, 0]))

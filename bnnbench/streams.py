@@ -1,12 +1,22 @@
 """The random streams of a stack of cells: a cell draws the same numbers alone, in any shard, in any order and after a
 resume."""
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 import torch
 
 from bnnbench.philox import generator
+
+PIECE = 2**18
+"""So many numbers of one cell are drawn in a row; of more, each such piece is drawn on a thread of its own."""
+
+
+@cache
+def _threads(n: int) -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(n, thread_name_prefix="streams")
 
 
 class _Chunked:
@@ -30,9 +40,26 @@ class _Chunked:
 
     def _make(self, chunk: int) -> torch.Tensor:
         values = np.empty((self.chunk_steps, len(self.owners), *self.shape), np.float32)
-        for c, owner in enumerate(self.owners):
-            values[:, c] = self._fill(generator(owner, self.purpose, chunk), (self.chunk_steps, *self.shape), c)
+        draw = self._draw_whole if values[:, 0].size <= PIECE else self._draw_in_pieces
+        draw(values, chunk)
         return torch.from_numpy(values).to(self.device, self.dtype)
+
+    def _draw_whole(self, values: np.ndarray, chunk: int) -> None:
+        for c, owner in enumerate(self.owners):
+            values[:, c] = self._fill(generator(owner, self.purpose, chunk), values[:, c].shape, c)
+
+    def _draw_in_pieces(self, values: np.ndarray, chunk: int) -> None:
+        """So many numbers are a chunk of one step, and cut in the same places whatever number of threads there is."""
+        flat = values.reshape(len(self.owners), -1)
+
+        def draw(place):
+            cell, start = place
+            piece = flat[cell, start : start + PIECE]
+            stream = generator(self.owners[cell], self.purpose, chunk, start // PIECE)
+            piece[:] = self._fill(stream, piece.shape, cell)
+
+        places = [(c, start) for c in range(len(flat)) for start in range(0, flat.shape[1], PIECE)]
+        list(_threads(torch.get_num_threads()).map(draw, places))
 
     def _fill(self, stream: np.random.Generator, shape: tuple[int, ...], cell: int) -> np.ndarray:
         raise NotImplementedError

@@ -1,8 +1,14 @@
 """Small real runs that tests of storage, evaluation, plots and report share."""
 
+import os
 from pathlib import Path
 
 import pytest
+
+# As many processes as cores run the tests: where each has as many threads too, they wait for each other, and tests take
+# up to ten times as long. Libraries read this when they are imported, processes that tests start when they start.
+os.environ["OMP_NUM_THREADS"] = "1"
+
 from fake_reference import add_references, copy_of
 from small_run import SMALL, run
 

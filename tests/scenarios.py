@@ -32,8 +32,6 @@ from bnnbench.storage import ShardFile
 from bnnbench.streams import Streams
 from bnnbench.train import train_shard
 
-torch.set_num_threads(1)  # the tensors are small: a second thread would only be waited for
-
 METHODS = digest.modules("inference")
 """Every method there is: a new file in `bnnbench/inference` is tested without new test code."""
 

@@ -33,10 +33,10 @@ def run(config: dict) -> grid.Plan:
         made.to_netcdf(plan.results / "data" / f"{spec.name}.nc")
     for name, shard in plan.shards.items():
         path = plan.results / "shards" / f"{name}.nc"
-        train.train_shard(plan, shard, path, threads=2)
+        train.train_shard(plan, shard, path)
         evaluate.evaluate_shard(plan, shard, path, plan.results / "metrics" / f"{name}.parquet")
         if plan.probes(shard):
-            probing.probe_shard(plan, shard, path, plan.results / "probes" / f"{name}.parquet", threads=2)
+            probing.probe_shard(plan, shard, path, plan.results / "probes" / f"{name}.parquet")
     evaluate.gather(plan)
     probing.gather(plan)
     claims.write(plan)

@@ -4,7 +4,7 @@ import numpy as np
 import torch
 
 from bnnbench.philox import generator
-from bnnbench.streams import Streams
+from bnnbench.streams import PIECE, Streams
 
 OWNERS = ["a", "b", "c"]
 
@@ -37,6 +37,26 @@ def test_normals_are_standard_normal():
     noise = torch.stack(list(steps(["a"], shape=(40_000,), order=range(5)).values()))
     assert abs(noise.mean()) < 0.01
     assert abs(noise.std() - 1) < 0.01
+
+
+def test_many_numbers_are_drawn_in_pieces_of_their_own_whatever_the_number_of_threads():
+    shape = (3, PIECE // 2 + 1)
+    before = torch.get_num_threads()
+    try:
+        found = []
+        for n in (1, 2, 3):
+            torch.set_num_threads(n)
+            found.append([steps(owners, shape=shape, order=(0, 1)) for owners in (["a", "b"], ["b"])])
+    finally:
+        torch.set_num_threads(before)
+    for t in (0, 1):
+        alone = [single[t][0] for _, single in found]
+        assert all(torch.equal(values, alone[0]) for values in [*alone, *(both[t][1] for both, _ in found)])
+    both, half = found[0][0], PIECE // 2
+    first, second = (both[0].reshape(2, -1)[:, start : start + half] for start in (0, PIECE))
+    rows = [*first, *second, both[1][0].flatten()[:half]]
+    assert abs(np.corrcoef(torch.stack(rows)) - np.eye(5)).max() < 0.015
+    assert abs(torch.stack(rows).std() - 1) < 0.01
 
 
 def test_signs_and_masks_are_a_cells_own_too():
