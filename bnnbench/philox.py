@@ -6,7 +6,6 @@ import numpy as np
 
 
 def generator(owner: str, purpose: str, chunk: int = 0, piece: int = 0) -> np.random.Generator:
-    """NumPy generator of the stream `owner/purpose`, at its chunk-th stretch of 2^130 numbers, and in it at the piece-th
-    of 2^66."""
+    """NumPy generator of the stream `owner/purpose`, at the piece-th 2^66 of its chunk-th 2^130 numbers."""
     key = hashlib.blake2b(f"{owner}|{purpose}".encode(), digest_size=16).digest()
     return np.random.Generator(np.random.Philox(key=int.from_bytes(key, "little"), counter=[0, piece, chunk, 0]))
