@@ -1,8 +1,12 @@
 """Functions of a stack of cells and their gradients, compiled or not, taken block by block."""
 
+import logging
 import types
 
 import torch
+from torch._dynamo.exc import BackendCompilerFailed
+
+log = logging.getLogger(__name__)
 
 
 class Kernel:
@@ -64,16 +68,31 @@ class Kernel:
         return both
 
 
-def own(function):
-    """A copy of a closure for torch.compile, with a code object of its own.
+class Compiled:
+    """A function under torch.compile; where its compiler fails the function runs as it is, and a warning says so.
 
-    What has been compiled is kept by code object, eight variants of each; closures made by the same lines would share
-    the eight, and the ninth would run uncompiled.
+    torch keeps what it has compiled by code object, eight variants of each. Closures made by the same lines would share
+    the eight, and the ninth would run uncompiled: so the function is copied, with a code object of its own.
     """
-    code = function.__code__.replace()
-    return types.FunctionType(
-        code, function.__globals__, function.__name__, function.__defaults__, function.__closure__
-    )
+
+    def __init__(self, function, **settings):
+        own = types.FunctionType(
+            function.__code__.replace(),
+            function.__globals__,
+            function.__name__,
+            function.__defaults__,
+            function.__closure__,
+        )
+        self._plain, self._function = function, torch.compile(own, dynamic=False, **settings)
+
+    def __call__(self, *tensors):
+        try:
+            return self._function(*tensors)
+        except BackendCompilerFailed as error:
+            reason = str(error).strip().splitlines()[0]
+            log.warning("torch.compile failed (%s): the same is computed uncompiled, which is slower", reason)
+            self._function = self._plain
+            return self._plain(*tensors)
 
 
 def _compile(function):
@@ -83,7 +102,7 @@ def _compile(function):
     once is stored: weights would be computed from latents anew in every loop over points.
     """
     options = {"guard_filter_fn": torch.compiler.skip_all_guards_unsafe, "realize_reads_threshold": 1}
-    return torch.compile(own(function), dynamic=False, fullgraph=True, options=options)
+    return Compiled(function, fullgraph=True, options=options)
 
 
 def _parts(block: int, tensors: list[torch.Tensor]):

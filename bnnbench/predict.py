@@ -8,7 +8,7 @@ import torch
 
 from bnnbench.inference._base import Posterior
 from bnnbench.joint import BLOCK, lay_out
-from bnnbench.kernels import own
+from bnnbench.kernels import Compiled
 from bnnbench.networks import Network
 from bnnbench.philox import generator
 from bnnbench.progress import SILENT, Progress
@@ -134,5 +134,5 @@ def _accumulator(network: Network, logits, compiled: bool):
         return [mean, m2, entropy, argmax, labels]
 
     # The count is a tensor in the compiled form's place of a constant, which would be compiled anew for each draw.
-    function = torch.compile(own(accumulate), dynamic=False) if compiled else accumulate
+    function = Compiled(accumulate) if compiled else accumulate
     return lambda drawn, x, u, count, *totals: function(drawn, x, u, x.new_tensor(count), *totals)
