@@ -56,7 +56,11 @@ def test_many_numbers_are_drawn_in_pieces_of_their_own_whatever_the_number_of_th
     first, second = (both[0].reshape(2, -1)[:, start : start + half] for start in (0, PIECE))
     rows = [*first, *second, both[1][0].flatten()[:half]]
     assert abs(np.corrcoef(torch.stack(rows)) - np.eye(5)).max() < 0.015
-    assert abs(torch.stack(rows).std() - 1) < 0.01
+    drawn = torch.stack(rows).flatten()
+    assert abs(drawn.mean()) < 0.006
+    assert abs(drawn.std() - 1) < 0.005
+    for bound, beyond in ((1.0, 0.31731), (2.0, 0.04550), (3.0, 0.00270)):
+        assert abs((drawn.abs() > bound).float().mean() - beyond) < 5 * (beyond / len(drawn)) ** 0.5
 
 
 def test_signs_and_masks_are_a_cells_own_too():
