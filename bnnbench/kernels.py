@@ -4,7 +4,6 @@ import logging
 import types
 
 import torch
-from torch._dynamo.exc import BackendCompilerFailed
 
 log = logging.getLogger(__name__)
 
@@ -88,7 +87,7 @@ class Compiled:
     def __call__(self, *tensors):
         try:
             return self._function(*tensors)
-        except BackendCompilerFailed as error:
+        except torch._dynamo.exc.BackendCompilerFailed as error:
             reason = str(error).strip().splitlines()[0]
             log.warning("torch.compile failed (%s): the same is computed uncompiled, which is slower", reason)
             self._function = self._plain

@@ -11,7 +11,7 @@ import torch
 from bnnbench.philox import generator
 
 PIECE = 2**18
-"""So many numbers of one cell are drawn in a row; of more, each such piece is drawn on a thread of its own."""
+"""So many numbers of one cell are drawn in a row; more are drawn in such pieces, on as many threads as torch has."""
 
 
 @cache
@@ -75,7 +75,7 @@ class Normals(_Chunked):
         return stream.standard_normal(shape, np.float32)
 
     def _fill_piece(self, stream, n, cell):
-        """By Box and Muller (1958), in vector code: a third of the time of NumPy's ziggurat.
+        """By Box and Muller (1958), in vector code: three fifths of the time of NumPy's ziggurat.
 
         Uniforms are multiples of 2^-24, so that none is beyond 5.8 standard deviations; one in 10^8 would be.
         """
