@@ -45,6 +45,21 @@ def test_the_source_network_has_its_layers():
     ]
 
 
+def test_convolutions_after_the_pooled_ones():
+    """The network of the published numbers that `fashion` is compared with."""
+    settings = {"kind": "lenet", "channels": [6, 16], "unpooled": [120], "padding": 2, "hidden": [84]}
+    network = networks.make(settings | {"activation": "relu"}, (1, 28, 28), 10)
+    assert network.n_weights == 545_546
+    weights, x = 0.1 * torch.randn(1, network.n_weights), torch.rand(1, 2, 1, 28, 28)
+    w1, b1, w2, b2, w3, b3, w4, b4, w5, b5 = parts(network, weights[0])
+    h = F.max_pool2d(torch.relu(F.conv2d(x[0], w1, b1, padding=2)), 2)
+    h = F.max_pool2d(torch.relu(F.conv2d(h, w2, b2, padding=2)), 2)
+    h = torch.relu(F.conv2d(h, w3, b3, padding=2)).flatten(1)
+    torch.testing.assert_close(
+        forward(network, weights, x)[0].T, torch.relu(h @ w4.T + b4) @ w5.T + b5, rtol=1e-4, atol=1e-3
+    )
+
+
 @pytest.mark.parametrize(("network", "plain", "shape"), [(MLP, plain_mlp, (7, 3)), (LENET, plain_lenet, (7, 1, 8, 8))])
 def test_a_stack_equals_its_networks(network, plain, shape):
     weights = torch.randn(4, network.n_weights, dtype=torch.float64)
