@@ -135,4 +135,4 @@ def _accumulator(network: Network, logits, compiled: bool):
 
     # The count is a tensor in the compiled form's place of a constant, which would be compiled anew for each draw.
     function = Compiled(accumulate) if compiled else accumulate
-    return lambda drawn, x, u, count, *totals: function(drawn, x, u, x.new_tensor(count), *totals)
+    return lambda drawn, x, u, count, *totals: function(drawn, x, u, x.new_full((), count), *totals)

@@ -1,14 +1,18 @@
 """The random streams of a stack of cells: a cell draws the same numbers alone, in any shard, in any order and after a
-resume."""
+resume.
+
+On the processor numbers are NumPy's. On any other device torch draws them there: a GPU takes less time for a step than
+it takes to make the step's noise elsewhere and bring it. The numbers are others then, with the same properties.
+"""
 
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 
 import numpy as np
 import torch
 
-from bnnbench.philox import generator
+from bnnbench.philox import generator, seed
 
 PIECE = 2**18
 """So many numbers of one cell are drawn in a row; more are drawn in such pieces, on as many threads as torch has."""
@@ -26,9 +30,9 @@ class _Chunked:
     The chunk's length depends on `shape` only, so that the numbers do not depend on how many cells are stacked.
     """
 
-    def __init__(self, owners: list[str], purpose: str, shape: tuple[int, ...], device="cpu", dtype=torch.float32):
-        self.owners, self.purpose, self.shape = owners, purpose, tuple(shape)
-        self.device, self.dtype = device, dtype
+    def __init__(self, streams: "Streams", purpose: str, shape: tuple[int, ...]):
+        self.owners, self.purpose, self.shape = streams.owners, purpose, tuple(shape)
+        self.device, self.dtype, self.on_device = streams.device, streams.dtype, streams.on_device
         self.chunk_steps = int(np.clip(65_536 // max(int(np.prod(self.shape)), 1), 1, 64))
         self._chunk, self._values = -1, None
 
@@ -39,6 +43,8 @@ class _Chunked:
         return self._values[within]
 
     def _make(self, chunk: int) -> torch.Tensor:
+        if self.on_device:
+            return self._draw_on_device(chunk).to(self.dtype)
         values = np.empty((self.chunk_steps, len(self.owners), *self.shape), np.float32)
         draw = self._draw_whole if values[:, 0].size <= PIECE else self._draw_in_pieces
         draw(values, chunk)
@@ -61,11 +67,22 @@ class _Chunked:
         places = [(c, start) for c in range(len(flat)) for start in range(0, flat.shape[1], PIECE)]
         list(_threads(torch.get_num_threads()).map(draw, places))
 
+    def _draw_on_device(self, chunk: int) -> torch.Tensor:
+        # A cell's numbers lie together while they are drawn: torch's numbers depend on how a tensor lies.
+        values = torch.empty((len(self.owners), self.chunk_steps, *self.shape), device=self.device)
+        stream = torch.Generator(self.device)
+        for c, owner in enumerate(self.owners):
+            self._fill_on_device(stream.manual_seed(seed(owner, self.purpose, chunk)), values[c], c)
+        return values.transpose(0, 1).contiguous()
+
     def _fill(self, stream: np.random.Generator, shape: tuple[int, ...], cell: int) -> np.ndarray:
         raise NotImplementedError
 
     def _fill_piece(self, stream: np.random.Generator, n: int, cell: int) -> np.ndarray:
         return self._fill(stream, (n,), cell)
+
+    def _fill_on_device(self, stream: torch.Generator, values: torch.Tensor, cell: int) -> None:
+        raise NotImplementedError
 
 
 class Normals(_Chunked):
@@ -84,6 +101,9 @@ class Normals(_Chunked):
         radius, angle = np.sqrt(-2 * np.log(1 - uniforms[0])), np.float32(2 * np.pi) * uniforms[1]
         return np.concatenate([radius * np.cos(angle), radius * np.sin(angle)])[:n]
 
+    def _fill_on_device(self, stream, values, cell):
+        values.normal_(generator=stream)
+
 
 class Signs(_Chunked):
     """-1 or 1 with probability 1/2 each."""
@@ -93,6 +113,9 @@ class Signs(_Chunked):
         bits = np.unpackbits(np.frombuffer(stream.bytes(n // 8 + 1), np.uint8), count=n)
         return (2.0 * bits.astype(np.float32) - 1.0).reshape(shape)
 
+    def _fill_on_device(self, stream, values, cell):
+        values.random_(0, 2, generator=stream).mul_(2).sub_(1)
+
 
 class Masks(_Chunked):
     """0 with probability `rates[cell]`, else what brings the mean back to 1: dropout masks, ready to multiply with.
@@ -100,47 +123,61 @@ class Masks(_Chunked):
     Rates are rounded to multiples of 2^-16, so that 16 random bits make an entry; at rate 0 every entry is exactly 1.
     """
 
-    def __init__(self, owners, purpose, shape, rates, device="cpu", dtype=torch.float32):
-        super().__init__(owners, purpose, shape, device, dtype)
+    def __init__(self, streams, purpose, shape, rates):
+        super().__init__(streams, purpose, shape)
         self.thresholds = [min(round(float(rate) * 65_536), 65_535) for rate in rates]
 
     def _fill(self, stream, shape, cell):
-        threshold = self.thresholds[cell]
         numbers = np.frombuffer(stream.bytes(2 * int(np.prod(shape))), np.uint16).reshape(shape)
-        return (numbers >= threshold) * np.float32(65_536 / (65_536 - threshold))
+        return (numbers >= self.thresholds[cell]) * np.float32(self._kept(cell))
+
+    def _fill_on_device(self, stream, values, cell):
+        values.random_(0, 65_536, generator=stream).ge_(self.thresholds[cell]).mul_(self._kept(cell))
+
+    def _kept(self, cell):
+        return 65_536 / (65_536 - self.thresholds[cell])
 
 
 @dataclass(frozen=True)
 class Streams:
-    """The streams of a stack of cells: `owners` are their ids; `pairs` name what compared cells share."""
+    """The streams of a stack of cells: `owners` are their ids; `pairs` name what compared cells share.
+
+    `on_device` tells whether torch draws a cell's own numbers on the device; None, the default, stands for every device
+    but the processor. What a pair shares is drawn by NumPy in any case: it is drawn once, or once an epoch.
+    """
 
     owners: list[str]
     pairs: list[str]
     device: str = "cpu"
     dtype: torch.dtype = torch.float32
+    on_device: bool | None = None
+
+    def __post_init__(self):
+        if self.on_device is None:
+            object.__setattr__(self, "on_device", torch.device(self.device).type != "cpu")
 
     def repeat(self, n: int) -> "Streams":
         """The streams of n copies of each cell, copies being neighbours; the first copy keeps the cell's own."""
         owners, pairs = ([name if k == 0 else f"{name}#{k}" for name in names for k in range(n)]
                          for names in (self.owners, self.pairs))  # fmt: skip
-        return Streams(owners, pairs, self.device, self.dtype)
+        return replace(self, owners=owners, pairs=pairs)
 
     def take(self, cells: list[int]) -> "Streams":
         """The streams of these cells, in this order."""
         owners, pairs = ([names[c] for c in cells] for names in (self.owners, self.pairs))
-        return Streams(owners, pairs, self.device, self.dtype)
+        return replace(self, owners=owners, pairs=pairs)
 
     def normals(self, purpose: str, shape: tuple[int, ...]) -> Normals:
         """Noise of each cell's own."""
-        return Normals(self.owners, purpose, shape, self.device, self.dtype)
+        return Normals(self, purpose, shape)
 
     def signs(self, purpose: str, shape: tuple[int, ...]) -> Signs:
         """Random signs of each cell's own."""
-        return Signs(self.owners, purpose, shape, self.device, self.dtype)
+        return Signs(self, purpose, shape)
 
     def masks(self, purpose: str, shape: tuple[int, ...], rates) -> Masks:
         """Dropout masks of each cell's own, at its own rate of `rates` (cells,)."""
-        return Masks(self.owners, purpose, shape, rates, self.device, self.dtype)
+        return Masks(self, purpose, shape, rates)
 
     def paired_normals(self, purpose: str, shape: tuple[int, ...]) -> torch.Tensor:
         """(cells, *shape) of normals shared by the cells of a pair, for initial values."""

@@ -1,6 +1,7 @@
 """Random streams: the same numbers alone, stacked and in any order; others for other owners and purposes."""
 
 import numpy as np
+import pytest
 import torch
 
 from bnnbench.philox import generator
@@ -9,32 +10,44 @@ from bnnbench.streams import PIECE, Streams
 OWNERS = ["a", "b", "c"]
 
 
-def steps(owners, purpose="variational", shape=(5,), order=(0, 1, 63, 64, 200)):
-    noise = Streams(owners, ["pair"] * len(owners)).normals(purpose, shape)
+by_whom = pytest.mark.parametrize("on_device", [False, True], ids=["numpy", "torch"])
+
+
+def steps(owners, purpose="variational", shape=(5,), order=(0, 1, 63, 64, 200), on_device=False):
+    noise = Streams(owners, ["pair"] * len(owners), on_device=on_device).normals(purpose, shape)
     return {t: noise.step(t) for t in order}
 
 
-def test_a_cell_draws_the_same_numbers_alone_and_stacked():
-    stacked, alone = steps(OWNERS), steps(["b"])
+@by_whom
+def test_a_cell_draws_the_same_numbers_alone_and_stacked(on_device):
+    stacked, alone = steps(OWNERS, on_device=on_device), steps(["b"], on_device=on_device)
     for t, values in alone.items():
         assert torch.equal(values[0], stacked[t][1])
 
 
-def test_neither_the_order_of_cells_nor_that_of_steps_matters():
-    forward, backward = steps(OWNERS), steps(OWNERS[::-1], order=(200, 64, 0, 63, 1))
+@by_whom
+def test_neither_the_order_of_cells_nor_that_of_steps_matters(on_device):
+    forward = steps(OWNERS, on_device=on_device)
+    backward = steps(OWNERS[::-1], order=(200, 64, 0, 63, 1), on_device=on_device)
     for t, values in forward.items():
         assert torch.equal(values, backward[t].flip(0))
 
 
-def test_owners_purposes_and_steps_have_numbers_of_their_own():
-    rows = [v for purpose in ("variational", "predict") for step in steps(OWNERS, purpose).values() for v in step]
+@by_whom
+def test_owners_purposes_and_steps_have_numbers_of_their_own(on_device):
+    def drawn(*args):
+        return steps(*args, on_device=on_device)
+
+    rows = [v for purpose in ("variational", "predict") for step in drawn(OWNERS, purpose).values() for v in step]
     assert len({tuple(r.tolist()) for r in rows}) == len(rows) == 30
-    correlation = np.corrcoef(torch.stack([*steps(["a", "b"], shape=(20_000,))[0], *steps(["a"], "x", (20_000,))[0]]))
+    many = *drawn(["a", "b"], "variational", (20_000,))[0], *drawn(["a"], "x", (20_000,))[0]
+    correlation = np.corrcoef(torch.stack(many))
     assert abs(correlation - np.eye(3)).max() < 0.04
 
 
-def test_normals_are_standard_normal():
-    noise = torch.stack(list(steps(["a"], shape=(40_000,), order=range(5)).values()))
+@by_whom
+def test_normals_are_standard_normal(on_device):
+    noise = torch.stack(list(steps(["a"], shape=(40_000,), order=range(5), on_device=on_device).values()))
     assert abs(noise.mean()) < 0.01
     assert abs(noise.std() - 1) < 0.01
 
@@ -63,16 +76,18 @@ def test_many_numbers_are_drawn_in_pieces_of_their_own_whatever_the_number_of_th
         assert abs((drawn.abs() > bound).float().mean() - beyond) < 5 * (beyond / len(drawn)) ** 0.5
 
 
-def test_signs_and_masks_are_a_cells_own_too():
-    together, alone = Streams(OWNERS, ["p"] * 3), Streams(["b"], ["p"])
+@by_whom
+def test_signs_and_masks_are_a_cells_own_too(on_device):
+    together, alone = (Streams(o, ["p"] * len(o), on_device=on_device) for o in (OWNERS, ["b"]))
     for t in (0, 70, 3):
         assert torch.equal(together.signs("x", (3, 5)).step(t)[1], alone.signs("x", (3, 5)).step(t)[0])
         stacked, single = together.masks("x", (3, 5), [0.1, 0.5, 0.9]), alone.masks("x", (3, 5), [0.5])
         assert torch.equal(stacked.step(t)[1], single.step(t)[0])
 
 
-def test_signs_are_fair_and_masks_drop_at_their_rates_with_mean_one():
-    streams = Streams(OWNERS, ["p"] * 3)
+@by_whom
+def test_signs_are_fair_and_masks_drop_at_their_rates_with_mean_one(on_device):
+    streams = Streams(OWNERS, ["p"] * 3, on_device=on_device)
     signs = streams.signs("x", (100_001,)).step(1)
     assert set(signs.unique().tolist()) == {-1.0, 1.0}
     assert signs.mean(1).abs().max() < 0.015
@@ -104,8 +119,10 @@ def test_batches_pass_once_over_the_points_in_an_order_of_each_epochs_own():
     assert Streams(["z"], ["q"]).batches(50, 50)(0) is None
 
 
-def test_double_precision_holds_the_same_numbers():
-    single, double = (Streams(["a"], ["p"], dtype=d).normals("x", (3,)).step(0) for d in (torch.float32, torch.float64))
+@by_whom
+def test_double_precision_holds_the_same_numbers(on_device):
+    streams = [Streams(["a"], ["p"], dtype=d, on_device=on_device) for d in (torch.float32, torch.float64)]
+    single, double = (s.normals("x", (3,)).step(0) for s in streams)
     assert double.dtype == torch.float64
     assert torch.equal(single.double(), double)
 
@@ -113,3 +130,12 @@ def test_double_precision_holds_the_same_numbers():
 def test_a_generator_is_reproducible():
     draws = [generator("cell", "purpose", chunk).random() for chunk in (0, 0, 1)]
     assert draws[0] == draws[1] != draws[2]
+
+
+def test_torch_draws_where_the_numbers_are_used():
+    assert [Streams(["a"], ["p"], device).on_device for device in ("cpu", "cuda", "cuda:1")] == [False, True, True]
+    copies = Streams(["a"], ["p"], on_device=True).repeat(2).take([0, 1])
+    assert copies.on_device
+    first, second = copies.normals("x", (3,)).step(0)
+    assert not torch.equal(first, second)
+    assert not torch.equal(first, Streams(["a"], ["p"]).normals("x", (3,)).step(0)[0])

@@ -78,7 +78,7 @@ class FullRank(Method):
         def elbo(step):
             deviation, sd, log_determinant = factor.sample([n.step(step) for n in noise])
             weight = self.temperature * warmed_up(step, self.steps, self.warm_up)
-            constants = [loc.new_tensor(weight), *joint.batch(batches(step))]
+            constants = [loc.new_full((), weight), *joint.batch(batches(step))]
             fit = expected([loc, sd, loc + deviation], constants)
             return fit + weight * self.entropy_weight * entropy(joint.prior, log_determinant)
 

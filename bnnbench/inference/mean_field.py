@@ -66,7 +66,7 @@ class MeanField(Method):
             return GaussianPosterior(joint.prior, {"loc": loc.detach(), "sd": _sd(rho.detach(), floor)})
 
         def elbo(step):
-            weight = loc.new_tensor(self.temperature * warmed_up(step, self.steps, self.warm_up))
+            weight = loc.new_full((), self.temperature * warmed_up(step, self.steps, self.warm_up))
             batch = joint.batch(batches(step))
             return estimate([loc, rho], [weight, *batch, *[n.step(step) for n in noise]])
 
