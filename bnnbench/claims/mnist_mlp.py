@@ -77,6 +77,7 @@ def pruning_cost(share: float, network: str = "relu-1200", order: str = "signal_
 
 
 CURVES, SCALES = "notebooks/{study}.html#Learning-curves", "notebooks/{study}.html#Which-prior,-with-which-scale?"
+BOUNDS = "notebooks/{study}.html#How-near-the-ELBO's-maximum?"
 LAYERS = "notebooks/{study}.html#The-weights"
 PRUNED = "notebooks/{study}.html#What-can-be-pruned"
 HIER = "accuracy with learned scales minus that with "
@@ -90,6 +91,8 @@ CLAIMS = (
             Statistic(f"{HIER}scale 0.1, from the source's start", "above", 0.0, learned_minus_fixed("unit_start"),
                       SCALES, **POINTS),
             Statistic(f"{HIER}scale 0.1, from a sane start", "above", 0.0, learned_minus_fixed(), SCALES, **POINTS),
+            Statistic(f"{HIER}scale 0.1, near the ELBO's maximum", "above", 0.0, learned_minus_fixed("near_maximum"),
+                      BOUNDS, **POINTS),
             Statistic(f"{HIER}the tuned scale", "above", 0.0, learned_minus_fixed(scale=None), SCALES, **POINTS),
         ),
     ),

@@ -28,6 +28,7 @@ from bnnbench.plots.weights import last_layer_densities, layer_scales
 from bnnbench.plots.words import (
     best_by_validation,
     boundary_in_words,
+    elbos_in_words,
     hyperpriors_in_words,
     image_in_words,
     run_in_words,
@@ -48,6 +49,7 @@ __all__ = [
     "cost_against_fidelity",
     "disputed_images",
     "draws_for_two_images",
+    "elbos_in_words",
     "encode",
     "error_rate_histogram",
     "excess_by_method",

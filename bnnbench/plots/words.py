@@ -5,7 +5,7 @@ import pandas as pd
 
 from bnnbench.metrics import auroc
 from bnnbench.plots.images import Judged
-from bnnbench.plots.select import best_models, control, done, main_method, scores, with_tuned_scales
+from bnnbench.plots.select import MODEL, best_models, control, done, main_method, scores, with_tuned_scales
 from bnnbench.plots.style import (
     NothingToDraw,
     data_name,
@@ -161,6 +161,39 @@ def sparsity_in_words(results: Results, study: str, a: str = "laplace", b: str =
         f"a difference of {number(difference, 2, True)} over {count(difference.pairs, 'pair')} of data set, network "
         f"and seed, each averaged over the ways of setting the scale."
     )
+
+
+def elbos_in_words(results: Results, study: str, network: str | None = None) -> str:
+    """The ELBO that mean-field posteriors reached and what they predict: a row a network, model and recipe, the highest
+    first.
+
+    The ELBO is the mean over the last hundredth of the steps; a weight counts as kept where its posterior mean exceeds
+    its sd. The modal label of a test point is the most frequent one of the labels drawn, one from each posterior draw.
+    """
+    cells = done(results, study, inference="mean_field", network=network)
+    rows, networks = [], list(dict.fromkeys(cells.network))
+    for (name, *_), group in cells.groupby(["network", *MODEL, "recipe"], sort=False, dropna=False):
+        found = pd.DataFrame([_of_posterior(results, cell_id) for cell_id in group.id])
+        head = {"Network": name} if cells.network.nunique() > 1 else {}
+        head |= {"Model": model_name(group.iloc[0]), "Method": method_name("mean_field", group.recipe.iloc[0])}
+        values = {
+            "ELBO (nats)": number(mean_interval(found["elbo"]), 0),
+            "Weights kept (%)": number(mean_interval(100 * found["kept"]), 2),
+            "Test accuracy (%)": number(mean_interval(100 * found["accuracy"]), 2),
+            "of the modal label (%)": number(mean_interval(100 * found["modal"]), 2),
+        }
+        rows.append((networks.index(name), -found["elbo"].mean(), head | values))
+    return _table([row for *_, row in sorted(rows, key=lambda r: r[:2])])
+
+
+def _of_posterior(results: Results, cell_id: str) -> dict[str, float]:
+    judged, weights = Judged.load(results, cell_id), results.arrays(cell_id, "weights")
+    return {
+        "elbo": float(results.arrays(cell_id, "trace").objective[-1]),
+        "kept": float((abs(weights["mean"]) > weights["sd"]).mean()),
+        "accuracy": 1 - judged.wrong.mean(),
+        "modal": (judged.label_votes.argmax(1) == judged.truth).mean(),
+    }
 
 
 def image_in_words(results: Results, cell_id: str | None) -> str:

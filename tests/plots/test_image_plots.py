@@ -123,3 +123,15 @@ def test_sparsity_is_the_mean_share_of_intervals_that_hold_zero(two_studies):
     rows = select.with_tuned_scales(two_studies, "toy", inference="mean_field", metric="nll", prior="laplace")
     shares = [weights.last_weights(two_studies, i).covers_zero.mean() for i in rows.id]
     assert f"{np.mean(shares):.2f} under the Laplace prior" in plots.sparsity_in_words(two_studies, "toy")
+
+
+def test_posteriors_are_ordered_by_their_bound_beside_what_they_predict(two_studies):
+    rows = [line.strip("| ").split(" | ") for line in plots.elbos_in_words(two_studies, "digits").splitlines()[2:]]
+    cells = select.done(two_studies, "digits", inference="mean_field")
+    cells = cells.assign(elbo=[float(two_studies.arrays(i, "trace").objective[-1]) for i in cells.id])
+    by_model = cells.groupby(select.MODEL, dropna=False)
+    bounds = [float(row[2].split(" ")[0]) for row in rows]
+    assert bounds == pytest.approx(sorted(by_model.elbo.mean(), reverse=True), abs=0.5)
+    best = by_model.get_group(by_model.elbo.mean().idxmax()).id
+    accuracy = two_studies.metrics.query("metric == 'accuracy' and split == 'test'").set_index("id").value
+    assert rows[0][4].startswith(f"{100 * accuracy[best].mean():.2f} [")
