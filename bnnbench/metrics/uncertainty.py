@@ -93,7 +93,7 @@ def chi_square(votes: ArrayLike) -> Array:
     """Pearson's statistic against even votes: sum_c (n_c - S/K)^2 / (S/K) = S (K sum_c (n_c/S)^2 - 1).
 
     votes: (n, K) counts. Returns (n,) in [0, S (K - 1)]; high = certain. It grows with S: report it divided
-    by S. The intent of document W's statistic, whose literal form is `chi_square_label_values`.
+    by S. It is what a notebook on mini-batch ADVI meant to compute; `chi_square_label_values` is what it did.
     """
     counts = check_votes(votes)
     s, k = counts[0].sum(), counts.shape[1]
@@ -116,7 +116,7 @@ def _label_values_statistic(total: Array, squares: Array, s: int) -> Array:
 
 
 def chi_square_label_values(labels: ArrayLike) -> Array:
-    """Document W's literal statistic, scipy's `chisquare` of the S label *values*: S var / mean.
+    """A notebook's literal statistic, scipy's `chisquare` of the S label *values*: S var / mean.
 
     labels: (S, n) class numbers. Returns (n,): 0 when unanimous, NaN for unanimous zeros, large when mixed.
     It depends on how classes are numbered, so it is offered for comparison only. Raises ValueError on

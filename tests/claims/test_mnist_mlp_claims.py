@@ -24,7 +24,7 @@ def hand_made(unit=(0.90, 0.93), sane=(0.975, 0.98, 0.979), near=(0.94, 0.92), w
             rows.append((STUDY, "mnist", network, *model, recipe, seed, "test", "accuracy", value + 1e-5 * seed))
 
     for model, value in zip((NORMAL[1], LEARNED), unit, strict=True):
-        add("tanh-800", model, "unit_start", value)
+        add("tanh-800", model, "as_source", value)
     for model, value in zip((NORMAL[1], LEARNED), near, strict=True):
         add("tanh-800", model, "near_maximum", value)
     for model, value in zip((*NORMAL, LEARNED), sane, strict=True):
