@@ -218,8 +218,8 @@ def time_images(sizes: Sizes) -> tuple[list[dict], dict, list[str]]:
                 what += f" of {library}"
             row = comparison(what, point, seconds[library, point], seconds[library, variant], target)
             # Here the ratio is time spent over time of the point estimate, so the columns change places.
-            of_point, of_variant = row["bnnbench_seconds"], row["library_seconds"]
-            rows.append(row | {"bnnbench_seconds": of_variant, "library_seconds": of_point, "at_most": True})
+            of_point, of_variant = row["seconds"], row["against_seconds"]
+            rows.append(row | {"seconds": of_variant, "against_seconds": of_point, "at_most": True})
     return rows, versions, notes
 
 
@@ -235,9 +235,9 @@ def comparison(
     ratios = [b / a for a, b in zip(ours, theirs, strict=True)] if paired else [theirs_median / ours_median]
     return {
         "what": what,
-        "library": library,
-        "bnnbench_seconds": ours_median,
-        "library_seconds": theirs_median,
+        "against": library,
+        "seconds": ours_median,
+        "against_seconds": theirs_median,
         "ratio": statistics.median(ratios),
         "ratio_range": [min(ratios), max(ratios)] if paired else [min(theirs) / max(ours), max(theirs) / min(ours)],
         "target": target,
@@ -247,13 +247,13 @@ def comparison(
 
 def table(rows: list[dict]) -> None:
     """Print a line for each comparison."""
-    head = f"{'what':<44}{'against':<9}{'bnnbench':>11}{'library':>11}{'ratio':>8}{'range':>16}{'target':>8}"
+    head = f"{'what':<44}{'against':<9}{'time':>11}{'its time':>11}{'ratio':>8}{'range':>16}{'target':>8}"
     print(f"\n{head}\n{'-' * len(head)}")
     for row in rows:
         low, high = row["ratio_range"]
         print(
-            f"{row['what']:<44}{row['library']:<9}{duration(row['bnnbench_seconds']):>11}"
-            f"{duration(row['library_seconds']):>11}{row['ratio']:>8.1f}{f'{low:.1f} to {high:.1f}':>16}"
+            f"{row['what']:<44}{row['against']:<9}{duration(row['seconds']):>11}"
+            f"{duration(row['against_seconds']):>11}{row['ratio']:>8.1f}{f'{low:.1f} to {high:.1f}':>16}"
             f"{row['target'] or '-':>8}{verdict(row)}",
             flush=True,
         )
@@ -277,10 +277,10 @@ def report(rows: list[dict], about: dict, notes: list[str], quick: bool) -> None
     print(f"One PyMC process on each of the {cores()} cores would at best divide its ratios by {cores()}.")
     print("The grid is trained whole by bnnbench; PyMC's time is the mean over a sample of models, multiplied.")
     print("Effective draw: seconds per unit of ESS in function space; NUTS has all cores for its one model, as HMC.")
+    print("Time is that of what the row names, by bnnbench where it names no library; its time is that of the other.")
     print(
-        "Image step: the ratio is the time of mean field over that of map, both ours; it is to stay below its target."
+        "Image step: mean field over map, both ours, and bayesian-torch's layers over torch's own; smaller is better."
     )
-    print("Beside it bayesian-torch's layers over torch's own: there the first column of times is bayesian-torch's.")
     print("Empty cache: each PyMC model as on a fresh machine. Filled cache: as for the second cell of a model.")
     for note in notes:
         print(note)
