@@ -278,9 +278,7 @@ def report(rows: list[dict], about: dict, notes: list[str], quick: bool) -> None
     print("The grid is trained whole by bnnbench; PyMC's time is the mean over a sample of models, multiplied.")
     print("Effective draw: seconds per unit of ESS in function space; NUTS has all cores for its one model, as HMC.")
     print("Time is that of what the row names, by bnnbench where it names no library; its time is that of the other.")
-    print(
-        "Image step: mean field over map, both ours, and bayesian-torch's layers over torch's own; smaller is better."
-    )
+    print("Image step: mean field over map, both ours; bayesian-torch's layers over torch's own; smaller is better.")
     print("Empty cache: each PyMC model as on a fresh machine. Filled cache: as for the second cell of a model.")
     for note in notes:
         print(note)
