@@ -4,7 +4,7 @@ import os
 from collections import Counter
 
 from bnnbench.grid import Cell, Plan, Shard
-from bnnbench.storage import ShardFile
+from bnnbench.storage import ShardFile, unfinished
 
 BYTES_PER_PREDICTION = 7
 """Measured on disk, compressed: all arrays of one test point and class of one cell."""
@@ -13,7 +13,7 @@ BYTES_PER_PREDICTION = 7
 def pending(plan: Plan, shard: Shard) -> list[Cell]:
     """Cells of a shard that are not stored under their present key."""
     path = plan.results / "shards" / f"{shard.name}.nc"
-    have = ShardFile.keys(path) if path.is_file() else set()
+    have = set().union(*(ShardFile.keys(p) for p in (path, unfinished(path)) if p.is_file()))
     return [cell for cell in shard.trainable if (cell.id, cell.key) not in have]
 
 

@@ -77,6 +77,15 @@ def posterior_group(recipe: str) -> str:
     return f"posterior+{recipe}" if recipe else "posterior"
 
 
+def unfinished(path: str | Path) -> Path:
+    """Where a job keeps the cells that it has trained until its shard's file `path` can be written whole.
+
+    Snakemake removes the file of a job that was interrupted; of this one it knows nothing.
+    """
+    path = Path(path)
+    return path.with_name(f".{path.stem}.unfinished.nc")
+
+
 def _text(value: str | bytes) -> str:
     return value.decode() if isinstance(value, bytes) else value
 

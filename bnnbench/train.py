@@ -19,7 +19,7 @@ from bnnbench.grid import Cell, Plan, Shard, shard_name
 from bnnbench.inference import Fit, make
 from bnnbench.joint import LogJoint, block_size
 from bnnbench.predict import StackPredictions, predict
-from bnnbench.storage import ShardFile, git_commit, posterior_group, processor, versions
+from bnnbench.storage import ShardFile, git_commit, posterior_group, processor, unfinished, versions
 from bnnbench.streams import Streams
 from bnnbench.trained import build_model
 
@@ -47,17 +47,31 @@ def resolve_compile(wanted: str) -> bool:
 
 
 def pending(shard: Shard, path: Path) -> tuple[ShardFile, list[Cell]]:
-    """What is stored of a shard, stale cells dropped, and the cells that still have to be trained."""
-    stored = ShardFile.read(path) if path.is_file() else ShardFile()
+    """What is stored of a shard, stale cells dropped, and the cells that still have to be trained.
+
+    Cells that an interrupted job left beside the shard's file count as stored.
+    """
     wanted = {cell.id: cell.key for cell in shard.trainable}
-    stale = {row["id"] for row in stored.rows if wanted.get(row["id"], row["key"]) != row["key"]}
-    stored.drop(stale)
+    stored, kept = ShardFile.read(path) if path.is_file() else ShardFile(), _kept(unfinished(path))
+    for file in (stored, kept):
+        file.drop({row["id"] for row in file.rows if wanted.get(row["id"], row["key"]) != row["key"]})
+    kept.drop({row["id"] for row in stored.rows})
+    if kept.rows:
+        stored.extend(kept.rows, kept.groups)
     have = {row["id"] for row in stored.rows}
     return stored, [cell for cell in shard.trainable if cell.id not in have]
 
 
+def _kept(path: Path) -> ShardFile:
+    try:
+        return ShardFile.read(path) if path.is_file() else ShardFile()
+    except ValueError as error:
+        log.warning("%s: its cells are trained again", error)
+        return ShardFile()
+
+
 def train_shard(plan: Plan, shard: Shard, path: str | Path, threads: int = 1) -> None:
-    """Train the missing cells of a shard and extend its file; each finished stack is saved at once.
+    """Train the missing cells of a shard and extend its file; finished stacks are kept beside it until all are.
 
     A cell that diverges, or whose stack runs out of memory, is stored as failed with its reason.
     """
@@ -68,17 +82,20 @@ def train_shard(plan: Plan, shard: Shard, path: str | Path, threads: int = 1) ->
     data = {name: DataSet.from_netcdf(plan.results / "data" / f"{name}.nc") for name in shard.datasets}
     method = plan.study_configs[shard.study].inference[shard.inference]
     log.info("%s: %d of %d cells to train", shard.name, len(todo), len(shard.trainable))
-    for stack in _stacks(todo, method.stack):
+    stacks = list(_stacks(todo, method.stack))
+    for stack in stacks:
         # Stacks are filled up to whole blocks, whose size depends on the threads: so does the state's shape.
         name = f".{path.stem}.{of_value([block_size(), *(cell.key for cell in stack)])}.checkpoint"
         rows, groups = _train_stack(
             stack, data, plan, min(block_size(), method.stack), path.with_name(name), method.curve
         )
         stored.extend(rows, groups)
-        stored.write(path, attributes)
-        path.with_name(name).unlink(missing_ok=True)
+        if stack is not stacks[-1]:
+            stored.write(unfinished(path), attributes)
+            path.with_name(name).unlink(missing_ok=True)
     stored.write(path, attributes)
-    for left in path.parent.glob(f".{path.stem}.*.checkpoint"):  # of cells that are no longer asked for
+    unfinished(path).unlink(missing_ok=True)
+    for left in path.parent.glob(f".{path.stem}.*.checkpoint"):  # the last stack's, and of cells no longer asked for
         left.unlink()
 
 

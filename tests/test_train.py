@@ -54,6 +54,33 @@ def test_a_resumed_shard_equals_one_trained_at_once(tmp_path):
         np.testing.assert_allclose(*pair, atol=1e-3)
 
 
+def test_what_an_interrupted_job_had_trained_is_kept_though_its_file_is_removed(tmp_path, monkeypatch):
+    """Snakemake removes the file of a job that did not end well."""
+    options = {"models": ["laplace-1", "normal-1", "normal-10"], "inference": {"map": {"stack": 1}}}
+    whole = trained(plan_of(tmp_path / "whole", **options), tmp_path / "whole")
+    plan, train_stack, calls = plan_of(tmp_path / "cut", **options), train._train_stack, []
+
+    def counted(*args):
+        calls.append(args)
+        if len(calls) == 3:
+            raise KeyboardInterrupt
+        return train_stack(*args)
+
+    monkeypatch.setattr(train, "_train_stack", counted)
+    with pytest.raises(KeyboardInterrupt):
+        trained(plan, tmp_path / "cut")
+    assert not (tmp_path / "cut" / "shards" / f"{SHARD}.nc").exists()
+    assert len(planning.pending(plan, plan.shards[SHARD])) == 1
+    resumed = trained(plan, tmp_path / "cut")
+    assert len(calls) == 4
+    assert {r["id"] for r in resumed.rows} == {r["id"] for r in whole.rows}
+    for name in ("test", "posterior"):
+        order = whole.groups[name].cell.values
+        for variable, values in whole.groups[name].items():
+            np.testing.assert_array_equal(resumed.groups[name][variable].sel(cell=order), values)
+    assert [p.name for p in (tmp_path / "cut" / "shards").iterdir()] == [f"{SHARD}.nc"]
+
+
 def test_changed_settings_replace_the_stored_cells(tmp_path):
     before = trained(plan_of(tmp_path, models=["normal-1"]), tmp_path)
     changed = plan_of(tmp_path, models=["normal-1"], inference={"map": {"settings": {"steps": 50}}})
