@@ -77,7 +77,7 @@ def pruning_cost(share: float, network: str = "relu-1200", order: str = "signal_
 
 
 CURVES, SCALES = "notebooks/{study}.html#Learning-curves", "notebooks/{study}.html#Which-prior,-with-which-scale?"
-BOUNDS = "notebooks/{study}.html#How-near-the-ELBO's-maximum?"
+BOUNDS = "notebooks/{study}.html#How-high-is-the-ELBO?"
 LAYERS = "notebooks/{study}.html#The-weights"
 PRUNED = "notebooks/{study}.html#What-can-be-pruned"
 HIER = "accuracy with learned scales minus that with "
