@@ -237,3 +237,18 @@ def test_a_cell_rounds_the_same_in_a_block_and_where_two_are_taken_at_a_time(com
         cells = list(range(block * block_size(), (block + 1) * block_size()))
         alone = joint.take(cells).value_and_gradient(latents[cells])
         assert torch.equal(alone[0], value[cells]) and torch.equal(alone[1], gradient[cells])
+
+
+@pytest.mark.slow
+@COMPILER
+def test_compiled_gradients_of_a_convolutional_network_are_those_of_plain_code():
+    options = {"kind": "lenet", "channels": [3, 4], "unpooled": [5], "padding": 2, "hidden": [6], "activation": "relu"}
+    network, rng = networks.make(options, (1, 12, 12), 3), np.random.default_rng(0)
+    x, y = rng.standard_normal((40, 1, 12, 12)), rng.integers(3, size=40)
+    joints = [stack_joint(network, MODELS[:3], x, y, torch.float32, compiled=c, block=3) for c in (False, True)]
+    latents = torch.from_numpy(0.3 * rng.standard_normal((3, joints[0].prior.n_latents))).float()
+    plain, compiled = (joint.value_and_gradient(latents)[1] for joint in joints)
+    for p in network.parameters:
+        part = plain[:, p.start : p.stop]
+        assert part.abs().max() > 0.1
+        torch.testing.assert_close(compiled[:, p.start : p.stop], part, rtol=1e-3, atol=1e-4 * part.abs().max().item())
