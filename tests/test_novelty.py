@@ -12,6 +12,7 @@ from bnnbench.datasets import DataSet
 from bnnbench.datasets._idx import _less, find
 from bnnbench.inference import GaussianPosterior
 from bnnbench.joint import LogPrior, Model
+from bnnbench.plots.novelty import SCORES
 from bnnbench.priors import Normal
 from bnnbench.results import Results, load_results
 from bnnbench.trained import TrainedCell
@@ -80,6 +81,10 @@ def test_a_data_set_without_novel_inputs_is_refused_by_name(line_cell):
         readings_of(line_cell, {})
 
 
+COLUMNS = ["study", "dataset", "network", "prior", "hyperprior", "scale", "inference", "recipe", "seed", "probe",
+           "variable", "metric", "value"]  # fmt: skip
+
+
 def hand_made(entropy=0.8, plain=0.75, ratio=2.0) -> Results:
     rows = []
     for method, prior, values in (
@@ -94,10 +99,8 @@ def hand_made(entropy=0.8, plain=0.75, ratio=2.0) -> Results:
                  f"left_out/{score}", metric, value + 0.01 * c * (prior == "normal") + 1e-4 * seed)
                 for c in (0, 7) for seed in range(3)
             ]  # fmt: skip
-    columns = ["study", "dataset", "network", "prior", "hyperprior", "scale", "inference", "recipe", "seed", "probe",
-               "variable", "metric", "value"]  # fmt: skip
     made = Results("made by hand")
-    table = pd.DataFrame(rows, columns=columns)
+    table = pd.DataFrame(rows, columns=COLUMNS)
     made.__dict__.update(probes=table, cells=table.assign(state="done"))
     return made
 
@@ -154,8 +157,28 @@ def test_the_study_runs_from_data_to_figures(tmp_path):
     assert set(table.variable.str.partition("/")[0]) == {"left_out", "mnist"}
     assert table[table.metric == "auroc"].value.between(0, 1).all()
     assert set(results.claims.id) == {"P1", "P2"} and (results.claims.n_seeds[:1] == 2).all()
-    figure = plots.novelty_scores(results, "novelty")
+    figure = plots.novelty_scores(results, "novelty", kind="left_out")
     assert len(figure.axes) == 4 and figure.axes[0].get_yticklabels()[0].get_text() == "class 7, left out"
     assert plots.novelty_scores(results, "novelty", kind="mnist").axes
     cells = plots.novel_cells(results, "novelty")
     assert len(cells) == 2 and len(plots.draws_for_two_images(results, cells[0], n_draws=3).axes) == 4
+
+
+def test_the_default_kind_is_the_first_and_models_of_a_method_are_told_apart():
+    rows = [
+        ("mnist", "mnist", "net", "normal", hyperprior, 1.0, "mean_field", "", seed, "novelty",
+         f"fashion-mnist/{score}", "auroc", value + 0.01 * seed)
+        for hyperprior, value in (("fixed", 0.9), ("half_normal", 0.7))
+        for score in SCORES
+        for seed in range(2)
+    ]  # fmt: skip
+    made = Results("made by hand")
+    made.__dict__.update(probes=pd.DataFrame(rows, columns=COLUMNS))
+    figure = plots.novelty_scores(made, "mnist")
+    assert [t.get_text() for t in figure.legends[0].get_texts()] == [
+        "mean field: normal, scale 1",
+        "mean field: normal, half-normal",
+    ]
+    dots = [line.get_xdata()[0] for line in figure.axes[0].lines if line.get_marker() == "o"]
+    assert dots == pytest.approx([0.905, 0.705])
+    assert [t.get_text() for t in figure.axes[0].get_yticklabels()] == ["Fashion-MNIST"]

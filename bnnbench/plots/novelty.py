@@ -3,9 +3,9 @@
 import numpy as np
 from matplotlib.figure import Figure
 
-from bnnbench.plots.probes import readings
+from bnnbench.plots.probes import LINES, line_key, line_styles, readings
 from bnnbench.plots.select import done, one_thread
-from bnnbench.plots.style import NothingToDraw, data_name, method_colours, method_name, name_of, panels, styled
+from bnnbench.plots.style import NothingToDraw, data_name, name_of, panels, styled
 from bnnbench.results import Results
 from bnnbench.statistics import mean_interval
 
@@ -20,31 +20,44 @@ def kind_of(dataset: str, kind: str) -> str:
 
 
 @styled
-def novelty_scores(results: Results, study: str, kind: str = "left_out") -> Figure:
-    """AUROC of each score for novel images against known ones, a panel a score, a row a data set, a dot a method."""
+def novelty_scores(results: Results, study: str, kind: str | None = None) -> Figure:
+    """AUROC of each score for novel images against known ones, a panel a score, a row a data set, a dot a model.
+
+    `kind` is "left_out", or the name of another data set; by default the first kind that was shown.
+    """
     table = readings(results, study, "novelty", metric="auroc")
+    kind = kind or table.variable.iloc[0].partition("/")[0]
     table = table[table.variable.str.startswith(f"{kind}/") & (table.recipe == "")]
     if table.empty:
         raise NothingToDraw(f"no novel inputs are called {kind}")
-    datasets, methods = list(dict.fromkeys(table.dataset)), list(dict.fromkeys(table.inference))
-    colours = method_colours(methods)
+    datasets, styles = list(dict.fromkeys(table.dataset)), line_styles(table)
+    one_model = table.drop_duplicates(LINES).inference.is_unique
     figure, axes = panels(1, len(SCORES), 1.0 + 0.32 * len(datasets), sharey=True, sharex=True)
     for ax, score in zip(axes[0], SCORES, strict=True):
-        for k, method in enumerate(methods):
-            part = table[(table.inference == method) & (table.variable == f"{kind}/{score}")]
-            shift = 0.5 * (k / max(1, len(methods) - 1) - 0.5)
+        models = table[table.variable == f"{kind}/{score}"].groupby(LINES, sort=False, dropna=False)
+        for k, (key, part) in enumerate(models):
+            style, shift = styles[line_key(key)], 0.5 * (k / max(1, len(styles) - 1) - 0.5)
+            label = style["label"].partition(":")[0] if one_model else style["label"]
             for row, dataset in enumerate(datasets):
-                mean, low, high = mean_interval(part[part.dataset == dataset].value)[:3]
-                ax.plot([low, high], [row + shift] * 2, color=colours[method], lw=1)
-                label = method_name(method) if row == 0 else None
-                ax.plot(mean, row + shift, "o", ms=3.5, color=colours[method], label=label)
+                values = part[part.dataset == dataset].value
+                if values.empty:
+                    continue
+                mean, low, high = mean_interval(values)[:3]
+                ax.plot([low, high], [row + shift] * 2, color=style["color"], lw=1)
+                dot = {
+                    "ms": 3.5,
+                    "color": style["color"],
+                    "fillstyle": "full" if one_model or style["ls"] == "-" else "none",
+                }
+                ax.plot(mean, row + shift, "o", label=label, **dot)
+                label = None
         ax.set_title(NAMES.get(score, name_of(score)))
         ax.set_xlabel("AUROC")
         ax.axvline(0.5, color="#bbbbbb", lw=0.8, zorder=0)
     axes[0, 0].set_yticks(range(len(datasets)), [kind_of(d, kind) for d in datasets])
     axes[0, 0].invert_yaxis()
     handles, names = axes[0, 0].get_legend_handles_labels()
-    figure.legend(handles, names, loc="outside lower center", ncols=len(names))
+    figure.legend(handles, names, loc="outside lower center", ncols=len(names) if one_model else 3)
     return figure
 
 

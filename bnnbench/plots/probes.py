@@ -42,12 +42,12 @@ def shift_curves(results: Results, study: str, network: str | None = None) -> Fi
     table = readings(results, study, "shift", network)
     kinds, metrics = list(dict.fromkeys(table.variable)), ("accuracy", "nll", "ece")
     figure, axes = panels(len(metrics), len(kinds), 1.7, sharex="col", sharey="row")
-    styles = _line_styles(table)
+    styles = line_styles(table)
     for row, metric in zip(axes, metrics, strict=True):
         for ax, kind in zip(row, kinds, strict=True):
             part = table[(table.metric == metric) & (table.variable == kind)]
             for key, line in part.groupby(LINES, sort=False, dropna=False):
-                _band(ax, line, **styles[_key(key)])
+                _band(ax, line, **styles[line_key(key)])
             ax.set_xticks(sorted(part.level.unique()))
         row[0].set_ylabel(metric_name(metric))
     for ax, kind in zip(axes[0], kinds, strict=True):
@@ -67,13 +67,13 @@ def rotation_curves(results: Results, study: str, network: str | None = None) ->
     """Share of misread digits, predictive entropy and mutual information against the angle, a line a model."""
     table = readings(results, study, "rotation", network)
     figure, axes = panels(1, 3, 2.3, sharex=True)
-    styles = _line_styles(table)
+    styles = line_styles(table)
     names = {"misread": "Share misread", "predictive_entropy": "Predictive entropy (nats)",
              "mutual_information": "Mutual information (nats)"}  # fmt: skip
     for ax, (metric, label) in zip(axes[0], names.items(), strict=True):
         for key, line in table[table.metric == metric].groupby(LINES, sort=False, dropna=False):
             by_seed = line.groupby(["seed", "level"], as_index=False).value.mean()
-            _band(ax, by_seed, **styles[_key(key)])
+            _band(ax, by_seed, **styles[line_key(key)])
         ax.set_title(label)
         ax.set_xlabel("Angle (degrees)")
         ax.set_xticks([0, 45, 90, 135, 180])
@@ -118,17 +118,18 @@ def turned_digit(results: Results, cell_id: str | None, digit: int = 1, n_draws:
     return figure
 
 
-def _key(key: tuple) -> tuple:
+def line_key(key: tuple) -> tuple:
+    """The values of `LINES` in a row, as the keys of `line_styles`."""
     return tuple("" if isinstance(part, float) and np.isnan(part) else part for part in key)
 
 
-def _line_styles(table: pd.DataFrame) -> dict[tuple, dict]:
+def line_styles(table: pd.DataFrame) -> dict[tuple, dict]:
     """Colour (method), dashes (model) and label of each line."""
     found = table.drop_duplicates(LINES)
     colours = method_colours(found.inference)
     models = list(dict.fromkeys(model_name(row) for row in found.itertuples()))
     return {
-        _key(tuple(getattr(row, name) for name in LINES)): {
+        line_key(tuple(getattr(row, name) for name in LINES)): {
             "color": colours[row.inference],
             "ls": DASHES[models.index(model_name(row)) % len(DASHES)],
             "label": f"{method_name(row.inference, row.recipe)}: {model_name(row)}",
