@@ -12,8 +12,10 @@ from bnnbench.datasets import DataSet
 from bnnbench.datasets._idx import _less, find
 from bnnbench.inference import GaussianPosterior
 from bnnbench.joint import LogPrior, Model
+from bnnbench.metrics import Predictions
 from bnnbench.plots.novelty import SCORES
 from bnnbench.priors import Normal
+from bnnbench.probes.novelty import scores
 from bnnbench.results import Results, load_results
 from bnnbench.trained import TrainedCell
 
@@ -74,6 +76,15 @@ def test_inputs_on_the_boundary_are_uncertain_and_inputs_far_from_it_are_not(lin
         assert found[f"near/{score}", "mean_novel"] > found[f"near/{score}", "mean_known"]
     assert 0.5 < found["near/predictive_entropy", "precision"] <= 1
     assert np.isnan(found["far/predictive_entropy", "precision"]) or found["far/predictive_entropy", "precision"] == 0
+
+
+def test_a_point_estimate_tells_nothing_new_by_scores_of_disagreement():
+    rng = np.random.default_rng(0)
+    proba = rng.dirichlet(np.ones(3), 200).astype(np.float32)
+    entropy = -(proba * np.log(proba)).sum(1)  # in single precision, as it is stored
+    votes = np.eye(3, dtype=int)[proba.argmax(1)]
+    found = scores(Predictions(proba, np.zeros_like(proba), entropy, votes, votes, 1))
+    assert not found["mutual_information"].any() and not found["total_variance"].any()
 
 
 def test_a_data_set_without_novel_inputs_is_refused_by_name(line_cell):

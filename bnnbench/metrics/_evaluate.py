@@ -1,6 +1,7 @@
 """From the stored predictions of one cell to its metrics."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -92,6 +93,23 @@ class Predictions:
             n_draws,
         )
 
+    @cached_property
+    def predictive_entropy(self) -> NDArray[np.float64]:
+        """Entropy of the mean probabilities, (n,), nats."""
+        return unc.predictive_entropy(self.mean_proba)
+
+    @cached_property
+    def total_variance(self) -> NDArray[np.float64]:
+        """Sum of the class variances, (n,); exactly zero where draws differ by rounding only."""
+        total = self.class_variance @ np.ones(self.class_variance.shape[1])
+        return np.where(total < VARIANCE_ROUNDING, 0.0, total)
+
+    @cached_property
+    def mutual_information(self) -> NDArray[np.float64]:
+        """H[p] - E_s H[p_s], (n,), nats; exactly zero where the total variance is."""
+        information = np.maximum(self.predictive_entropy - self.expected_entropy, 0.0)
+        return np.where(self.total_variance > 0, information, 0.0)
+
 
 def _mean(values: NDArray) -> float:
     return float(values.mean()) if values.size else float("nan")
@@ -115,10 +133,8 @@ def evaluate(predictions: Predictions, y: ArrayLike, bayes_proba: ArrayLike | No
     wrong = p.argmax(1) != labels
     right = ~wrong
 
-    total = predictions.class_variance @ np.ones(k)
-    total[total < VARIANCE_ROUNDING] = 0.0
-    entropy = unc.predictive_entropy(p)
-    information = np.where(total > 0, np.maximum(entropy - predictions.expected_entropy, 0.0), 0.0)
+    entropy, total = predictions.predictive_entropy, predictions.total_variance
+    information = predictions.mutual_information
     label_vote = unc.chi_square(predictions.label_votes) / predictions.n_draws
     argmax_vote = unc.chi_square(predictions.argmax_votes) / predictions.n_draws
     argmax_error = unc.expected_error_rate(predictions.argmax_votes)

@@ -9,17 +9,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bnnbench.metrics import Predictions, aupr, auroc, fpr_at_95_tpr, predictive_entropy
+from bnnbench.metrics import Predictions, aupr, auroc, fpr_at_95_tpr
 from bnnbench.probes._base import Probe, Reading, evenly
 
 
 def scores(p: Predictions) -> dict[str, np.ndarray]:
     """Scores of uncertainty by name, high where uncertain; `nll` is that of the predicted class."""
-    entropy = predictive_entropy(p.mean_proba)
     return {
-        "predictive_entropy": entropy,
-        "mutual_information": np.maximum(entropy - p.expected_entropy, 0.0),
-        "total_variance": p.class_variance.sum(1),
+        "predictive_entropy": p.predictive_entropy,
+        "mutual_information": p.mutual_information,
+        "total_variance": p.total_variance,
         "nll": -np.log(np.maximum(p.mean_proba.max(1), np.finfo(float).tiny)),
     }
 

@@ -1,5 +1,6 @@
 """From stored predictions to the metrics of a cell."""
 
+import dataclasses
 import subprocess
 import sys
 
@@ -198,7 +199,7 @@ def test_renumbering_classes_changes_nothing():
     ],
 )
 def test_inconsistent_predictions_are_refused(cell, field, change, message):
-    fields = vars(cell[2])
+    fields = {f.name: getattr(cell[2], f.name) for f in dataclasses.fields(cell[2])}
     with pytest.raises(ValueError, match=message):
         metrics.Predictions(**{**fields, field: change(fields[field])})
 
