@@ -10,7 +10,7 @@ from bnnbench.results import Results
 from bnnbench.statistics import mean_interval
 
 SCORES = ("predictive_entropy", "mutual_information", "total_variance", "nll")
-NAMES = {"nll": "NLL of the predicted class"}
+NAMES = {"nll": "NLL of the prediction"}
 
 
 def kind_of(dataset: str, kind: str) -> str:
@@ -32,7 +32,7 @@ def novelty_scores(results: Results, study: str, kind: str | None = None) -> Fig
         raise NothingToDraw(f"no novel inputs are called {kind}")
     datasets, styles = list(dict.fromkeys(table.dataset)), line_styles(table)
     one_model = table.drop_duplicates(LINES).inference.is_unique
-    figure, axes = panels(1, len(SCORES), 1.0 + 0.32 * len(datasets), sharey=True, sharex=True)
+    figure, axes = panels(1, len(SCORES), 1.2 + 0.4 * len(datasets), sharey=True, sharex=True)
     for ax, score in zip(axes[0], SCORES, strict=True):
         models = table[table.variable == f"{kind}/{score}"].groupby(LINES, sort=False, dropna=False)
         for k, (key, part) in enumerate(models):
@@ -55,7 +55,7 @@ def novelty_scores(results: Results, study: str, kind: str | None = None) -> Fig
         ax.set_xlabel("AUROC")
         ax.axvline(0.5, color="#bbbbbb", lw=0.8, zorder=0)
     axes[0, 0].set_yticks(range(len(datasets)), [kind_of(d, kind) for d in datasets])
-    axes[0, 0].invert_yaxis()
+    axes[0, 0].set_ylim(len(datasets) - 0.5, -0.5)
     handles, names = axes[0, 0].get_legend_handles_labels()
     figure.legend(handles, names, loc="outside lower center", ncols=len(names) if one_model else 3)
     return figure
