@@ -34,9 +34,8 @@ def tuned(results: Results, study: str, score: str, metric: str, inference: str)
     table = _left_out(results, study, score, metric, inference, "normal")
     chosen = table[table.recipe.to_numpy() == best.reindex(pd.MultiIndex.from_frame(table[UNIT])).to_numpy()]
     used = ", ".join(f"'{recipe or 'default'}' on {n}" for recipe, n in best.value_counts().items())
-    return wide(
-        chosen, UNIT
-    ), f"{method_name(inference)} {used} of {len(best)} data sets (of {means.shape[1]} settings)"
+    words = f"{method_name(inference)} {used} of {len(best)} data sets (of {means.shape[1]} settings)"
+    return wide(chosen, UNIT), words
 
 
 def _left_out(results, study, score, metric, inference, prior) -> pd.DataFrame:
