@@ -137,6 +137,18 @@ def test_weights_go_by_signal_to_noise_and_not_by_size(data):
     assert found["signal_to_noise-mean"] == pytest.approx(expected, rel=0.05)
 
 
+def test_removed_weights_left_as_noise_are_a_network_of_noise(data):
+    cell = trained()
+    is_weight = np.repeat([not p.is_bias for p in NETWORK.parameters], [p.size for p in NETWORK.parameters])
+    readings = list(probes.make("pruning", {"shares": (0.0, 1.0), "draws": 2000}).run(cell, data, 0))
+    found = {(r.variable, r.level): r.value for r in readings if r.metric == "nll"}
+    assert found["signal_to_noise-noise", 0.0] == found["signal_to_noise-draws", 0.0]
+    weights = cell.weight_draws(2000)
+    weights[:, is_weight] = np.random.default_rng(0).normal(0, np.log(2), (2000, is_weight.sum()))  # softplus(0)
+    expected = negative_log_likelihood(cell.proba_of_weights(torch.from_numpy(weights), data.x_test), data.y_test)
+    assert found["signal_to_noise-noise", 1.0] == pytest.approx(expected, rel=0.05)
+
+
 def test_moments_of_weights_count_learned_scales():
     cell = trained(model=Model(Normal(), hyperprior=HalfNormal()))
     mean, sd = cell.weight_moments(4000)

@@ -5,6 +5,7 @@ from collections.abc import Callable
 import pandas as pd
 
 from bnnbench.claims._base import Measured
+from bnnbench.plots.select import scores, with_tuned_scales
 from bnnbench.plots.style import NothingToDraw
 from bnnbench.results import Results
 
@@ -17,6 +18,12 @@ Measure = Callable[[Results, str], Measured]
 def wide(rows: pd.DataFrame, by: list[str] = UNITS) -> pd.DataFrame:
     """The column `value` with a row each combination of `by` and a column a seed; no scale is scale 0."""
     return rows.assign(scale=rows.scale.fillna(0.0)).set_index([*by, "seed"]).value.unstack("seed")
+
+
+def accuracy(results: Results, study: str, **where) -> pd.DataFrame:
+    """Test accuracy in points with a row each network and a column a seed; a fixed scale that is not named is tuned."""
+    pick = scores if "scale" in where else with_tuned_scales
+    return 100 * wide(pick(results, study, metric="accuracy", **where), ["dataset", "network"])
 
 
 def difference(a: pd.DataFrame, b: pd.DataFrame) -> pd.DataFrame:

@@ -22,6 +22,7 @@ from bnnbench.statistics import mean_interval
 ORDERS = {
     "signal_to_noise-mean": "posterior mean",
     "signal_to_noise-draws": "draws averaged",
+    "signal_to_noise-noise": "removed weights as noise",
     "magnitude-mean": "by size",
 }
 DECIBEL = np.linspace(-45, 25, 141)

@@ -2,7 +2,10 @@
 
 A posterior's weights are ordered by their signal-to-noise ratio |mean| / sd (Graves 2011; Blundell et al. 2015,
 section 5.1.2), a point estimate's by magnitude, as a control. Weight matrices are pruned, all together; biases stay.
-Removed weights are zero. Read are the network of posterior means and draws of what is left.
+Removed weights are zero. Read are the network of posterior means and draws of what is left; and, as a warning, draws in
+which a removed weight has mean 0 and sd softplus(0) = ln 2. That is what setting both parameters of a weight to zero
+leaves where the sd is stored as rho = softplus^-1(sd), as in a public reproduction of Blundell et al. whose pruned
+networks lost many points (WeightPruning.py of github.com/saxena-mayur/Weight-Uncertainty-in-Neural-Networks).
 """
 
 from dataclasses import dataclass
@@ -11,7 +14,10 @@ import numpy as np
 import torch
 
 from bnnbench.metrics import accuracy, negative_log_likelihood
+from bnnbench.philox import generator
 from bnnbench.probes._base import Probe, Reading
+
+SD_OF_RHO_ZERO = float(np.log(2))
 
 
 @dataclass(frozen=True)
@@ -30,11 +36,14 @@ class Pruning(Probe):
         ranks = np.full(len(score), np.inf)
         ranks[is_weight] = score[is_weight].argsort().argsort()
         x, y = data.x_test, data.y_test
+        draws = None if cell.posterior.is_point else torch.from_numpy(cell.weight_draws(self.draws))
         for share in self.shares:
             keep = torch.from_numpy(ranks >= round(share * is_weight.sum())).float()
             networks = {"mean": torch.from_numpy(mean)[None] * keep}
-            if not cell.posterior.is_point:
-                networks["draws"] = torch.from_numpy(cell.weight_draws(self.draws)) * keep
+            if draws is not None:
+                networks["draws"] = draws * keep
+                noise = generator(cell.name, "pruning").standard_normal(draws.shape, np.float32)
+                networks["noise"] = draws * keep + SD_OF_RHO_ZERO * torch.from_numpy(noise) * (1 - keep)
             for kind, weights in networks.items():
                 proba = cell.proba_of_weights(weights, x)
                 for name, metric in (("accuracy", accuracy), ("nll", negative_log_likelihood)):

@@ -10,7 +10,7 @@ import pytest
 from bnnbench import notebooks, plots
 from bnnbench.results import Results
 
-NOTEBOOKS = ("toy", "images", "mnist-mlp")
+NOTEBOOKS = ("toy", "images", "mnist-mlp", "pruning")
 
 
 def changed(results: Results, **tables: pd.DataFrame) -> Results:

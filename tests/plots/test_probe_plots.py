@@ -79,7 +79,7 @@ def test_pruning_curves_start_at_the_error_of_the_whole_network(probed):
     metrics = probed.metrics.query("metric == 'accuracy' and split == 'test' and inference == 'map'")
     assert error == pytest.approx(100 * (1 - metrics.value.mean()), abs=1e-4)
     assert any(np.isclose(line.get_ydata()[0], error) for line in figure.axes[0].lines)
-    assert len(legend_texts(figure)) == 3  # by size; by signal-to-noise, mean and draws
+    assert len(legend_texts(figure)) == 4  # by size; by signal-to-noise: mean, draws, removed weights as noise
 
 
 def test_signal_to_noise_is_that_of_the_stored_weights(probed):

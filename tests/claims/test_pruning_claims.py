@@ -1,0 +1,71 @@
+"""The claims on Bayes by Backprop and pruning, from tables made by hand."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from bnnbench.claims import of_study, verdicts
+from bnnbench.results import Results
+
+STUDY = "pruning"
+COLUMNS = ["study", "dataset", "network", "prior", "hyperprior", "scale", "inference", "recipe", "seed", "split",
+           "metric", "value"]  # fmt: skip
+MIXTURE = ("scale_mixture", "fixed", 1.0, "mean_field", "")
+DROPOUT, PLAIN = (("flat", "fixed", np.nan, method, "") for method in ("mc_dropout", "mle"))
+
+
+def hand_made(mixture=0.984, dropout=0.9835, plain=0.981) -> Results:
+    """Accuracies of three methods on networks of three widths, three seeds."""
+    rows = [
+        (STUDY, "mnist", network, *model, seed, "test", "accuracy", value + 1e-5 * seed)
+        for network in ("relu-400", "relu-800", "relu-1200")
+        for model, value in ((MIXTURE, mixture), (DROPOUT, dropout), (PLAIN, plain))
+        for seed in range(3)
+    ]
+    table = pd.DataFrame(rows, columns=COLUMNS)
+    made = Results("made by hand")
+    made.__dict__.update(metrics=table, tuned=table[:0], probes=table[:0].assign(probe=""))
+    return made
+
+
+def pruned(model, network, order, by_share) -> pd.DataFrame:
+    """Readings of the pruning probe: accuracy by share removed."""
+    facts = dict(zip(COLUMNS[:8], (STUDY, "mnist", network, *model), strict=True))
+    rows = [
+        facts | {"seed": seed, "level": share, "value": value + 1e-5 * seed}
+        for seed in range(3)
+        for share, value in by_share.items()
+    ]
+    return pd.DataFrame(rows).assign(probe="pruning", metric="accuracy", variable=f"{order}-mean")
+
+
+def verdict(results, claim_id):
+    (claim,) = (c for c in of_study(STUDY) if c.id == claim_id)
+    return {v.part: (v.verdict, v.effect) for v in verdicts(claim, results, STUDY)}
+
+
+def test_bayes_by_backprop_has_to_beat_sgd_and_be_as_good_as_dropout_at_each_width():
+    found = verdict(hand_made(), "B1")
+    assert list(found) == list("abcdefghi")
+    assert [found[p][1] for p in "abc"] == pytest.approx([-0.3, -0.05, -0.05])
+    assert {v for v, _ in found.values()} == {"reproduced"}
+    far_better = verdict(hand_made(mixture=0.99), "B1")
+    assert far_better["b"][0] == "not reproduced" and far_better["c"][0] == "reproduced"
+
+
+def test_pruning_costs_are_errors_with_weights_removed_minus_those_with_none_at_each_width():
+    results = hand_made()
+    results.__dict__["probes"] = pd.concat(
+        [
+            pruned(MIXTURE, "relu-1200", "signal_to_noise", {0.0: 0.985, 0.75: 0.9848, 0.95: 0.98}),
+            pruned(PLAIN, "relu-400", "magnitude", {0.0: 0.983, 0.75: 0.978, 0.95: 0.8}),
+        ]
+    )
+    found = verdict(results, "B2")
+    assert found["e"] == ("reproduced", pytest.approx(0.02)) and found["f"] == ("not reproduced", pytest.approx(0.5))
+    assert "g" not in found and found["m"] == ("not reproduced", pytest.approx(0.5))  # the control at 400
+    assert [found[part][0] for part in "abcd"] == ["undecided"] * 4  # the narrower networks were not pruned
+
+
+def test_what_was_not_run_is_undecided():
+    assert verdict(hand_made(), "B2")["a"][0] == "undecided"
