@@ -31,11 +31,12 @@ from bnnbench.statistics import intervals
 def heat_table(results: Results, study: str, dataset: str, network: str, inference: str, metric="nll") -> pd.DataFrame:
     """Mean test metric over seeds, a row a prior and a column for the fixed scale and each hyperprior.
 
-    Column `fixed` holds the tuned scale where several were tried. NaN where no cell is done.
+    Priors and choices are those that the study asks of the method on any network. Column `fixed` holds the tuned scale
+    where several were tried. NaN where no cell is done.
     """
     where = {"dataset": dataset, "network": network, "inference": inference, "recipe": ""}
     table = compared(results, study, metric, **where).pivot(index="prior", columns="hyperprior", values="mean")
-    cells = results.cells[results.cells.study == study]
+    cells = results.cells[(results.cells.study == study) & (results.cells.inference == inference)]
     return table.reindex(index=ordered_priors(cells.prior), columns=ordered_choices(cells.hyperprior))
 
 
@@ -49,6 +50,8 @@ def prior_heat_map(results: Results, study: str, metric: str = "nll", inference:
     cells = done(results, study, inference=inference)
     places = list(cells[["dataset", "network"]].drop_duplicates().itertuples(index=False))
     tables = [heat_table(results, study, p.dataset, p.network, inference, metric) for p in places]
+    if max((t.count().sum() for t in tables), default=0) < 2:
+        raise NothingToDraw(f"{method_name(inference)} has less than two models of a network to compare")
     higher = describe(metric).direction == "higher"
     loss = [t.max().max() - t if higher else t - t.min().min() for t in tables]
     pooled = np.concatenate([values.to_numpy().ravel() for values in loss])

@@ -41,6 +41,11 @@ class Figures:
         return [*self.heat_maps, *self.others]
 
     @property
+    def first(self) -> list[Figure]:
+        """What stands for the study on the overview: the first heat map, or else the first leaderboard; or nothing."""
+        return [*self.heat_maps, *self.leaderboards.values()][:1]
+
+    @property
     def anchors(self) -> set[str]:
         """Ids of the figures that the study's page shows."""
         shown = [*self.all, *self.leaderboards.values(), *self.distances.values()]

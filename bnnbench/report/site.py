@@ -6,6 +6,7 @@ from typing import Any
 from bnnbench import gate
 from bnnbench.grid import Plan
 from bnnbench.metrics import describe
+from bnnbench.plots.style import ordered_choices
 from bnnbench.report import across, claims, facts, findings, leaderboard, words
 from bnnbench.report.estimates import PROVISIONAL_BELOW
 from bnnbench.report.figures import Figures
@@ -34,6 +35,8 @@ class Study:
     claims: list[claims.Card]
     fidelity: claims.Fidelity
     across: list[across.Row]
+    scales: list[float] = field(default_factory=list)
+    hyperpriors: list[str] = field(default_factory=list)
     figures: Figures = field(default_factory=Figures)
     notebook: str = ""
 
@@ -97,10 +100,13 @@ def study(
     anchors = anchors | {f"{page}#{anchor}" for anchor in figures.anchors}
     config, methods = plan.study_configs[name], leaderboard.method_names(plan, name)
     boards = leaderboard.boards(plan, results, name)
+    cells = results.cells[results.cells.study == name]
+    fixed = (cells.hyperprior == "fixed") & (cells.prior != "flat")
     return Study(
         name=name, title=config.title, question=config.question, page=page, boards=boards,
         findings=findings.of_study(results, name, boards, methods),
-        counts=facts.counts(results.cells[results.cells.study == name]),
+        counts=facts.counts(cells), scales=sorted(cells.scale[fixed].dropna().unique()),
+        hyperpriors=ordered_choices(cells.hyperprior[cells.hyperprior != "fixed"]),
         datasets=facts.dataset_facts(plan, name), config=config, methods=methods, figures=figures, notebook=notebook,
         claims=claims.cards(results, name, anchors), fidelity=claims.fidelity(results, name, methods),
         across=across.against_point(results, name, methods),
