@@ -5,7 +5,7 @@ from matplotlib.figure import Figure
 
 from bnnbench.plots.probes import LINES, line_key, line_styles, readings
 from bnnbench.plots.select import done, one_thread
-from bnnbench.plots.style import NothingToDraw, data_name, name_of, panels, styled
+from bnnbench.plots.style import CLOTHES, NothingToDraw, data_name, name_of, panels, styled
 from bnnbench.results import Results
 from bnnbench.statistics import mean_interval
 
@@ -15,8 +15,10 @@ NAMES = {"nll": "NLL of the prediction"}
 
 def kind_of(dataset: str, kind: str) -> str:
     """What the novel inputs of a data set are called."""
-    left_out = dataset.rpartition("-without-")[2]
-    return f"class {left_out}, left out" if kind == "left_out" else name_of(kind.replace("-", "_"))
+    if kind != "left_out":
+        return name_of(kind.replace("-", "_"))
+    family, _, left_out = dataset.partition("-without-")
+    return f"{CLOTHES[int(left_out)] if family == 'fashion_mnist' else f'class {left_out}'}, left out"
 
 
 @styled

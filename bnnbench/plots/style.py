@@ -103,7 +103,7 @@ def encode(figure: Figure, kind: str = "png") -> bytes:
     return buffer.getvalue()
 
 
-_CLOTHES = (
+CLOTHES = (
     "T-shirt", "trousers", "pullover", "dress", "coat", "sandal", "shirt", "sneaker", "bag", "ankle boot"
 )  # fmt: skip
 
@@ -117,7 +117,7 @@ def data_name(dataset: str) -> str:
     """`circles, noise 0.4` for circles-0.4, and what a class left out holds; other names as they are."""
     family, dash, rest = dataset.partition("-")
     if family == "fashion_mnist" and rest.startswith("without-"):
-        return f"{name_of(family)} without {rest[8:]} ({_CLOTHES[int(rest[8:])]})"
+        return f"{name_of(family)} without {rest[8:]} ({CLOTHES[int(rest[8:])]})"
     return f"{name_of(family)}, noise {rest}" if dash and rest.replace(".", "", 1).isdigit() else name_of(dataset)
 
 
