@@ -182,7 +182,7 @@ def test_the_study_runs_from_data_to_figures(tmp_path):
     assert table[table.metric == "auroc"].value.between(0, 1).all()
     assert set(results.claims.id) == {"P1", "P2"} and (results.claims.n_seeds[:1] == 2).all()
     figure = plots.novelty_scores(results, "novelty", kind="left_out")
-    assert len(figure.axes) == 4 and figure.axes[0].get_yticklabels()[0].get_text() == "sneaker, left out"
+    assert len(figure.axes) == 4 and figure.axes[0].get_yticklabels()[0].get_text() == "sneaker,\nleft out"
     assert plots.novelty_scores(results, "novelty", kind="mnist").axes
     cells = plots.novel_cells(results, "novelty")
     assert len(cells) == 2 and len(plots.draws_for_two_images(results, cells[0], n_draws=3).axes) == 4

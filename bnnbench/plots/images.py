@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
@@ -12,6 +13,7 @@ from bnnbench.plots.style import (
     GREY,
     GROUPS,
     NothingToDraw,
+    class_names,
     data_name,
     hide_spare,
     log_ticks,
@@ -29,6 +31,7 @@ class Judged:
     """Test points of one cell with what it says of them: arrays (n,), and `mean_proba` and votes (n, classes)."""
 
     title: str
+    classes: list[str]
     inference: str
     inputs: np.ndarray
     truth: np.ndarray
@@ -48,6 +51,7 @@ class Judged:
         )
         return cls(
             f"{title}, seed {row.seed}",
+            class_names(row.dataset, predictions.mean_proba.shape[1]),
             row.inference,
             inputs,
             truth,
@@ -114,8 +118,8 @@ def confusion_matrix(results: Results, cell_id: str | None) -> Figure:
     for (i, j), count in np.ndenumerate(counts):
         colour = "white" if i != j and count > 0.6 * np.nanmax(off) else "black" if count else "#bbbbbb"
         ax.text(j, i, str(count), ha="center", va="center", fontsize=8, color=colour)
-    ax.set_xticks(range(n))
-    ax.set_yticks(range(n))
+    _name_classes(ax, judged)
+    ax.set_yticks(range(n), judged.classes)
     ax.tick_params(length=0)
     ax.set_xlabel("Predicted class")
     ax.set_ylabel("True class")
@@ -146,7 +150,7 @@ def class_variance(results: Results, cell_id: str | None) -> Figure:
     ax.set_yscale("log")
     log_ticks(ax.yaxis)
     ax.grid(axis="y", color="#dddddd")
-    ax.set_xticks(range(n))
+    _name_classes(ax, judged)
     ax.set_xlabel("True class")
     ax.set_ylabel("Mean total variance")
     figure.legend(*ax.get_legend_handles_labels(), loc="outside right center", title="Test points", markerscale=0.8)
@@ -227,6 +231,12 @@ def disputed_images(results: Results, cell_id: str | None, n: int = 10) -> Figur
     return _gallery(judged, most_disputed(results, cell_id, n), "highest expected error rates")
 
 
+def _name_classes(ax: Axes, judged: Judged) -> None:
+    """Classes along the x axis, aslant where they have names."""
+    aslant = {"rotation": 60, "ha": "right", "rotation_mode": "anchor"}
+    ax.set_xticks(range(len(judged.classes)), judged.classes, **(aslant if max(map(len, judged.classes)) > 2 else {}))
+
+
 def _gallery(judged: Judged, rows: np.ndarray, what: str, columns: int = 5) -> Figure:
     if judged.inputs.ndim != 4:
         raise NothingToDraw("the inputs are not images")
@@ -236,7 +246,9 @@ def _gallery(judged: Judged, rows: np.ndarray, what: str, columns: int = 5) -> F
         ax.set_gid(f"test-{i}")
         colour = GROUPS["wrong" if judged.wrong[i] else "right"]
         p = judged.mean_proba[i].max()
-        ax.set_title(f"true {judged.truth[i]}, read {judged.read[i]}", color=colour, loc="center", fontsize=8)
+        names = [judged.classes[label[i]] for label in (judged.truth, judged.read)]
+        between = ", " if max(map(len, names)) == 1 else ",\n"
+        ax.set_title("true {}{}read {}".format(names[0], between, names[1]), color=colour, loc="center", fontsize=8)
         ax.set_xlabel(f"p = {p:.2f}, error rate {judged.error_rate[i]:.2f}", fontsize=7)
         ax.set_xticks([])
         ax.set_yticks([])

@@ -5,7 +5,17 @@ from matplotlib.figure import Figure
 
 from bnnbench.plots.probes import LINES, line_key, line_styles, readings
 from bnnbench.plots.select import done, one_thread
-from bnnbench.plots.style import CLOTHES, NothingToDraw, data_name, name_of, panels, styled
+from bnnbench.plots.style import (
+    NothingToDraw,
+    class_names,
+    data_name,
+    left_out_name,
+    method_name,
+    model_name,
+    name_of,
+    panels,
+    styled,
+)
 from bnnbench.results import Results
 from bnnbench.statistics import mean_interval
 
@@ -14,11 +24,11 @@ NAMES = {"nll": "NLL of the prediction"}
 
 
 def kind_of(dataset: str, kind: str) -> str:
-    """What the novel inputs of a data set are called."""
-    if kind != "left_out":
-        return name_of(kind.replace("-", "_"))
-    family, _, left_out = dataset.partition("-without-")
-    return f"{CLOTHES[int(left_out)] if family == 'fashion_mnist' else f'class {left_out}'}, left out"
+    """What the novel inputs of a data set are called, and which class the network was not trained on."""
+    if kind == "left_out":
+        return f"{left_out_name(dataset)},\nleft out"
+    shown = name_of(kind.replace("-", "_"))
+    return f"{shown}\n(no {left_out_name(dataset)})" if "-without-" in dataset else shown
 
 
 @styled
@@ -87,14 +97,15 @@ def draws_for_two_images(
     images = np.stack([data.x_test[at], data.novel["left_out"][0]])
     with one_thread():
         proba = results.trained(cell_id).sample_proba(images, n_draws)
-    figure, axes = panels(1, 4, 2.2, width_ratios=[1, 3, 1, 3])
-    for k, title in enumerate((f"known: class {data.y_test[at]}", kind_of(row.dataset, "left_out"))):
+    names = class_names(row.dataset, data.n_classes)
+    figure, axes = panels(1, 4, 2.4, width_ratios=[1, 3, 1, 3])
+    figure.suptitle(f"{data_name(row.dataset)}, {method_name(row.inference)}, {model_name(row)}", x=0.01, ha="left")
+    for k, title in enumerate((f"{names[data.y_test[at]]},\nknown", kind_of(row.dataset, "left_out"))):
         picture, ax = axes[0, 2 * k], axes[0, 2 * k + 1]
         picture.imshow(images[k, 0], cmap="gray_r")
         picture.axis("off")
         picture.set_title(title)
         ax.imshow(proba[:, k], aspect="auto", cmap="Blues", vmin=0, vmax=1, interpolation="nearest")
-        ax.set_xticks(range(data.n_classes))
-        ax.set_xlabel("Class, as numbered in training")
+        ax.set_xticks(range(data.n_classes), names, rotation=60, ha="right", rotation_mode="anchor")
         ax.set_ylabel("Draw")
     return figure

@@ -103,7 +103,7 @@ def encode(figure: Figure, kind: str = "png") -> bytes:
     return buffer.getvalue()
 
 
-CLOTHES = (
+_CLOTHES = (
     "T-shirt", "trousers", "pullover", "dress", "coat", "sandal", "shirt", "sneaker", "bag", "ankle boot"
 )  # fmt: skip
 
@@ -115,10 +115,34 @@ def name_of(word: str) -> str:
 
 def data_name(dataset: str) -> str:
     """`circles, noise 0.4` for circles-0.4, and what a class left out holds; other names as they are."""
+    family, left_out = _without(dataset)
+    if left_out is not None:
+        return f"{name_of(family)} without {class_name(family, left_out)}"
     family, dash, rest = dataset.partition("-")
-    if family == "fashion_mnist" and rest.startswith("without-"):
-        return f"{name_of(family)} without {rest[8:]} ({CLOTHES[int(rest[8:])]})"
     return f"{name_of(family)}, noise {rest}" if dash and rest.replace(".", "", 1).isdigit() else name_of(dataset)
+
+
+def class_name(family: str, label: int) -> str:
+    """A class of a whole data set in words, such as `sneaker`, where it has a name."""
+    return _CLOTHES[label] if family == "fashion_mnist" else f"class {label}"
+
+
+def class_names(dataset: str, n_classes: int) -> list[str]:
+    """What a data set's labels stand for, or their numbers; labels above a class left out have moved down by one."""
+    family, left_out = _without(dataset)
+    if family != "fashion_mnist":
+        return [str(label) for label in range(n_classes)]
+    return [name for label, name in enumerate(_CLOTHES) if label != left_out]
+
+
+def left_out_name(dataset: str) -> str:
+    """The class that a data set leaves out, in words."""
+    return class_name(*_without(dataset))
+
+
+def _without(dataset: str) -> tuple[str, int | None]:
+    family, without, left_out = dataset.partition("-without-")
+    return (family, int(left_out)) if without else (family, None)
 
 
 def model_name(row) -> str:
