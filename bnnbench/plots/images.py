@@ -248,7 +248,7 @@ def _gallery(judged: Judged, rows: np.ndarray, what: str, columns: int = 5) -> F
         p = judged.mean_proba[i].max()
         names = [judged.classes[label[i]] for label in (judged.truth, judged.read)]
         between = ", " if max(map(len, names)) == 1 else ",\n"
-        ax.set_title("true {}{}read {}".format(names[0], between, names[1]), color=colour, loc="center", fontsize=8)
+        ax.set_title(f"true {names[0]}{between}read {names[1]}", color=colour, loc="center", fontsize=8)
         ax.set_xlabel(f"p = {p:.2f}, error rate {judged.error_rate[i]:.2f}", fontsize=7)
         ax.set_xticks([])
         ax.set_yticks([])
