@@ -37,6 +37,7 @@ def evaluate_shard(plan: Plan, shard: Shard, path: str | Path, output: str | Pat
     """Metrics of every trained cell of a shard on both splits, as a tidy Parquet file.
 
     Cells that have a reference are compared with it; a reference itself gets its floors instead, passed or not.
+    Raises ValueError where predictions of a trained cell are missing.
     """
     stored = ShardFile.read(path, [*SPLITS, "diagnostics"])
     references = References.read(plan, shard)
@@ -44,8 +45,11 @@ def evaluate_shard(plan: Plan, shard: Shard, path: str | Path, output: str | Pat
     data = {name: DataSet.from_netcdf(plan.results / "data" / f"{name}.nc") for name in shard.datasets}
     exact: dict[tuple, tuple] = {}
     rows = []
+    done = {row["id"] for row in stored.rows if row["state"] == "done"} & set(cells)
     for split in SPLITS:
         group = stored.groups.get(split)
+        if lost := done - set([] if group is None else group.cell.values):
+            raise ValueError(f"{path} holds no {split} predictions of {min(lost)}: delete it and run again")
         for i, cell_id in enumerate([] if group is None else group.cell.values):
             if cell_id not in cells:
                 continue

@@ -111,7 +111,8 @@ class ShardFile:
             with h5netcdf.File(path) as file:
                 names = [name for name in file.groups if name != "cells"]
             names = names if groups is None else [g for g in groups if g in names]
-            loaded = {g: xr.load_dataset(path, group=g, engine="h5netcdf") for g in names}
+            # Without the encoding, by which longer ids that join later would be cut to the length of those here.
+            loaded = {g: xr.load_dataset(path, group=g, engine="h5netcdf").drop_encoding() for g in names}
         except (OSError, KeyError) as error:
             raise ValueError(f"{path} is not a readable shard file ({error}): delete it and run again") from None
         columns = {name: table[name].values for name in (*TEXT, *NUMBERS)}

@@ -45,6 +45,22 @@ def test_new_cells_join_a_shard_and_leave_the_old_ones_as_they_were(tmp_path):
     assert np.array_equal(*same)
 
 
+def test_longer_ids_that_join_a_shard_are_kept_whole(tmp_path):
+    trained(plan_of(tmp_path, models=["normal-1"]), tmp_path)
+    new = trained(plan_of(tmp_path, models=["normal-1", "normal-half_normal"]), tmp_path)
+    assert [set(group.cell.values) for group in new.groups.values()] == [{r["id"] for r in new.rows}] * len(new.groups)
+
+
+def test_predictions_that_a_shard_has_lost_are_an_error(tmp_path):
+    plan = plan_of(tmp_path, models=["normal-1", "normal-10"])
+    stored, path = trained(plan, tmp_path), tmp_path / "shards" / f"{SHARD}.nc"
+    stored.groups["test"] = stored.groups["test"].isel(cell=[0])
+    stored.write(path, {})
+    with pytest.raises(ValueError, match=r"no test predictions of toy/.*delete it"):
+        evaluate.evaluate_shard(plan, plan.shards[SHARD], path, tmp_path / "metrics.parquet")
+    assert not (tmp_path / "metrics.parquet").exists()
+
+
 def test_a_resumed_shard_equals_one_trained_at_once(tmp_path):
     at_once = trained(plan_of(tmp_path / "a", seeds=(0, 1)), tmp_path / "a")
     trained(plan_of(tmp_path / "b", seeds=(1,)), tmp_path / "b")
