@@ -6,6 +6,7 @@ Accuracies are in points, that is per cent of the test images.
 from bnnbench.claims._base import Claim, Measured, Statistic
 from bnnbench.claims._measures import Measure, accuracy, difference, wide
 from bnnbench.plots.select import scores
+from bnnbench.plots.style import NothingToDraw
 from bnnbench.results import Results
 
 NOTEBOOK = "Notebook on mini-batch ADVI: perceptrons on MNIST"
@@ -19,6 +20,8 @@ def learned_minus_fixed(recipe: str = "", scale: float | None = 0.1) -> Measure:
     def measure(results: Results, study: str) -> Measured:
         same = {"prior": "normal", "inference": "mean_field", "recipe": recipe, "network": TANH}
         learned = accuracy(results, study, hyperprior="half_normal", **same)
+        if scale is None and scores(results, study, metric="accuracy", hyperprior="fixed", **same).scale.nunique() < 2:
+            raise NothingToDraw("one fixed scale was run, so none was chosen")
         fixed = accuracy(results, study, hyperprior="fixed", **same, **({} if scale is None else {"scale": scale}))
         note = f"Learned {learned.mean().mean():.2f}%, fixed {fixed.mean().mean():.2f}%."
         return Measured.over(difference(learned, fixed), note)

@@ -36,14 +36,15 @@ class Pruning(Probe):
         ranks = np.full(len(score), np.inf)
         ranks[is_weight] = score[is_weight].argsort().argsort()
         x, y = data.x_test, data.y_test
-        draws = None if cell.posterior.is_point else torch.from_numpy(cell.weight_draws(self.draws))
+        if not cell.posterior.is_point:
+            draws = torch.from_numpy(cell.weight_draws(self.draws))
+            noise = generator(cell.name, "pruning").standard_normal(draws.shape, np.float32)
+            noise = SD_OF_RHO_ZERO * torch.from_numpy(noise)
         for share in self.shares:
             keep = torch.from_numpy(ranks >= round(share * is_weight.sum())).float()
             networks = {"mean": torch.from_numpy(mean)[None] * keep}
-            if draws is not None:
-                networks["draws"] = draws * keep
-                noise = generator(cell.name, "pruning").standard_normal(draws.shape, np.float32)
-                networks["noise"] = draws * keep + SD_OF_RHO_ZERO * torch.from_numpy(noise) * (1 - keep)
+            if not cell.posterior.is_point:
+                networks |= {"draws": draws * keep, "noise": draws * keep + noise * (1 - keep)}
             for kind, weights in networks.items():
                 proba = cell.proba_of_weights(weights, x)
                 for name, metric in (("accuracy", accuracy), ("nll", negative_log_likelihood)):

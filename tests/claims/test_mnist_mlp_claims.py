@@ -51,6 +51,13 @@ def test_learned_scales_are_compared_from_all_starts_and_with_the_tuned_scale():
     assert verdict(hand_made(sane=(0.975, 0.98, 0.985)), "W1")["b"] == ("reproduced", pytest.approx(0.5))
 
 
+def test_a_scale_that_had_no_rival_is_not_a_tuned_one():
+    results = hand_made()
+    results.__dict__["metrics"] = results.metrics[results.metrics.scale != 0.03]
+    found = verdict(results, "W1")
+    assert found["b"][1] == pytest.approx(-0.1) and found["d"][0] == "undecided"
+
+
 def test_scales_of_each_layer_are_compared_with_one_for_all_by_their_nll():
     results = hand_made()
     rows = results.metrics[results.metrics.hyperprior.eq("half_normal") & results.metrics.recipe.eq("")]
