@@ -135,6 +135,11 @@ def test_weights_go_by_signal_to_noise_and_not_by_size(data):
     kept = torch.where(small[: NETWORK.n_weights] & is_weight, 0.0, loc[0, : NETWORK.n_weights])
     expected = negative_log_likelihood(cell.proba_of_weights(kept[None], data.x_test), data.y_test)
     assert found["signal_to_noise-mean"] == pytest.approx(expected, rel=0.05)
+    large = loc[0, : NETWORK.n_weights].abs().masked_fill(~is_weight, torch.inf)
+    large = large >= large[is_weight].median()
+    kept = torch.where(large, loc[0, : NETWORK.n_weights], 0.0)
+    expected = negative_log_likelihood(cell.proba_of_weights(kept[None], data.x_test), data.y_test)
+    assert found["magnitude-mean"] == pytest.approx(expected, rel=0.05)  # the control keeps what is large
 
 
 def test_removed_weights_left_as_noise_are_a_network_of_noise(data):

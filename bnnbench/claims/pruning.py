@@ -16,6 +16,7 @@ PLAIN = {"prior": "flat", "inference": "mle", "recipe": ""}
 BY = ["dataset", "network"]
 WAYS = {
     "by signal-to-noise": ("signal_to_noise-mean", MIXTURE),
+    "the same weights by size": ("magnitude-mean", MIXTURE),
     "by signal-to-noise, what is removed left as noise": ("signal_to_noise-noise", MIXTURE),
     "maximum likelihood, by size": ("magnitude-mean", PLAIN),
 }

@@ -20,9 +20,9 @@ from bnnbench.results import Results
 from bnnbench.statistics import mean_interval
 
 ORDERS = {
-    "signal_to_noise-mean": "posterior mean",
-    "signal_to_noise-draws": "draws averaged",
-    "signal_to_noise-noise": "removed weights as noise",
+    "signal_to_noise-mean": "by signal-to-noise",
+    "signal_to_noise-draws": "by signal-to-noise, draws averaged",
+    "signal_to_noise-noise": "by signal-to-noise, removed weights as noise",
     "magnitude-mean": "by size",
 }
 DECIBEL = np.linspace(-45, 25, 141)
@@ -70,7 +70,8 @@ def signal_to_noise(results: Results, study: str) -> Figure:
         weights = parameters_of(results, cell.id)
         weights = weights[weights.parameter.str.endswith("weight")]
         decibel = 20 * np.log10(np.maximum((weights["mean"] / weights["sd"]).abs(), 1e-12))
-        density, edges = np.histogram(decibel.clip(*DECIBEL[[0, -1]]), DECIBEL, density=True)
+        counts, edges = np.histogram(decibel, DECIBEL)
+        density = counts / (len(decibel) * np.diff(edges))
         column = networks.index(cell.network)
         centres, name = (edges[1:] + edges[:-1]) / 2, model_name(cell)
         axes[0, column].plot(centres, density, color=colours[name], lw=1.1, label=name)

@@ -58,12 +58,14 @@ def test_pruning_costs_are_errors_with_weights_removed_minus_those_with_none_at_
     results.__dict__["probes"] = pd.concat(
         [
             pruned(MIXTURE, "relu-1200", "signal_to_noise", {0.0: 0.985, 0.75: 0.9848, 0.95: 0.98}),
+            pruned(MIXTURE, "relu-1200", "magnitude", {0.0: 0.985, 0.75: 0.984, 0.95: 0.98}),
             pruned(PLAIN, "relu-400", "magnitude", {0.0: 0.983, 0.75: 0.978, 0.95: 0.8}),
         ]
     )
     found = verdict(results, "B2")
     assert found["e"] == ("reproduced", pytest.approx(0.02)) and found["f"] == ("not reproduced", pytest.approx(0.5))
-    assert "g" not in found and found["m"] == ("not reproduced", pytest.approx(0.5))  # the control at 400
+    assert found["k"][1] == pytest.approx(0.1) and found["l"][1] == pytest.approx(0.5)  # the same weights by size
+    assert "g" not in found and found["s"] == ("not reproduced", pytest.approx(0.5))  # the plain network at 400
     assert [found[part][0] for part in "abcd"] == ["undecided"] * 4  # the narrower networks were not pruned
 
 

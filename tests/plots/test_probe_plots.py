@@ -74,12 +74,12 @@ def test_rotation_curves_average_images_within_a_seed_first(probed):
 
 def test_pruning_curves_start_at_the_error_of_the_whole_network(probed):
     figure = plots.pruning_curves(probed, "digits")
-    where = {"probe": "pruning", "metric": "accuracy", "variable": "magnitude-mean", "level": 0.0}
+    where = {"probe": "pruning", "inference": "map", "variable": "magnitude-mean", "level": 0.0, "metric": "accuracy"}
     error = 100 * (1 - reading(probed, **where).mean())
     metrics = probed.metrics.query("metric == 'accuracy' and split == 'test' and inference == 'map'")
     assert error == pytest.approx(100 * (1 - metrics.value.mean()), abs=1e-4)
     assert any(np.isclose(line.get_ydata()[0], error) for line in figure.axes[0].lines)
-    assert len(legend_texts(figure)) == 4  # by size; by signal-to-noise: mean, draws, removed weights as noise
+    assert len(legend_texts(figure)) == 5  # map by size; mean field by size and in three ways by ratio
 
 
 def test_signal_to_noise_is_that_of_the_stored_weights(probed):

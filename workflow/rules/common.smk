@@ -8,7 +8,7 @@ import yaml
 
 from bnnbench import grid
 from bnnbench.config import ConfigError
-from bnnbench.digest import of_files, of_package, of_value
+from bnnbench.digest import imported, of_files, of_package, of_value
 
 # Snakemake sees rules and files, not the package's source: a step whose source here changes is run again.
 # Training is not among them: a shard's digest covers the source of every cell in it.
@@ -33,7 +33,12 @@ SOURCES = {
         "datasets/_bayes.py",
     ),
     "probe": of_package(
-        "probing.py", "probes", "trained.py", "predict.py", "storage.py", "metrics"
+        "probing.py",
+        "probes/__init__.py",
+        "trained.py",
+        "predict.py",
+        "storage.py",
+        "metrics",
     ),
     "claims": of_package("claims", "datasets/_bayes.py", *READING),
     "notebook": of_package("notebooks.py", *READING),
@@ -118,10 +123,25 @@ def references_of(shard):
     return f"{RESULTS}/shards/{reference.name}.nc" if reference else []
 
 
-def probe_digest(shard):
-    """Digest of what is asked of a shard's cells."""
-    probes = PLAN.study_configs[PLAN.shards[shard].study].probes
-    return of_value({name: probe.model_dump() for name, probe in probes.items()})
+def probe_digest(name):
+    """Digest of what is asked of a shard's cells: which cells, the probes' settings and their own source."""
+    shard = PLAN.shards[name]
+    settings = PLAN.study_configs[shard.study].probes
+    asked = {
+        probe: [
+            settings[probe].settings,
+            [cell.id for cell in cells],
+            probe_source(probe),
+        ]
+        for probe, cells in PLAN.probes(shard).items()
+    }
+    return of_value(asked)
+
+
+def probe_source(probe):
+    """Digest of a probe's file and of those beside it that it imports: other probes may change."""
+    file = f"probes/{probe}.py"
+    return of_package(file, *(f for f in imported(file) if f.startswith("probes/")))
 
 
 # The shards whose cells are probed.
