@@ -24,15 +24,16 @@ class Logged(Progress):
     def __init__(self, name: str, what: str):
         self._name, self._what, self._step = name, what, 0
         self._started = self._last = time.monotonic()
+        self._first = 0, self._started
 
     def __call__(self, step, total):
         now = time.monotonic()
-        if step < self._step:  # another stretch of the same fit
-            self._started = now
-        self._step = step
-        if now - self._last >= LOGGED_EVERY or step == total:
+        if not 0 < self._step < step:  # begun, perhaps in the middle after a resume; or another stretch of the same fit
+            self._first = step, now
+        self._step, done = step, step - self._first[0]
+        if step == total or (done and now - self._last >= LOGGED_EVERY):
             self._last = now
-            left = (now - self._started) * (total - step) / step
+            left = (now - self._first[1]) * (total - step) / max(done, 1)
             log.info("%s, %s %d of %d, %.0f s left", self._name, self._what, step, total, left)
 
 

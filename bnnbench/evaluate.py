@@ -96,13 +96,17 @@ def write_table(frame: pd.DataFrame, path: str | Path, **facts) -> None:
         pq.write_table(table, temporary)
 
 
+def resolved_config(plan: Plan) -> str:
+    """The run and study configs, as JSON: what a table carries so that the plan can be rebuilt from it."""
+    studies = {name: study.model_dump() for name, study in plan.study_configs.items()}
+    return json.dumps({"run": plan.config.model_dump(), "studies": studies})
+
+
 def gather(plan: Plan) -> None:
     """Write metrics.parquet, cells.parquet, tuned.parquet and references.parquet from the shards' files."""
     parts = [pd.read_parquet(plan.results / "metrics" / f"{name}.parquet") for name in plan.shards]
     table = pd.concat([*[p for p in parts if len(p)], _controls(plan)], ignore_index=True)
-    studies = {name: study.model_dump() for name, study in plan.study_configs.items()}
-    config = json.dumps({"run": plan.config.model_dump(), "studies": studies})
-    cells = _cells(plan)
+    config, cells = resolved_config(plan), _cells(plan)
     write_table(table, plan.results / "metrics.parquet", config=config)
     write_table(cells, plan.results / "cells.parquet", config=config)
     write_table(tuned(table), plan.results / "tuned.parquet", config=config)

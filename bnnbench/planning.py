@@ -3,11 +3,13 @@
 import os
 from collections import Counter
 
+from bnnbench import networks
 from bnnbench.grid import Cell, Plan, Shard
 from bnnbench.storage import ShardFile, unfinished
 
-BYTES_PER_PREDICTION = 7
-"""Measured on disk, compressed: all arrays of one test point and class of one cell."""
+BYTES_PER_PREDICTION, BYTES_PER_WEIGHT, BYTES_PER_DRAW = 7, 22, 4
+"""Measured on disk, compressed: all predictions of one test point and class of one cell; the posterior and the
+summaries of one weight; one weight of a stored draw."""
 
 
 def pending(plan: Plan, shard: Shard) -> list[Cell]:
@@ -37,7 +39,7 @@ def summary(plan: Plan) -> str:
         counts["trained"] += len(shard.trainable) - len(todo)
         counts["merged"] += len(shard.cells) - len(shard.trainable)
         seconds += sum(method.seconds_for(cell.network) for cell in todo)
-        size += sum(_predictions(cell) for cell in shard.trainable) * BYTES_PER_PREDICTION
+        size += _bytes(shard)
     cores = os.cpu_count() or 1
     report = f"report: {plan.results / 'report' / 'index.html'}"
     if not counts["to train"]:
@@ -46,13 +48,18 @@ def summary(plan: Plan) -> str:
     return (
         f"bnnbench: {', '.join(plan.studies)}: {len(plan.cells)} cells: {what}\n"
         f"  time: about {seconds / 60 / cores + 1:.0f} minutes on {cores} cores "
-        "(by the costs in the studies; a GPU is quicker)\n"
+        "(by the costs in the studies; a slow machine takes twice that, a GPU less)\n"
         f"  disk: about {size / 1e6 + 5:.0f} MB in {plan.results}/\n"
         f"  {report}"
     )
 
 
-def _predictions(cell: Cell) -> int:
-    """Stored predictions of a cell: test points times stored classes."""
-    sizes = {"moons": 20_000, "circles": 20_000, "digits": 4970}
-    return cell.dataset.options.get("n_test", sizes.get(cell.dataset.family, 100_000))
+def _bytes(shard: Shard) -> int:
+    """What a shard's cells, which share the shapes of their network and data, take on disk."""
+    toy, first = ((2,), 2, 20_000), shard.cells[0]
+    sizes = {"moons": toy, "circles": toy, "digits": ((1, 8, 8), 10, 4970)}
+    shape, n_classes, predictions = sizes.get(first.dataset.family, ((1, 28, 28), 10, 100_000))
+    predictions = first.dataset.options.get("n_test", predictions)
+    n_weights = networks.make(first.network_options, shape, n_classes).n_weights
+    per_weight = BYTES_PER_WEIGHT + first.settings.get("keep", 0) * BYTES_PER_DRAW
+    return len(shard.trainable) * (predictions * BYTES_PER_PREDICTION + n_weights * per_weight)

@@ -42,6 +42,7 @@ def predict(
     n_draws: int,
     *,
     split: str = "test",
+    purpose: str = "predict",
     compiled: bool = False,
     block: int = BLOCK,
     progress: Progress = SILENT,
@@ -49,13 +50,14 @@ def predict(
     """Mean probabilities, variance (divisor n_draws), expected entropy and votes over posterior draws.
 
     `x` (sets, points, ...) holds each distinct set of inputs once and `which` (cells,) tells a cell's set. A label
-    vote is a label drawn from the draw's probabilities, an arg-max vote its most probable class.
+    vote is a label drawn from the draw's probabilities, an arg-max vote its most probable class. `purpose` names the
+    stream of the draws, as in `Posterior.draws`.
     """
     network, n_points = posterior.prior.network, x.shape[1]
     passes = 1 if posterior.is_point else n_draws
     chunk = IMAGE_CHUNK if network.is_convolutional else DENSE_CHUNK
     whole, rest = (_accumulator(network, posterior.logits, c) for c in (compiled, False))
-    draws = posterior.draws(streams, "predict")
+    draws = posterior.draws(streams, purpose)
     totals, first_half = None, None
     with torch.no_grad():
         inputs = [

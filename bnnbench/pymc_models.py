@@ -12,7 +12,7 @@ from pytensor.tensor.special import log_softmax
 
 from bnnbench.joint import Model
 from bnnbench.networks import Network
-from bnnbench.networks._layers import Activation, Dense, Flatten
+from bnnbench.networks._layers import Activation, Dense
 
 FAMILIES = {
     "normal": lambda prior, name, scale, shape: pm.Normal(name, 0, scale, shape=shape),
@@ -83,8 +83,6 @@ def _forward(network: Network, weights: list, x: np.ndarray):
                 h = h @ next(remaining).T + next(remaining)
             case Activation():
                 h = pt.tanh(h) if layer.function == "tanh" else pt.maximum(h, 0)
-            case Flatten():
-                pass
     return h
 
 

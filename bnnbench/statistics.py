@@ -22,10 +22,6 @@ class Interval(NamedTuple):
     low: float
     high: float
 
-    def excludes(self, value: float = 0.0) -> bool:
-        """Whether the interval lies wholly on one side of `value`; False where there is no interval."""
-        return bool(self.low > value or self.high < value)
-
 
 def mean_interval(values: ArrayLike, level: float = 0.95) -> Interval:
     """(mean, low, high) of independent values, one a seed; NaN are left out.
@@ -85,10 +81,6 @@ class Difference(NamedTuple):
     high: float
     pairs: int
     seeds: int
-
-    def excludes(self, value: float = 0.0) -> bool:
-        """Whether the interval lies wholly on one side of `value`; False where there is no interval."""
-        return Interval(*self[:3]).excludes(value)
 
 
 def paired_difference(

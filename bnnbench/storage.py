@@ -86,6 +86,14 @@ def unfinished(path: str | Path) -> Path:
     return path.with_name(f".{path.stem}.unfinished.nc")
 
 
+def _encoding(array: "xr.DataArray") -> dict:
+    """Compressed; of text the names of weights only, since ids that join later may be longer than those here."""
+    compressed = {"compression": "gzip", "compression_opts": 1, "shuffle": True}
+    if array.dtype.kind in "fiu":
+        return compressed
+    return {"dtype": "S1", "compression": "gzip", "compression_opts": 1} if array.name == "parameter" else {}
+
+
 def _text(value: str | bytes) -> str:
     return value.decode() if isinstance(value, bytes) else value
 
@@ -158,9 +166,5 @@ class ShardFile:
             xr.Dataset(attrs=attributes).to_netcdf(temporary, engine="h5netcdf")
             xr.Dataset(table).to_netcdf(temporary, mode="a", group="cells", engine="h5netcdf")
             for name, group in self.groups.items():
-                encoding = {
-                    v: {"compression": "gzip", "compression_opts": 1, "shuffle": True}
-                    for v in group.variables
-                    if group[v].ndim and group[v].dtype.kind in "fiu"
-                }
+                encoding = {v: _encoding(group[v]) for v in group.variables if group[v].ndim}
                 group.to_netcdf(temporary, mode="a", group=name, engine="h5netcdf", encoding=encoding)

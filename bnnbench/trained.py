@@ -53,23 +53,28 @@ class TrainedCell:
 
     def sample_proba(self, x: np.ndarray, n_draws: int = 100) -> np.ndarray:
         """Class probabilities of single draws, (n_draws, n, classes). `x` is (n, ...) on the raw scale."""
-        logits = torch.from_numpy(self.sample_logits(x, n_draws))
-        return torch.softmax(logits, 2).double().numpy()
+        proba = torch.softmax(self._logits(x, n_draws), 2).double()
+        return proba.expand(n_draws, -1, -1).numpy()
 
     def sample_logits(self, x: np.ndarray, n_draws: int = 100) -> np.ndarray:
         """Inputs of the softmax, as `sample_proba`."""
+        return self._logits(x, n_draws).expand(n_draws, -1, -1).numpy()
+
+    def _logits(self, x: np.ndarray, n_draws: int) -> torch.Tensor:
+        """Of each draw, (n_draws, n, classes); of a point estimate once, (1, n, classes)."""
         inputs = lay_out(self.network, self._checked(x)[None])
         with torch.no_grad():
             draws = [
                 self.posterior.logits(self.network, inputs, *self.posterior.network_inputs(z))[0].T
-                for z in self._latents(n_draws, "new-inputs")
+                for z in self._latents(1 if self.posterior.is_point else n_draws, "new-inputs")
             ]
-        return torch.stack(draws).numpy()
+        return torch.stack(draws)
 
     def predictions(self, x: np.ndarray, n_draws: int = 100) -> Predictions:
         """Moments and votes of the draws' predictions at `x`, as in `sample_proba`, whatever their number."""
         which, streams = torch.zeros(1, dtype=torch.long), Streams([self.name], [self.name])
-        p = predict(self.posterior, self._checked(x)[None], which, streams, n_draws, split="new-inputs", block=1)
+        new = {"split": "new-inputs", "purpose": "new-inputs", "block": 1}
+        p = predict(self.posterior, self._checked(x)[None], which, streams, n_draws, **new)
         arrays = (p.mean_proba, p.variance, p.expected_entropy, p.argmax_votes, p.label_votes)
         return Predictions(*(a[0] for a in arrays), n_draws)
 

@@ -13,7 +13,7 @@ from bnnbench import datasets, digest, grid
 from bnnbench.evaluate import evaluate_shard
 from bnnbench.grid import Cell, Plan
 from bnnbench.inference import DrawsPosterior, make
-from bnnbench.inference.full_rank import negative_kl
+from bnnbench.inference.full_rank import entropy
 from bnnbench.joint import LogJoint, Model
 from bnnbench.networks import Network
 from bnnbench.networks.mlp import build as mlp
@@ -92,8 +92,8 @@ def gaussian_elbo(joint: LogJoint, posterior, streams: Streams, n_draws: int = 5
     for step in range(n_draws):
         sample = posterior.arrays["loc"] + (root @ noise.step(step).unsqueeze(2)).squeeze(2)
         total = total + joint.log_likelihood(joint.prior.weights(sample))
-        total = total + negative_kl(joint.prior, posterior.arrays["loc"], sd, logs, sample)
-    return (total / n_draws).numpy()
+        total = total + joint.prior.expected_log_density(posterior.arrays["loc"], sd, sample)
+    return (total / n_draws + entropy(joint.prior, logs)).numpy()
 
 
 class LinearGaussian(LogJoint):

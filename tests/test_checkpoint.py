@@ -9,8 +9,8 @@ import torch
 from scenarios import ALL_MODELS, METHODS, OWN_MODEL, quick_method, small_data, stack_joint
 from small_run import NOTHING_ELSE, SMALL
 
-from bnnbench import datasets, grid, train
-from bnnbench.checkpoint import Checkpointed
+from bnnbench import checkpoint, datasets, grid, train
+from bnnbench.checkpoint import Checkpointed, Logged
 from bnnbench.inference.map import Map
 from bnnbench.networks.mlp import build as mlp
 from bnnbench.progress import Progress
@@ -98,6 +98,16 @@ def test_states_survive_in_the_file_with_the_time_that_they_took(tmp_path):
     )
     assert again.seconds >= first._states["job"]["seconds"] > 0
     again.keep("optimise", lambda: pytest.fail("made before its time"))
+
+
+def test_the_time_left_is_by_the_steps_since_the_resume(caplog, monkeypatch):
+    clock = iter(range(0, 10_000, 10))
+    monkeypatch.setattr(checkpoint.time, "monotonic", lambda: next(clock))
+    caplog.set_level(logging.INFO)
+    progress = Logged("fit", "step")
+    for step in (600, 650, 700):  # ten seconds each
+        progress(step, 1000)
+    assert [line.rpartition(", ")[2] for line in caplog.messages] == ["70 s left", "60 s left"]
 
 
 def test_a_broken_file_counts_as_none(tmp_path, caplog):

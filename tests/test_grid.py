@@ -1,5 +1,7 @@
 """From config to cells: what is in the grid, and what a change makes train again."""
 
+import re
+
 import pytest
 
 from bnnbench import digest, grid, planning
@@ -111,3 +113,15 @@ def test_the_plan_lists_exactly_the_new_cells(small_results, small_plan):
     listed = [line.strip() for line in planning.listing(grid.load(wider)).splitlines() if line.startswith("  ")]
     assert listed
     assert all(line.endswith("seed-99") for line in listed)
+
+
+def test_the_disk_estimate_counts_the_weights(tmp_path):
+    def megabytes(network):
+        others = {n: None for n in ("relu-400", "relu-800", "relu-1200") if n != network}
+        run = {"studies": ["pruning"], "overrides": {"pruning": {"networks": others}}, "results_dir": str(tmp_path)}
+        return float(re.search(r"disk: about (\d+) MB", planning.summary(grid.load(run)))[1])
+
+    weights = {"relu-400": 478_410, "relu-1200": 2_395_210}
+    n_cells = len(grid.load({"studies": ["pruning"]}).cells) / 3
+    grows = 22e-6 * n_cells * (weights["relu-1200"] - weights["relu-400"])
+    assert megabytes("relu-1200") - megabytes("relu-400") == pytest.approx(grows, rel=0.01)

@@ -16,6 +16,7 @@ from bnnbench.networks._apply import (
 )
 
 MLP = networks.make({"kind": "mlp", "hidden": [5, 4]}, (3,), 2)
+MLP_OF_IMAGES = networks.make({"kind": "mlp", "hidden": [5, 4]}, (1, 8, 8), 2)
 LENET = networks.make({"kind": "lenet", "channels": [3, 4], "kernel": 3, "padding": 1, "hidden": [6]}, (1, 8, 8), 5)
 
 
@@ -108,12 +109,12 @@ def test_flipout_is_each_example_under_its_own_flipped_shift(network, shape):
         torch.testing.assert_close(flipped[:, :, n], alone, atol=1e-4, rtol=1e-4)
 
 
-@pytest.mark.parametrize(("network", "shape"), [(MLP, (3, 6)), (LENET, (6, 1, 8, 8))])
+@pytest.mark.parametrize(("network", "shape"), [(MLP, (3, 6)), (LENET, (6, 1, 8, 8)), (MLP_OF_IMAGES, (6, 1, 8, 8))])
 def test_dropped_inputs_of_dense_layers_are_zeroed_columns(network, shape):
     torch.manual_seed(0)
     weights, x = torch.randn(2, network.n_weights), torch.randn(2, *shape)
     masks = [2 * (torch.rand(2, n_in, 1) > 0.5) for n_in, _ in mask_shapes(network, 6)]
-    assert [m.shape[1] for m in masks] == ([5, 4] if network is MLP else [16, 6])  # raw inputs are never dropped
+    assert [m.shape[1] for m in masks] == ([16, 6] if network is LENET else [5, 4])  # raw inputs are never dropped
     zeroed, remaining = weights.clone(), iter(masks)
     for p in network.parameters[2:]:
         if p.name.startswith("dense") and not p.is_bias:

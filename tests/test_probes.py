@@ -9,7 +9,7 @@ from bnnbench import networks, probes
 from bnnbench.config import ConfigError
 from bnnbench.datasets import DataSet
 from bnnbench.grid import load
-from bnnbench.inference import GaussianPosterior, PointPosterior
+from bnnbench.inference import DrawsPosterior, GaussianPosterior, PointPosterior
 from bnnbench.joint import LogPrior, Model
 from bnnbench.metrics import accuracy, negative_log_likelihood
 from bnnbench.priors import HalfNormal, Normal
@@ -26,6 +26,8 @@ def trained(kind=GaussianPosterior, model=None, sd=0.1):
     noise = torch.Generator().manual_seed(0)
     loc = torch.randn(1, prior.n_latents, generator=noise)
     arrays = {"loc": loc} if kind is PointPosterior else {"loc": loc, "sd": torch.full_like(loc, sd)}
+    if kind is DrawsPosterior:
+        arrays = {"draws": torch.stack([loc, -loc], 1).repeat_interleave(25, 1)}
     return TrainedCell(NETWORK, kind(prior, arrays), "cell", 255.0)
 
 
@@ -53,7 +55,7 @@ def centre(image):
 @pytest.mark.parametrize("kind", KINDS)
 def test_shifts_are_the_same_for_everyone_and_grow_with_their_strength(kind):
     images = np.repeat(square(), 50, 0)
-    strengths = KINDS[kind][1]
+    strengths = KINDS[kind]
     made = [shifted(images, kind, s) for s in strengths]
     assert all(m.dtype == np.uint8 and m.shape == images.shape for m in made)
     assert np.array_equal(made[1], shifted(images, kind, strengths[1]))
@@ -87,17 +89,26 @@ def test_shift_reads_the_clean_images_at_strength_zero(data):
     cell = trained()
     found = list(probes.make("shift", {"images": 60, "draws": 20, "kinds": ("noise",)}).run(cell, data, 0))
     values = {(r.level, r.metric): r.value for r in found}
-    assert {r.variable for r in found} == {"noise"} and {r.level for r in found} == {0, *KINDS["noise"][1]}
+    assert {r.variable for r in found} == {"noise"} and {r.level for r in found} == {0, *KINDS["noise"]}
     proba = cell.sample_proba(data.x_test, 200).mean(0)
     assert values[0.0, "accuracy"] == pytest.approx(accuracy(proba, data.y_test), abs=0.1)
     assert values[0.0, "nll"] == pytest.approx(negative_log_likelihood(proba, data.y_test), rel=0.05)
 
 
-def test_predictions_of_a_trained_cell_are_moments_of_its_draws(data):
-    cell = trained()
-    found, draws = cell.predictions(data.x_test, 2000), cell.sample_proba(data.x_test, 2000)
-    np.testing.assert_allclose(found.mean_proba, draws.mean(0), atol=0.05)
-    np.testing.assert_allclose(found.class_variance.sum(1), draws.var(0).sum(1), atol=0.02)
+@pytest.mark.parametrize("kind", [GaussianPosterior, PointPosterior, DrawsPosterior])
+def test_predictions_of_a_trained_cell_are_moments_of_its_draws(data, kind):
+    cell = trained(kind)
+    found, draws = cell.predictions(data.x_test, 20), cell.sample_proba(data.x_test, 20)
+    assert draws.shape == (20, 60, 3)
+    np.testing.assert_allclose(found.mean_proba, draws.mean(0), atol=1e-5)
+    np.testing.assert_allclose(found.class_variance, draws.var(0), atol=1e-5)
+
+
+def test_a_few_of_many_stored_draws_are_of_all_their_chains(data):
+    cell = trained(DrawsPosterior)  # the first half of its draws is one network, the second another
+    all_draws, few = cell.predictions(data.x_test, 50), cell.predictions(data.x_test, 20)
+    assert all_draws.total_variance.mean() > 0.1
+    assert few.total_variance.mean() == pytest.approx(all_draws.total_variance.mean(), rel=0.2)
 
 
 def test_rotation_reads_every_image_at_every_angle(data):

@@ -20,7 +20,7 @@ DIRECTIONS = ("above", "at least", "below", "at most")
 class Measured:
     """One value a seed of what a claim is about, with what it should be read beside.
 
-    `floor` is the value that a perfect method would be measured to have (NaN: none); `note` says what was measured.
+    `floor` is how small the value can be measured to be (NaN: none); `note` says what was measured.
     """
 
     by_seed: np.ndarray

@@ -88,9 +88,9 @@ def fixed_minus_learned(metric: str, scale: float = 1.0) -> Measure:
     """A test metric with the fixed scale minus that with one half-normal scale for each weight matrix and bias."""
 
     def measure(results: Results, study: str) -> Measured:
-        sides = [scale * cells(results, study, metric, **where) for where in (FIXED, LEARNED)]
+        sides = [cells(results, study, metric, **where) for where in (FIXED, LEARNED)]
         each = ", ".join(f"{np.nanmean(side):.4g}" for side in sides)
-        return Measured.over(difference(*sides), f"{_cells(FIXED)} and half-normal: {each}.")
+        return Measured.over(scale * difference(*sides), f"{_cells(FIXED)} and half-normal: {each}.")
 
     return measure
 

@@ -34,7 +34,9 @@ def tuned(results: Results, study: str, score: str, metric: str, inference: str)
     table = _left_out(results, study, score, metric, inference, "normal")
     chosen = table[table.recipe.to_numpy() == best.reindex(pd.MultiIndex.from_frame(table[UNIT])).to_numpy()]
     used = ", ".join(f"'{recipe or 'default'}' on {n}" for recipe, n in best.value_counts().items())
-    words = f"{method_name(inference)} {used} of {len(best)} data sets (of {means.shape[1]} settings)"
+    tried = means.notna().sum(axis=1)
+    tried = f"{tried.min()} to {tried.max()}" if tried.nunique() > 1 else f"{tried.max()}"
+    words = f"{method_name(inference)} {used} of {len(best)} data sets (settings tried on each: {tried})"
     return wide(chosen, UNIT), words
 
 

@@ -166,11 +166,6 @@ def entropy(prior, log_determinant):
     return log_determinant + 0.5 * math.log(2 * math.pi * math.e) * prior.active.sum(1)
 
 
-def negative_kl(prior, loc, sd, log_determinant, sample):
-    """-KL(q || p) of the latents, (cells,), for a Gaussian q with marginal sd and log det L over active latents."""
-    return prior.expected_log_density(loc, sd, sample) + entropy(prior, log_determinant)
-
-
 def _product(matrices, vectors):
     # Not a batched product, whose rounding depends on how many cells there are.
     return (matrices * vectors.unsqueeze(1)).sum(2)

@@ -1,9 +1,10 @@
 """SWA-Gaussian (Maddox et al. 2019): a Gaussian fitted to the path of stochastic gradient descent around a mode.
 
 Starts from a MAP run (Adam, as in `map`). Then minibatch SGD with momentum at a constant learning rate l ascends the
-log joint U, estimated by N / batch size: v <- momentum v + (l / N) grad U, latents <- latents + v. After each epoch
-the running first and second moments are updated and the deviation from the running mean is kept, the last `rank` of
-them. A draw is loc + sqrt(variance / 2) z1 + deviations' z2 / sqrt(2 (rank - 1)) (Maddox et al., eq. 1).
+log joint U, estimated by N / batch size: v <- momentum v + (l / N) grad U, latents <- latents + v. After each epoch,
+or more often where there are fewer than 2 rank epochs, the running first and second moments are updated and the
+deviation from the running mean is kept, the last `rank` of them. A draw is
+loc + sqrt(variance / 2) z1 + deviations' z2 / sqrt(2 (rank - 1)) (Maddox et al., eq. 1).
 
 Its spread is that of the path, which depends on l, momentum and batch size, and equals the posterior's by luck only.
 """

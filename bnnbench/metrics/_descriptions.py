@@ -191,14 +191,16 @@ _ROWS = {
         "Agreement, HMC with HMC",
         "",
         "",
-        "Agreement between the two halves of the reference's chains: closer than this cannot be told from it. Each "
-        "half has half the draws, so the whole is closer to the posterior than its halves are to each other.",
+        "Agreement between the two halves of the reference's chains: a method this close cannot be told from exact. "
+        "Each half has half the draws, so an exact method would be closer still to the whole.",
     ),
     "total_variation_floor": (
         "Total variation, HMC to HMC",
         "",
         "",
-        "Total variation between the two halves of the reference's chains: closer than this cannot be told from it.",
+        "Total variation between the two halves of the reference's chains: a method this close cannot be told from "
+        "exact. Each half has half the draws, so an exact method would lie at half of this, or at seven tenths if it "
+        "had as many draws as the reference.",
     ),
     "function_rhat": (
         "R-hat of predictions",

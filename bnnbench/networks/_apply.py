@@ -145,7 +145,7 @@ def _run(network: Network, x: torch.Tensor, n_cells: int, affine) -> torch.Tenso
                 h = _tanh(h) if layer.function == "tanh" else torch.relu(h)
             case MaxPool():
                 h = F.max_pool2d(h, layer.size)
-            case Flatten() if h.dim() == 4:
+            case Flatten():
                 h = h.reshape(h.shape[0], n_cells, -1).permute(1, 2, 0)
     return h
 

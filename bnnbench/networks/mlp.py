@@ -3,13 +3,13 @@
 import itertools
 import math
 
-from bnnbench.networks._layers import Activation, Dense, Flatten, Network
+from bnnbench.networks._layers import Activation, Dense, Network
 
 
 def build(input_shape: tuple[int, ...], n_classes: int, hidden: tuple[int, ...] = (5, 5), activation: str = "tanh"):
-    """Network with the given hidden widths; images are flattened first. Default: the toy network, 5-5 tanh."""
+    """Network with the given hidden widths; it takes images as vectors. Default: the toy network, 5-5 tanh."""
     widths = [math.prod(input_shape), *hidden, n_classes]
-    layers = [Flatten()] if len(input_shape) > 1 else []
+    layers = []
     for n_in, n_out in itertools.pairwise(widths):
         layers += [Dense(n_in, n_out), Activation(activation)]
     return Network(tuple(layers[:-1]), tuple(input_shape), n_classes)

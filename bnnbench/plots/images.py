@@ -58,7 +58,7 @@ class Judged:
             predictions.mean_proba,
             predictions.argmax_votes,
             predictions.label_votes,
-            predictions.class_variance.sum(1),
+            predictions.total_variance,
         )
 
     @property

@@ -5,7 +5,7 @@ import seaborn as sns
 from matplotlib.figure import Figure
 
 from bnnbench.plots.probes import LINES, readings
-from bnnbench.plots.select import done, parameters_of
+from bnnbench.plots.select import done, one_thread, parameters_of
 from bnnbench.plots.style import (
     NothingToDraw,
     legend_of_all,
@@ -87,17 +87,18 @@ def signal_to_noise(results: Results, study: str) -> Figure:
 
 @styled
 def weight_histograms(results: Results, study: str, network: str | None = None) -> Figure:
-    """Density of the trained weights of each method: point estimates, and draws of posteriors; first seed."""
+    """Density of the trained weights of each method: point estimates, or a draw of the posterior; first seed.
+
+    Weights that dropout drops in the draw are left out.
+    """
     cells = done(results, study, recipe="", network=network).sort_values("seed", kind="stable")
     cells = cells[cells.network == (network or cells.network.iloc[-1])]
     cells = cells.drop_duplicates(["inference", "prior", "hyperprior", "scale"])
     figure, axes = panels(1, 1, 2.8)
     colours, rng = method_colours(cells.inference), np.random.default_rng(0)
     for dash, cell in zip(["-", "--", ":", "-."] * len(cells), cells.itertuples(), strict=False):
-        weights = parameters_of(results, cell.id)
-        weights = weights[weights.parameter.str.endswith("weight")]
-        weights = weights.sample(min(len(weights), 50_000), random_state=0)
-        draws = weights["mean"] + weights["sd"] * rng.standard_normal(len(weights))
+        draws = _drawn_weights(results, cell.id)
+        draws = rng.choice(draws[draws != 0], min(np.count_nonzero(draws), 50_000), replace=False)
         label = f"{method_name(cell.inference)}: {model_name(cell)}"
         sns.kdeplot(x=draws.clip(-0.4, 0.4), ax=axes[0, 0], bw_adjust=0.4, color=colours[cell.inference], ls=dash,
                     label=label, clip=(-0.39, 0.39))  # fmt: skip
@@ -106,3 +107,11 @@ def weight_histograms(results: Results, study: str, network: str | None = None) 
     axes[0, 0].set_title(f"{cells.network.iloc[0]}")
     figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=2)
     return figure
+
+
+def _drawn_weights(results: Results, cell_id: str) -> np.ndarray:
+    """The weights of a cell's matrices, without biases, in one draw."""
+    trained = results.trained(cell_id)
+    with one_thread():
+        (draw,) = trained.weight_draws(1)
+    return np.concatenate([draw[p.start : p.stop] for p in trained.network.parameters if not p.is_bias])

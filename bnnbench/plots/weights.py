@@ -6,7 +6,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from scipy.stats import gaussian_kde
 
-from bnnbench.plots.select import best_models, cell_of, done, main_method, noisiest, one_thread, parameters_of
+from bnnbench.plots.select import best_models, cell_of, main_method, noisiest, one_thread, parameters_of
 from bnnbench.plots.style import (
     GREY,
     NothingToDraw,
@@ -88,13 +88,6 @@ def last_layer_densities(
     axes[0, 0].set_ylim(0, 1.08 * min(max(tops), 6 * float(np.median(tops))))
     figure.suptitle(f"{data_name(dataset)}, {cell.network}, {method_name(inference)}", x=0.01, ha="left")
     return figure
-
-
-def sparsity(results: Results, study: str, prior: str, inference: str) -> pd.DataFrame:
-    """Share of last-layer weights whose 95% interval covers 0, one row a cell of a prior: dataset, seed, share, ..."""
-    rows = done(results, study, prior=prior, inference=inference)
-    shares = [last_weights(results, cell_id).covers_zero.mean() for cell_id in rows.id]
-    return rows.assign(share=shares)
 
 
 @styled

@@ -13,12 +13,12 @@ from bnnbench.philox import generator
 from bnnbench.probes._base import Probe, evenly, readings
 
 KINDS = {
-    "rotation": ("degrees", (15, 30, 45, 60, 75)),
-    "translation": ("pixels", (2, 4, 6, 8, 10)),
-    "blur": ("sd in pixels", (0.5, 1, 1.5, 2, 2.5)),
-    "noise": ("sd in grey levels of 255", (25, 51, 76, 102, 127)),
+    "rotation": (15, 30, 45, 60, 75),  # degrees
+    "translation": (2, 4, 6, 8, 10),  # pixels
+    "blur": (0.5, 1, 1.5, 2, 2.5),  # sd in pixels
+    "noise": (25, 51, 76, 102, 127),  # sd in grey levels of 255
 }
-"""Unit and strengths of each kind of shift, on images of 28 pixels."""
+"""Strengths of each kind of shift, on images of 28 pixels."""
 
 METRICS = ("accuracy", "nll", "ece", "ece_floor", "predictive_entropy", "mutual_information")
 
@@ -63,7 +63,7 @@ class Shift(Probe):
         clean = cell.predictions(x, self.draws)
         for kind in self.kinds:
             yield from readings(kind, 0, clean, y, METRICS)
-            for strength in KINDS[kind][1]:
+            for strength in KINDS[kind]:
                 found = cell.predictions(shifted(x, kind, strength), self.draws)
                 yield from readings(kind, strength, found, y, METRICS)
 
