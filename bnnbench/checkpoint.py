@@ -1,5 +1,6 @@
 """A training job's progress: a line in the log every few seconds, and a checkpoint every minute."""
 
+import copy
 import logging
 import time
 from collections.abc import Callable
@@ -78,7 +79,8 @@ class Checkpointed(Logged):
     def keep(self, stage: str, state: Callable[[], dict]) -> None:
         if time.monotonic() - self._kept < self._every:
             return
-        self._states |= {stage: state(), "job": {"seconds": self.seconds}}
+        # A copy: a stage that is over may go on in place, and what is kept of it must stay what it was at its step.
+        self._states |= {stage: copy.deepcopy(state()), "job": {"seconds": self.seconds}}
         if self._curve:
             values = [torch.from_numpy(v) for v in self._curve.values]
             self._states["curve"] = {"steps": self._curve.steps, "values": values}

@@ -37,7 +37,8 @@ def evaluate_shard(plan: Plan, shard: Shard, path: str | Path, output: str | Pat
     """Metrics of every trained cell of a shard on both splits, as a tidy Parquet file.
 
     Cells that have a reference are compared with it; a reference itself gets its floors instead, passed or not.
-    Raises ValueError where predictions of a trained cell are missing.
+    Cells that are stored under another key count as missing. Raises ValueError where predictions of a trained cell are
+    missing.
     """
     stored = ShardFile.read(path, [*SPLITS, "diagnostics"])
     references = References.read(plan, shard)
@@ -45,13 +46,14 @@ def evaluate_shard(plan: Plan, shard: Shard, path: str | Path, output: str | Pat
     data = {name: DataSet.from_netcdf(plan.results / "data" / f"{name}.nc") for name in shard.datasets}
     exact: dict[tuple, tuple] = {}
     rows = []
-    done = {row["id"] for row in stored.rows if row["state"] == "done"} & set(cells)
+    keys = {cell.id: cell.key for cell in shard.trainable}
+    done = {row["id"] for row in stored.rows if row["state"] == "done" and keys.get(row["id"]) == row["key"]}
     for split in SPLITS:
         group = stored.groups.get(split)
         if lost := done - set([] if group is None else group.cell.values):
             raise ValueError(f"{path} holds no {split} predictions of {min(lost)}: delete it and run again")
         for i, cell_id in enumerate([] if group is None else group.cell.values):
-            if cell_id not in cells:
+            if cell_id not in done:
                 continue
             cell = cells[cell_id]
             where = (cell.dataset.name, None if split == "test" else cell.seed)
@@ -96,7 +98,7 @@ def write_table(frame: pd.DataFrame, path: str | Path, **facts) -> None:
         pq.write_table(table, temporary)
 
 
-def resolved_config(plan: Plan) -> str:
+def config_json(plan: Plan) -> str:
     """The run and study configs, as JSON: what a table carries so that the plan can be rebuilt from it."""
     studies = {name: study.model_dump() for name, study in plan.study_configs.items()}
     return json.dumps({"run": plan.config.model_dump(), "studies": studies})
@@ -106,7 +108,7 @@ def gather(plan: Plan) -> None:
     """Write metrics.parquet, cells.parquet, tuned.parquet and references.parquet from the shards' files."""
     parts = [pd.read_parquet(plan.results / "metrics" / f"{name}.parquet") for name in plan.shards]
     table = pd.concat([*[p for p in parts if len(p)], _controls(plan)], ignore_index=True)
-    config, cells = resolved_config(plan), _cells(plan)
+    config, cells = config_json(plan), _cells(plan)
     write_table(table, plan.results / "metrics.parquet", config=config)
     write_table(cells, plan.results / "cells.parquet", config=config)
     write_table(tuned(table), plan.results / "tuned.parquet", config=config)
@@ -124,7 +126,9 @@ def _cells(plan: Plan) -> pd.DataFrame:
             if cell.merged:
                 state = {"state": "merged", "reason": f"into {cell.merged}"}
             else:
-                state = stored.get(cell.id, {"state": "missing", "reason": "not in its shard's file"})
+                state = stored.get(cell.id, {"state": "missing", "reason": "not in its shard's file", "key": cell.key})
+                if state["key"] != cell.key:
+                    state = {"state": "missing", "reason": "stored with other settings or source: train it again"}
             rows.append(dict.fromkeys(CELL_COLUMNS) | state | cell.coordinates() | facts)
     frame = pd.DataFrame(rows, columns=CELL_COLUMNS)
     numbers = {"scale": float, "noise": float, "steps": float, "seconds": float, "seed": "int64"}

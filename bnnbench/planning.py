@@ -12,10 +12,17 @@ BYTES_PER_PREDICTION, BYTES_PER_WEIGHT, BYTES_PER_DRAW = 7, 22, 4
 summaries of one weight; one weight of a stored draw."""
 
 
+def stored(plan: Plan, shard: Shard) -> dict[tuple[str, str], str]:
+    """State by (id, key) of a shard's cells that are trained, also of those of an interrupted job."""
+    path, found = plan.results / "shards" / f"{shard.name}.nc", {}
+    for file in (unfinished(path), path):
+        found |= ShardFile.states(file) if file.is_file() else {}
+    return found
+
+
 def pending(plan: Plan, shard: Shard) -> list[Cell]:
     """Cells of a shard that are not stored under their present key."""
-    path = plan.results / "shards" / f"{shard.name}.nc"
-    have = set().union(*(ShardFile.keys(p) for p in (path, unfinished(path)) if p.is_file()))
+    have = stored(plan, shard)
     return [cell for cell in shard.trainable if (cell.id, cell.key) not in have]
 
 
@@ -30,19 +37,22 @@ def listing(plan: Plan) -> str:
 
 
 def summary(plan: Plan) -> str:
-    """Cells, jobs, the time they may take on this machine and the disk they need."""
+    """Cells by state, the time that training may take on this machine and the disk that the results need."""
     counts, seconds, size = Counter(), 0.0, 0.0
     for shard in plan.shards.values():
         todo = pending(plan, shard)
         method = plan.study_configs[shard.study].inference[shard.inference]
         counts["to train"] += len(todo)
-        counts["trained"] += len(shard.trainable) - len(todo)
+        states, keys = stored(plan, shard), {(cell.id, cell.key) for cell in shard.trainable}
+        failed = sum(states[key] == "failed" for key in keys & set(states))
+        counts["trained"] += len(shard.trainable) - len(todo) - failed
+        counts["failed"] += failed
         counts["merged"] += len(shard.cells) - len(shard.trainable)
         seconds += sum(method.seconds_for(cell.network) for cell in todo)
         size += _bytes(shard)
     cores = os.cpu_count() or 1
     report = f"report: {plan.results / 'report' / 'index.html'}"
-    if not counts["to train"]:
+    if not counts["to train"] and not counts["failed"]:
         return f"bnnbench: all {counts['trained']} cells are trained; {report}"
     what = ", ".join(f"{n} {state}" for state, n in counts.items() if n)
     return (

@@ -6,7 +6,7 @@ from pathlib import Path
 import pandas as pd
 
 from bnnbench.datasets import DataSet
-from bnnbench.evaluate import resolved_config, write_table
+from bnnbench.evaluate import config_json, write_table
 from bnnbench.grid import COORDINATES, Cell, Plan, Shard
 from bnnbench.storage import ShardFile, posterior_group
 
@@ -55,4 +55,4 @@ def gather(plan: Plan) -> None:
     parts = [pd.read_parquet(folder / f"{shard.name}.parquet") for shard in plan.shards.values() if plan.probes(shard)]
     parts = [part for part in parts if len(part)]
     table = pd.concat(parts, ignore_index=True) if parts else _frame([])
-    write_table(table, plan.results / "probes.parquet", config=resolved_config(plan))
+    write_table(table, plan.results / "probes.parquet", config=config_json(plan))

@@ -108,7 +108,9 @@ class Results:
         if row.state != "done":
             raise ValueError(f"cell '{cell_id}' is {row.state} ({row.reason}) and so has no arrays")
         name = posterior_group(row.recipe) if group == "posterior" else group
-        return self.group(row.shard, name).sel(cell=cell_id)
+        found = self.group(row.shard, name).sel(cell=cell_id)
+        # Recipes of a shard share its axis of steps, whose lengths may differ.
+        return found.dropna("step", how="all") if "step" in found.dims else found
 
     def predictions(self, cell_id: str, split: str = "test") -> Predictions:
         """Stored predictions of one cell on `test` or `validation`."""

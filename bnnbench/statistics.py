@@ -66,11 +66,18 @@ def balanced(wide: pd.DataFrame) -> pd.DataFrame:
     """The part of a table, with a column a seed, in which every seed has every row.
 
     Rows that lack a seed are left out, so that every seed's mean is over the same rows; where no row is complete,
-    seeds are left out instead.
+    the rows and seeds that lack most, one by one.
     """
-    wide = wide.dropna(how="all")
-    complete = wide.dropna(axis=0)
-    return complete if len(complete) else wide.dropna(axis=1)
+    wide = wide.dropna(how="all").dropna(axis=1, how="all")
+    if len(complete := wide.dropna(axis=0)):
+        return complete
+    while (gaps := wide.isna()).to_numpy().any():
+        of_rows, of_seeds = gaps.mean(axis=1), gaps.mean(axis=0)
+        if of_rows.max() > of_seeds.max():
+            wide = wide.drop(index=of_rows.idxmax())
+        else:
+            wide = wide.drop(columns=of_seeds.idxmax())
+    return wide
 
 
 class Difference(NamedTuple):

@@ -94,6 +94,12 @@ def _encoding(array: "xr.DataArray") -> dict:
     return {"dtype": "S1", "compression": "gzip", "compression_opts": 1} if array.name == "parameter" else {}
 
 
+def _joinable(old: "xr.Dataset", new: "xr.Dataset") -> bool:
+    """Whether two groups agree in their attributes and in the sizes of dimensions without labels."""
+    bare = (set(old.sizes) & set(new.sizes)) - set(old.indexes) - set(new.indexes)
+    return old.attrs == new.attrs and all(old.sizes[d] == new.sizes[d] for d in bare)
+
+
 def _text(value: str | bytes) -> str:
     return value.decode() if isinstance(value, bytes) else value
 
@@ -129,25 +135,29 @@ class ShardFile:
         return cls(rows, loaded)
 
     @staticmethod
-    def keys(path: str | Path) -> set[tuple[str, str]]:
-        """(id, key) of the stored cells, without loading the rest. ValueError as of `read`."""
+    def states(path: str | Path) -> dict[tuple[str, str], str]:
+        """State by (id, key) of the stored cells, without loading the rest. ValueError as of `read`."""
         try:
             with h5netcdf.File(path) as file:
-                ids, keys = (file["cells"][name][...] for name in ("id", "key"))
+                columns = [file["cells"][name][...] for name in ("id", "key", "state")]
         except (OSError, KeyError) as error:
             raise ValueError(f"{path} is not a readable shard file ({error}): delete it and run again") from None
-        return {(_text(i), _text(k)) for i, k in zip(ids, keys, strict=True)}
+        return {(_text(i), _text(k)): _text(s) for i, k, s in zip(*columns, strict=True)}
 
     def drop(self, ids: set[str]) -> None:
         """Forget cells, arrays and all."""
         self.rows = [row for row in self.rows if row["id"] not in ids]
-        for name, group in self.groups.items():
-            self.groups[name] = group.sel(cell=[c for c in group.cell.values if c not in ids])
+        left = {name: [c for c in group.cell.values if c not in ids] for name, group in self.groups.items()}
+        self.groups = {name: self.groups[name].sel(cell=cells) for name, cells in left.items() if cells}
 
     def extend(self, rows: list[dict], groups: "dict[str, xr.Dataset]") -> None:
-        """Add newly trained cells."""
+        """Add newly trained cells. Stored ones whose arrays have other shapes, or another number of draws, are dropped:
+        they were trained with other settings."""
         import xarray as xr
 
+        for name, group in groups.items():
+            if name in self.groups and not _joinable(self.groups[name], group):
+                self.drop(set(self.groups[name].cell.values))
         self.rows += rows
         for name, group in groups.items():
             old = self.groups.get(name)

@@ -66,6 +66,34 @@ def test_a_fit_that_was_killed_ends_as_if_it_had_not_been(name, share):
     np.testing.assert_array_equal(found.trace_steps, expected.trace_steps)
 
 
+def test_what_is_kept_of_a_stage_stays_as_it_was_when_the_fit_goes_on(tmp_path):
+    """SWAG starts with a MAP fit, of which the file holds a state from its middle when the second stage is killed."""
+
+    class Rarely(Checkpointed):
+        calls = 0
+
+        def keep(self, stage, state):
+            self.calls += 1
+            if (stage, self.calls) == ("optimise", 3) or stage == "swag":
+                super().keep(stage, state)
+            if stage == "swag":
+                raise Killed
+
+    joint = stack_joint(mlp((2,), 2, hidden=(3,)), [ALL_MODELS["normal-1"]], *small_data(40), torch.float32)
+    method, streams, path = (
+        quick_method("swag", steps=60, batch_size=16),
+        Streams(["a"], ["p"]),
+        tmp_path / "fit.checkpoint",
+    )
+    expected = method.fit(joint, streams)
+    with pytest.raises(Killed):
+        method.fit(joint, streams, Rarely("fit", "step", path, "cpu", every=0.0))
+    found = method.fit(joint, streams, Checkpointed("fit", "step", path, "cpu"))
+    for key, array in expected.posterior.arrays.items():
+        assert torch.equal(found.posterior.arrays[key], array)
+    np.testing.assert_array_equal(found.trace_steps, expected.trace_steps)
+
+
 @pytest.mark.parametrize("share", [0.1, 0.5, 0.6, 0.7, 0.9])
 def test_the_chains_that_still_ran_go_on_beside_those_that_had_passed(share):
     """Of two cells one passes the gate in the first round: what is kept later is of the other alone."""

@@ -102,6 +102,13 @@ def test_balanced_tables_have_every_row_in_every_seed():
     assert balanced(wide).index.tolist() == ["a"]
     apart = pd.DataFrame({0: [1.0, 2.0], 1: [np.nan, 5.0], 2: [4.0, np.nan]})
     assert balanced(apart).columns.tolist() == [0]  # no row has every seed, and one seed has every row
+    some = pd.DataFrame(np.ones((4, 5)), index=["a", "b", "c", "d"])
+    some.iloc[0, 1] = some.iloc[1, 2] = np.nan
+    some.iloc[2:, 1:] = np.nan  # two rows have one seed: they do not cost the others theirs
+    kept = balanced(some)
+    assert kept.index.tolist() == ["a", "b"] and kept.columns.tolist() == [0, 3, 4]
+    nothing = pd.DataFrame([[np.nan, 1, 1], [1, np.nan, 1], [1, np.nan, np.nan]], index=["a", "b", "c"])
+    assert not balanced(nothing).empty  # no row and no seed is whole
 
 
 def test_holm_by_hand_and_in_the_order_given():

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from small_run import SMALL
+from small_run import NOTHING_ELSE, SMALL
 
 from bnnbench import datasets, evaluate, grid, planning, train
 from bnnbench.datasets import DataSet
@@ -104,6 +104,43 @@ def test_changed_settings_replace_the_stored_cells(tmp_path):
     assert len(after.rows) == len(before.rows) == 1
     assert after.rows[0]["steps"] == 50
     assert after.groups["test"].sizes["cell"] == 1
+
+
+def draws(n):
+    return {"draws": n}
+
+
+def members(n):
+    return {"inference": {"ensemble": {"settings": {"steps": 50, "members": n}, "recipes": None}}}
+
+
+@pytest.mark.parametrize("seeds", [[0, 1], [0]])  # also where seeds are no longer asked for
+@pytest.mark.parametrize(
+    ("method", "before", "after"),
+    [("map", draws(40), draws(20)), ("map", draws(20), draws(40)), ("ensemble", members(2), members(3))],
+)
+def test_cells_trained_with_other_settings_leave_nothing_behind(tmp_path, method, before, after, seeds):
+    shard = SHARD.replace("map", method)
+    trained(plan_of(tmp_path, models=["normal-1"], seeds=[0, 1], **before), tmp_path, shard)
+    found = []
+    for folder in (tmp_path, tmp_path / "alone"):
+        stored = trained(plan_of(folder, models=["normal-1"], seeds=seeds, **after), folder, shard)
+        group = stored.groups["test"]
+        found.append({c: evaluate.predictions_of(group, i) for i, c in enumerate(group.cell.values)})
+    assert set(found[0]) >= set(found[1]) and len(found[1]) == len(seeds)
+    for cell, alone in found[1].items():
+        assert found[0][cell].n_draws == alone.n_draws
+        np.testing.assert_array_equal(found[0][cell].argmax_votes, alone.argmax_votes)
+
+
+def test_cells_stored_under_another_key_are_not_evaluated(tmp_path):
+    """As where a results folder was copied, and nobody knows by which settings it was made."""
+    trained(plan_of(tmp_path, models=["normal-1"]), tmp_path)
+    changed = NOTHING_ELSE | {"map": {"settings": {"steps": 60}}}
+    other = plan_of(tmp_path, models=["normal-1"], inference=changed)
+    path = tmp_path / "shards" / f"{SHARD}.nc"
+    evaluate.evaluate_shard(other, other.shards[SHARD], path, tmp_path / "metrics.parquet")
+    assert pd.read_parquet(tmp_path / "metrics.parquet").empty
 
 
 def test_a_diverging_cell_is_a_row_and_its_neighbours_are_sound(tmp_path):

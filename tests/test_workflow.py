@@ -71,9 +71,8 @@ def test_it_goes_on_where_it_was_interrupted(ci):
     assert ci.interrupted
     for name, before in ci.interrupted.items():
         after = {r["id"]: r for r in ShardFile.read(ci.results / "shards" / name, []).rows}
-        assert all(
-            after[r["id"]] == pytest.approx(r, nan_ok=True) or after[r["id"]]["key"] == r["key"] for r in before.rows
-        )
+        trained = [r for r in before.rows if r["state"] == "done"]
+        assert [after[r["id"]]["seconds"] for r in trained] == [r["seconds"] for r in trained]  # not trained again
 
 
 def test_every_cell_of_the_plan_is_done_or_merged(ci):

@@ -199,6 +199,8 @@ def leaderboard(
         ax.plot(row.mean, y, "o", ms=4.5, color=colour)
         words = [model_name(row) + (" (tuned)" if row.tuned else "")]
         words += [row.network] * (network is None and table.network.nunique() > 1)
+        if row.n < table.n.max():
+            words.append(f"{row.n} seed{'s' * (row.n > 1)}")
         names.append(", ".join([*words, method_name(row.inference, row.recipe)]))
     ax.set_yticks(range(len(names)), names)
     ax.set_ylim(len(names) - 0.4, -0.9)

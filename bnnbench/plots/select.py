@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from bnnbench.plots.style import NothingToDraw
+from bnnbench.reference import converged
 from bnnbench.results import Results
 from bnnbench.statistics import intervals
 
@@ -23,6 +24,12 @@ def scores(results: Results, study: str, metric: str = "nll", split: str = "test
     table = results.metrics
     table = table[(table.study == study) & (table.metric == metric) & (table.split == split)]
     return _narrow(table[~table.inference.isin(CONTROLS)], where, f"{metric} of {study}")
+
+
+def _converged_scores(results: Results, study: str, metric: str, split: str = "test", **where) -> pd.DataFrame:
+    """`scores` without those of chains that missed the gate."""
+    table = converged(scores(results, study, metric, split, **where), results.references)
+    return _narrow(table, {}, f"{metric} of {study} of chains that passed the gate")
 
 
 def done(results: Results, study: str, **where) -> pd.DataFrame:
@@ -55,7 +62,7 @@ def compared(results: Results, study: str, metric: str = "nll", **where) -> pd.D
     One row per model, data set, network and method, with mean, low, high, n and `tuned`, which is True where the fixed
     scale was chosen among several. Fixed scales of priors that have only one are kept.
     """
-    table = intervals(scores(results, study, metric, **where), [*WHERE, *MODEL])
+    table = intervals(_converged_scores(results, study, metric, **where), [*WHERE, *MODEL])
     chosen = results.tuned[results.tuned.study == study][[*WHERE, "prior", "scale"]]
     table = table.merge(chosen.rename(columns={"scale": "chosen"}), on=[*WHERE, "prior"], how="left")
     tuned = (table.hyperprior == "fixed") & table.chosen.notna()
@@ -69,7 +76,7 @@ def best_models(results: Results, study: str, dataset: str, inference: str, netw
     Columns network, prior, hyperprior, scale, mean. Models that lack a seed that another has do not compete.
     """
     where = {"dataset": dataset, "inference": inference, "network": network, "recipe": ""}
-    table = intervals(scores(results, study, "nll", "validation", **where), ["network", *MODEL])
+    table = intervals(_converged_scores(results, study, "nll", "validation", **where), ["network", *MODEL])
     table = table[table.n == table.n.max()].sort_values("mean", kind="stable")
     return table.drop_duplicates("prior").reset_index(drop=True)
 

@@ -24,6 +24,14 @@ from bnnbench.plots.style import (
 from bnnbench.results import Results
 from bnnbench.statistics import mean_interval
 
+OBJECTIVES = {
+    "map": "Log joint",
+    "mle": "Log likelihood",
+    "mc_dropout": "Log joint under dropout",
+    **dict.fromkeys(("mean_field", "full_rank", "pymc_advi", "pymc_fullrank"), "ELBO"),
+}
+"""What a method maximises, where it has one name."""
+
 
 def shown_cells(results: Results, study: str, dataset: str, network: str | None, inference: str) -> pd.DataFrame:
     """Trained cells of a data set and network (default: the first), the fixed scales cut down to the tuned one."""
@@ -81,7 +89,7 @@ def traces(
         ax.tick_params(labelbottom=True)
         if i + columns >= len(priors):
             ax.set_xlabel("Step")
-    objective = "Log joint (nats)" if inference == "map" else "ELBO (nats)"
+    objective = f"{OBJECTIVES.get(inference, 'Objective')} (nats)"
     for ax in axes[:, 0]:
         ax.set_ylabel(objective)
     handles = [axes[0, 0].plot([], [], color=colours[c], label=_choice_name(c, cells))[0] for c in choices]

@@ -17,6 +17,7 @@ from bnnbench.plots.style import (
     ordered_priors,
 )
 from bnnbench.plots.weights import last_weights
+from bnnbench.reference import converged
 from bnnbench.results import Results
 from bnnbench.statistics import mean_interval, paired_difference
 
@@ -76,7 +77,7 @@ def run_in_words(results: Results, study: str) -> str:
 
 def best_by_validation(results: Results, study: str) -> str:
     """For each data set and method the model with the lowest validation NLL, with its test NLL and accuracy."""
-    cells, rows = done(results, study), []
+    cells, rows = converged(done(results, study), results.references), []
     for dataset in cells.dataset.unique():
         for inference in cells[cells.dataset == dataset].inference.unique():
             model = best_models(results, study, dataset, inference).iloc[0]

@@ -73,15 +73,21 @@ def load_plan():
 
 
 def write_resolved_config():
-    """Write that config for the command line, which every rule calls, and return its path. Untouched if unchanged."""
-    path = PLAN.results / "config.resolved.yaml"
+    """Write that config for the command line, which every rule calls. Untouched if unchanged.
+
+    Only when jobs start: a dry run, or a run that Snakemake's lock refuses, must not change that of a run in progress.
+    """
+    path = Path(CONFIG)
     text = yaml.safe_dump(dict(config), sort_keys=True)
     if not path.exists() or path.read_text() != text:
         path.parent.mkdir(parents=True, exist_ok=True)
         beside = path.with_name(f".{path.name}.{os.getpid()}")
         beside.write_text(text)
         beside.replace(path)
-    return str(path)
+
+
+onstart:
+    write_resolved_config()
 
 
 def plan_digest():
@@ -99,7 +105,7 @@ os.environ.update(
 PLAN = load_plan()
 RESULTS = str(PLAN.results)
 LOGS = f"{RESULTS}/logs"
-CONFIG = write_resolved_config()
+CONFIG = str(PLAN.results / "config.resolved.yaml")
 PLAN_DIGEST = plan_digest()
 
 
