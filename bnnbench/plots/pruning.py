@@ -3,6 +3,7 @@
 import numpy as np
 import seaborn as sns
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 
 from bnnbench.plots.probes import LINES, readings
 from bnnbench.plots.select import done, one_thread, parameters_of
@@ -20,33 +21,36 @@ from bnnbench.results import Results
 from bnnbench.statistics import mean_interval
 
 ORDERS = {
-    "signal_to_noise-mean": "by signal-to-noise",
-    "signal_to_noise-draws": "by signal-to-noise, draws averaged",
-    "signal_to_noise-noise": "by signal-to-noise, removed weights as noise",
-    "magnitude-mean": "by size",
+    "signal_to_noise-mean": ("by signal-to-noise", "-"),
+    "signal_to_noise-draws": ("by signal-to-noise, draws averaged", ":"),
+    "signal_to_noise-noise": ("by signal-to-noise, removed weights as noise", "-."),
+    "magnitude-mean": ("by size", "--"),
 }
+"""Ways of pruning, by the readings' variable: label and line."""
 DECIBEL = np.linspace(-45, 25, 141)
 
 
 @styled
 def pruning_curves(results: Results, study: str, network: str | None = None) -> Figure:
-    """Test error against the share of weights removed, a panel a network and a line a model; bands over seeds."""
+    """Test error against the share of weights removed, a panel a network; colour is the model, the line the way of
+    pruning; bands over seeds."""
     table = results.probes
     table = table[(table.study == study) & (table.probe == "pruning") & (table.metric == "accuracy")]
     if table.empty:
         raise NothingToDraw(f"no cell of {study} was put to the probe 'pruning'")
     networks = [network] if network else list(dict.fromkeys(table.network))
     figure, axes = panels(1, len(networks), 2.8, sharey=True)
-    labels = {}
+    colours, ways = {}, set()
     for ax, name in zip(axes[0], networks, strict=True):
         part = readings(results, study, "pruning", name, metric="accuracy")
         for key, line in part.groupby([*LINES, "variable"], sort=False, dropna=False):
             row = line.iloc[0]
-            label = f"{method_name(row.inference, row.recipe)}, {model_name(row)}: {ORDERS[key[-1]]}"
-            colour = labels.setdefault(label, f"C{len(labels)}")
+            model = f"{method_name(row.inference, row.recipe)}, {model_name(row)}"
+            colour = colours.setdefault(model, f"C{len(colours)}")
+            ways.add(ORDERS[key[-1]])
             found = [(level, *mean_interval(100 * (1 - g.value))[:3]) for level, g in line.groupby("level")]
             share, mean, low, high = np.array(found).T
-            ax.plot(range(len(share)), mean, "o-", ms=3, lw=1.1, color=colour, label=label)
+            ax.plot(range(len(share)), mean, f"o{ORDERS[key[-1]][1]}", ms=3, lw=1.1, color=colour)
             ax.fill_between(range(len(share)), low, high, color=colour, alpha=0.15, lw=0)
             ax.set_xticks(range(len(share)), [f"{100 * s:g}" for s in share])
         ax.set_title(name)
@@ -54,7 +58,11 @@ def pruning_curves(results: Results, study: str, network: str | None = None) -> 
         ax.set_yscale("log")
         log_ticks(ax.yaxis)
     axes[0, 0].set_ylabel("Test error (%)")
-    legend_of_all(figure, axes)
+    models = [Line2D([], [], color=colour, lw=1.6, label=name) for name, colour in colours.items()]
+    lines = [Line2D([], [], color="black", ls=way[1], lw=1.1, label=way[0]) for way in ORDERS.values() if way in ways]
+    blank = [Line2D([], [], ls="", label=" ")] * abs(len(lines) - len(models))  # a column is filled before the next
+    columns = [*models, *blank, *lines] if len(models) < len(lines) else [*models, *lines, *blank]
+    figure.legend(handles=columns, loc="outside lower center", ncols=2, fontsize=7.5)
     return figure
 
 
