@@ -89,7 +89,7 @@ def fixed_minus_learned(metric: str, scale: float = 1.0) -> Measure:
 
     def measure(results: Results, study: str) -> Measured:
         sides = [cells(results, study, metric, **where) for where in (FIXED, LEARNED)]
-        each = ", ".join(f"{np.nanmean(side):.4g}" for side in sides)
+        each = ", ".join(f"{abs(scale) * np.nanmean(side):.4g}" for side in sides)
         return Measured.over(scale * difference(*sides), f"{_cells(FIXED)} and half-normal: {each}.")
 
     return measure

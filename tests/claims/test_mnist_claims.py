@@ -78,6 +78,9 @@ def test_learned_scales_against_fixed_ones_in_points():
     worse = hand_made([(LEARNED, "accuracy", 0.95), (LEARNED, "nll", 0.2)])
     found = verdict(worse, "W4")
     assert found["a"] == ("reproduced", pytest.approx(3.0, rel=1e-3)) and found["b"][0] == "reproduced"
+    (claim,) = (c for c in of_study("mnist") if c.id == "W4")
+    accuracy, nll = (v.note for v in verdicts(claim, worse, "mnist"))
+    assert accuracy.endswith("98.01, 95.01.") and "-" not in nll.split(": ")[1]
 
 
 def test_what_was_not_run_is_undecided_with_a_reason():
