@@ -12,18 +12,17 @@ BYTES_PER_PREDICTION, BYTES_PER_WEIGHT, BYTES_PER_DRAW = 7, 22, 4
 summaries of one weight; one weight of a stored draw."""
 
 
-def stored(plan: Plan, shard: Shard) -> dict[tuple[str, str], str]:
-    """State by (id, key) of a shard's cells that are trained, also of those of an interrupted job."""
+def states(plan: Plan, shard: Shard) -> list[tuple[Cell, str]]:
+    """A shard's trainable cells, each with what is stored under its present key: its state, or "to train"."""
     path, found = plan.results / "shards" / f"{shard.name}.nc", {}
     for file in (unfinished(path), path):
         found |= ShardFile.states(file) if file.is_file() else {}
-    return found
+    return [(cell, found.get((cell.id, cell.key), "to train")) for cell in shard.trainable]
 
 
 def pending(plan: Plan, shard: Shard) -> list[Cell]:
     """Cells of a shard that are not stored under their present key."""
-    have = stored(plan, shard)
-    return [cell for cell in shard.trainable if (cell.id, cell.key) not in have]
+    return [cell for cell, state in states(plan, shard) if state == "to train"]
 
 
 def listing(plan: Plan) -> str:
@@ -40,13 +39,12 @@ def summary(plan: Plan) -> str:
     """Cells by state, the time that training may take on this machine and the disk that the results need."""
     counts, seconds, size = Counter(), 0.0, 0.0
     for shard in plan.shards.values():
-        todo = pending(plan, shard)
+        found = states(plan, shard)
+        todo = [cell for cell, state in found if state == "to train"]
         method = plan.study_configs[shard.study].inference[shard.inference]
         counts["to train"] += len(todo)
-        states, keys = stored(plan, shard), {(cell.id, cell.key) for cell in shard.trainable}
-        failed = sum(states[key] == "failed" for key in keys & set(states))
-        counts["trained"] += len(shard.trainable) - len(todo) - failed
-        counts["failed"] += failed
+        counts["failed"] += sum(state == "failed" for _, state in found)
+        counts["trained"] += sum(state not in ("to train", "failed") for _, state in found)
         counts["merged"] += len(shard.cells) - len(shard.trainable)
         seconds += sum(method.seconds_for(cell.network) for cell in todo)
         size += _bytes(shard)

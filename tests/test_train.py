@@ -161,6 +161,7 @@ def test_a_stack_that_runs_out_of_memory_is_failed_and_the_rest_goes_on(tmp_path
     monkeypatch.setattr(train, "predict", lambda *a, **k: (_ for _ in ()).throw(MemoryError("no room")))
     stored = trained(plan, tmp_path)
     assert {(r["state"], r["reason"]) for r in stored.rows} == {("failed", "MemoryError: no room")}
+    assert f"{len(stored.rows)} failed" in planning.summary(plan)
     evaluate.evaluate_shard(plan, plan.shards[SHARD], tmp_path / "shards" / f"{SHARD}.nc", tmp_path / "m.parquet")
     assert pd.read_parquet(tmp_path / "m.parquet").empty
 

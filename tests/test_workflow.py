@@ -68,7 +68,7 @@ def ci(tmp_path_factory) -> Run:
 
 
 def test_it_goes_on_where_it_was_interrupted(ci):
-    assert ci.interrupted
+    assert any(r["state"] == "done" for before in ci.interrupted.values() for r in before.rows)
     for name, before in ci.interrupted.items():
         after = {r["id"]: r for r in ShardFile.read(ci.results / "shards" / name, []).rows}
         trained = [r for r in before.rows if r["state"] == "done"]

@@ -24,6 +24,7 @@ from bnnbench.plots.style import (
     panels,
     styled,
 )
+from bnnbench.plots.words import count
 from bnnbench.results import Results
 from bnnbench.statistics import intervals
 
@@ -200,7 +201,7 @@ def leaderboard(
         words = [model_name(row) + (" (tuned)" if row.tuned else "")]
         words += [row.network] * (network is None and table.network.nunique() > 1)
         if row.n < table.n.max():
-            words.append(f"{row.n} seed{'s' * (row.n > 1)}")
+            words.append(count(row.n, "seed"))
         names.append(", ".join([*words, method_name(row.inference, row.recipe)]))
     ax.set_yticks(range(len(names)), names)
     ax.set_ylim(len(names) - 0.4, -0.9)
