@@ -48,6 +48,7 @@ def _parser() -> argparse.ArgumentParser:
     command(_notebook, "study")
     command(_report)
     command(_check)
+    command(_retry)
     command(_show, "cell")
     return parser
 
@@ -153,6 +154,16 @@ def _check(options) -> int:
     if len(bad):
         logging.error("%d of %d cells failed; the report names them: %s", len(bad), len(cells), plan.results / "report")
     return int(len(bad) > 0)
+
+
+def _retry(options) -> None:
+    """Forget the failed cells, so that the next run of the same config trains them again."""
+    from bnnbench import train
+
+    forgotten = train.forget_failed(_load(options))
+    for cell in forgotten:
+        logging.info("forgotten: %s", cell)
+    logging.info("%d failed cells will be trained again: make report CONFIG=%s", len(forgotten), options.config)
 
 
 def _show(options) -> None:

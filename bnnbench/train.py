@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from bnnbench import networks, records
+from bnnbench import networks, planning, records
 from bnnbench.checkpoint import Checkpointed, Curve, Logged
 from bnnbench.datasets import DataSet
 from bnnbench.digest import of_value
@@ -58,6 +58,31 @@ def pending(shard: Shard, path: Path) -> tuple[ShardFile, list[Cell]]:
     return stored, [cell for cell in shard.trainable if cell.id not in have]
 
 
+def forget_failed(plan: Plan) -> list[str]:
+    """Forget the failed cells of a run, so that its next start trains them again; returns their ids.
+
+    The other cells of their shards wait as those of an interrupted job do.
+    """
+    forgotten = []
+    for shard in plan.shards.values():
+        if all(state != "failed" for _, state in planning.states(plan, shard)):
+            continue
+        path = plan.results / "shards" / f"{shard.name}.nc"
+        stored, _ = pending(shard, path)
+        failed = [row["id"] for row in stored.rows if row["state"] == "failed"]
+        stored.drop(set(failed))
+        unfinished(path).unlink(missing_ok=True)
+        if stored.rows:
+            stored.write(unfinished(path), _attributes(shard))
+        path.unlink(missing_ok=True)
+        forgotten += failed
+    return forgotten
+
+
+def _attributes(shard: Shard) -> dict[str, str]:
+    return {"versions": versions(), "git_commit": git_commit(), "shard": shard.name}
+
+
 def _kept(path: Path) -> ShardFile:
     try:
         return ShardFile.read(path) if path.is_file() else ShardFile()
@@ -74,7 +99,6 @@ def train_shard(plan: Plan, shard: Shard, path: str | Path, threads: int = 1) ->
     torch.set_num_threads(threads)
     path = Path(path)
     stored, todo = pending(shard, path)
-    attributes = {"versions": versions(), "git_commit": git_commit(), "shard": shard.name}
     data = {name: DataSet.from_netcdf(plan.results / "data" / f"{name}.nc") for name in shard.datasets}
     method = plan.study_configs[shard.study].inference[shard.inference]
     log.info("%s: %d of %d cells to train", shard.name, len(todo), len(shard.trainable))
@@ -87,9 +111,9 @@ def train_shard(plan: Plan, shard: Shard, path: str | Path, threads: int = 1) ->
         )
         stored.extend(rows, groups)
         if stack is not stacks[-1]:
-            stored.write(unfinished(path), attributes)
+            stored.write(unfinished(path), _attributes(shard))
             path.with_name(name).unlink(missing_ok=True)
-    stored.write(path, attributes)
+    stored.write(path, _attributes(shard))
     unfinished(path).unlink(missing_ok=True)
     for left in path.parent.glob(f".{path.stem}.*.checkpoint"):  # the last stack's, and of cells no longer asked for
         left.unlink()

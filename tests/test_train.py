@@ -166,6 +166,27 @@ def test_a_stack_that_runs_out_of_memory_is_failed_and_the_rest_goes_on(tmp_path
     assert pd.read_parquet(tmp_path / "m.parquet").empty
 
 
+def test_failed_cells_that_are_forgotten_are_trained_again_and_no_others(tmp_path, monkeypatch):
+    plan = plan_of(tmp_path, scales=[1.0, 1e-30], models=["normal-1", "normal-1e-30"])
+    before = {r["state"]: r["id"] for r in trained(plan, tmp_path).rows}
+    assert train.forget_failed(plan) == [before["failed"]]
+    asked, train_stack = [], train._train_stack
+    monkeypatch.setattr(train, "_train_stack", lambda cells, *a: asked.extend(cells) or train_stack(cells, *a))
+    after = trained(plan, tmp_path)
+    assert [cell.id for cell in asked] == [before["failed"]]
+    assert {r["state"]: r["id"] for r in after.rows} == before
+
+
+def test_a_stack_that_failed_as_a_whole_can_be_trained_again(tmp_path, monkeypatch):
+    plan = plan_of(tmp_path)
+    with monkeypatch.context() as patched:
+        patched.setattr(train, "predict", lambda *a, **k: (_ for _ in ()).throw(MemoryError("no room")))
+        trained(plan, tmp_path)
+    assert len(train.forget_failed(plan)) == len(plan.shards[SHARD].trainable)
+    assert {r["state"] for r in trained(plan, tmp_path).rows} == {"done"}
+    assert train.forget_failed(plan) == []
+
+
 def test_a_damaged_shard_file_is_named(tmp_path):
     plan = plan_of(tmp_path)
     path = tmp_path / "shards" / f"{SHARD}.nc"
