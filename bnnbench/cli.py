@@ -160,17 +160,25 @@ def _retry(options) -> None:
     """Forget the failed cells, so that the next run of the same config trains them again."""
     from bnnbench import train
 
+    if any(Path(".snakemake/locks").glob("*")):
+        raise ConfigError("a run is going on in this folder: wait until it ends, or end it; then ask again")
     forgotten = train.forget_failed(_load(options))
     for cell in forgotten:
         logging.info("forgotten: %s", cell)
-    logging.info("%d failed cells will be trained again: make report CONFIG=%s", len(forgotten), options.config)
+    if forgotten:
+        logging.info("These %d cells are trained by the next make report CONFIG=%s", len(forgotten), options.config)
+    else:
+        logging.info("No cell of %s failed.", options.config)
 
 
 def _show(options) -> None:
     """Print the state and the metrics of one cell."""
     from bnnbench.results import load_results
 
-    print(load_results(_load(options).results).describe(options.cell))
+    try:
+        print(load_results(_load(options).results).describe(options.cell))
+    except KeyError as error:
+        raise ValueError(error.args[0]) from None
 
 
 def _load(options):

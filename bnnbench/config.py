@@ -5,6 +5,7 @@ grid. Names of priors, methods and data sets are checked against the source file
 """
 
 import difflib
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -194,13 +195,33 @@ def load(source: str | Path | dict) -> tuple[RunConfig, dict[str, StudyConfig]]:
         raise ConfigError(
             f"{place}: overrides: '{stray[0]}' is not among the studies {run.studies}: add it there or drop it"
         )
-    studies = {}
-    for name in run.studies:
-        path = STUDIES / f"{name}.yaml"
-        merged = _merge(_read_yaml(path), run.overrides.get(name, {}))
-        origin = f"{path.name} with overrides of {place}" if name in run.overrides else path.name
-        studies[name] = _check(StudyConfig, merged, origin)
-    return run, studies
+    return run, {name: study(name, run.overrides.get(name, {}), place) for name in run.studies}
+
+
+def study(name: str, overrides: dict[str, Any] | None = None, place: str = "") -> StudyConfig:
+    """A study's file, with the overrides of the run config `place`. Raises ConfigError as `load`."""
+    path = STUDIES / f"{name}.yaml"
+    content = _read_yaml(path)
+    if not overrides:
+        return _check(StudyConfig, content, path.name)
+    _check_removed(content, overrides, f"{place}: overrides.{name}")
+    return _check(StudyConfig, _merge(content, overrides), f"{path.name} with overrides of {place}")
+
+
+def _check_removed(content: dict, overrides: dict, place: str) -> None:
+    """Refuse the removal (null) of what a study has not: a name that is misspelt would stay in the run."""
+    for section in ("datasets", "networks", "priors", "inference", "probes"):
+        there, change = content.get(section) or {}, overrides.get(section)
+        for name in change if isinstance(change, dict) else {}:
+            known = section == "inference" and name in digest.modules("inference")
+            if change[name] is None and name not in there and not known:
+                raise ConfigError(f"{place}.{section}: there is no '{name}' to remove: {suggest(name, there)}")
+
+
+def suggest(name: str, known: Iterable[str]) -> str:
+    """The known name that is nearest to one that is not, or all of them."""
+    near = difflib.get_close_matches(str(name), list(known), n=1)
+    return f"did you mean '{near[0]}'?" if near else f"there are {', '.join(sorted(known)) or 'none'}"
 
 
 def _read_yaml(path: Path) -> dict:

@@ -8,8 +8,9 @@ import pandas as pd
 import xarray as xr
 
 from bnnbench import metrics, reference
+from bnnbench.cells import COORDINATES, REFERENCE, Cell
 from bnnbench.datasets import DataSet, bayes_proba
-from bnnbench.grid import COORDINATES, REFERENCE, Cell, Plan, Shard
+from bnnbench.grid import Plan, Shard
 from bnnbench.metrics import Predictions
 from bnnbench.reference import References
 from bnnbench.storage import ShardFile, git_commit, replacing, versions

@@ -2,9 +2,11 @@
 
 import os
 from collections import Counter
+from contextlib import suppress
 
 from bnnbench import networks
-from bnnbench.grid import Cell, Plan, Shard
+from bnnbench.cells import Cell
+from bnnbench.grid import Plan, Shard
 from bnnbench.storage import ShardFile, unfinished
 
 BYTES_PER_PREDICTION, BYTES_PER_WEIGHT, BYTES_PER_DRAW = 7, 22, 4
@@ -15,8 +17,10 @@ summaries of one weight; one weight of a stored draw."""
 def states(plan: Plan, shard: Shard) -> list[tuple[Cell, str]]:
     """A shard's trainable cells, each with what is stored under its present key: its state, or "to train"."""
     path, found = plan.results / "shards" / f"{shard.name}.nc", {}
-    for file in (unfinished(path), path):
-        found |= ShardFile.states(file) if file.is_file() else {}
+    if (kept := unfinished(path)).is_file():
+        with suppress(ValueError):  # cut off in the middle: its cells are trained again
+            found |= ShardFile.states(kept)
+    found |= ShardFile.states(path) if path.is_file() else {}
     return [(cell, found.get((cell.id, cell.key), "to train")) for cell in shard.trainable]
 
 
@@ -67,7 +71,7 @@ def _bytes(shard: Shard) -> int:
     toy, first = ((2,), 2, 20_000), shard.cells[0]
     sizes = {"moons": toy, "circles": toy, "digits": ((1, 8, 8), 10, 4970)}
     shape, n_classes, predictions = sizes.get(first.dataset.family, ((1, 28, 28), 10, 100_000))
-    predictions = first.dataset.options.get("n_test", predictions)
+    predictions = first.dataset.options.get("n_test", predictions // n_classes) * n_classes
     n_weights = networks.make(first.network_options, shape, n_classes).n_weights
     per_weight = BYTES_PER_WEIGHT + first.settings.get("keep", 0) * BYTES_PER_DRAW
     return len(shard.trainable) * (predictions * BYTES_PER_PREDICTION + n_weights * per_weight)

@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pandas as pd
 
+from bnnbench.cells import COORDINATES, Cell
 from bnnbench.datasets import DataSet
 from bnnbench.evaluate import config_json, write_table
-from bnnbench.grid import COORDINATES, Cell, Plan, Shard
+from bnnbench.grid import Plan, Shard
 from bnnbench.storage import ShardFile, posterior_group
 
 log = logging.getLogger(__name__)

@@ -6,8 +6,8 @@ import numpy as np
 import torch
 import xarray as xr
 
+from bnnbench.cells import Cell
 from bnnbench.checkpoint import Curve
-from bnnbench.grid import Cell
 from bnnbench.inference import Fit
 from bnnbench.networks import Network
 from bnnbench.predict import StackPredictions
@@ -48,7 +48,7 @@ def flaw(fit: Fit, predictions: dict[str, StackPredictions], i: int) -> str:
     if np.isfinite(trace[-1]) and all(bool(torch.isfinite(a).all()) for a in arrays):
         return ""
     if np.isfinite(trace).all():
-        return "non-finite predictions"
+        return "non-finite weights or predictions; try a smaller learning_rate"
     at = fit.trace_steps[np.flatnonzero(~np.isfinite(trace))[0]]
     return f"diverged: non-finite objective by step {at}; try a smaller learning_rate"
 

@@ -1,6 +1,6 @@
 """The reference posterior: which cells may serve as one, and how far other cells are from it.
 
-A reference is a cell of the method `grid.REFERENCE` (HMC). Weights are not identified, so it is judged by its
+A reference is a cell of the method `cells.REFERENCE` (HMC). Weights are not identified, so it is judged by its
 predictions: R-hat and effective sample size of the log-odds at training inputs, and no divergence after warm-up. The
 gate and its record follow posteriordb (Magnusson et al. 2024).
 """
@@ -9,8 +9,9 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from bnnbench.cells import COORDINATES, REFERENCE
 from bnnbench.gate import fault
-from bnnbench.grid import COORDINATES, REFERENCE, Plan, Shard
+from bnnbench.grid import Plan, Shard
 from bnnbench.metrics import agreement, total_variation
 from bnnbench.storage import ShardFile
 

@@ -10,10 +10,12 @@ import numpy as np
 import torch
 
 from bnnbench import networks, planning, records
+from bnnbench.cells import Cell
 from bnnbench.checkpoint import Checkpointed, Curve, Logged
+from bnnbench.config import ConfigError
 from bnnbench.datasets import DataSet
 from bnnbench.digest import of_value
-from bnnbench.grid import Cell, Plan, Shard, shard_name
+from bnnbench.grid import Plan, Shard, shard_name
 from bnnbench.inference import make
 from bnnbench.joint import LogJoint, block_size
 from bnnbench.predict import StackPredictions, predict
@@ -27,11 +29,9 @@ CURVE_DRAWS = 5
 
 
 def resolve_device(wanted: str) -> str:
-    """ "cuda" where it is asked for or there is one; RuntimeError where it is asked for and there is none."""
+    """ "cuda" where it is asked for or there is one; ConfigError where it is asked for and there is none."""
     if wanted == "cuda" and not torch.cuda.is_available():
-        raise RuntimeError(
-            "device: cuda was asked for and torch sees no GPU: use device: auto, or install a CUDA build"
-        )
+        raise ConfigError("device: cuda was asked for and torch sees no GPU: use device: auto, or install a CUDA build")
     return "cuda" if wanted != "cpu" and torch.cuda.is_available() else "cpu"
 
 
@@ -61,7 +61,8 @@ def pending(shard: Shard, path: Path) -> tuple[ShardFile, list[Cell]]:
 def forget_failed(plan: Plan) -> list[str]:
     """Forget the failed cells of a run, so that its next start trains them again; returns their ids.
 
-    The other cells of their shards wait as those of an interrupted job do.
+    The other cells of their shards wait as those of an interrupted job do. Not for while the run goes on: its jobs
+    would write what they hold over this.
     """
     forgotten = []
     for shard in plan.shards.values():
@@ -71,9 +72,10 @@ def forget_failed(plan: Plan) -> list[str]:
         stored, _ = pending(shard, path)
         failed = [row["id"] for row in stored.rows if row["state"] == "failed"]
         stored.drop(set(failed))
-        unfinished(path).unlink(missing_ok=True)
         if stored.rows:
             stored.write(unfinished(path), _attributes(shard))
+        else:
+            unfinished(path).unlink(missing_ok=True)
         path.unlink(missing_ok=True)
         forgotten += failed
     return forgotten

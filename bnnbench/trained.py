@@ -7,7 +7,7 @@ import numpy as np
 import torch
 
 from bnnbench import networks, priors
-from bnnbench.inference import Posterior, make
+from bnnbench.inference import GaussianPosterior, Posterior, make
 from bnnbench.joint import LogPrior, Model, lay_out
 from bnnbench.metrics import Predictions
 from bnnbench.networks import Network
@@ -18,8 +18,8 @@ from bnnbench.streams import Streams
 if TYPE_CHECKING:
     import xarray as xr
 
+    from bnnbench.cells import Cell
     from bnnbench.datasets import DataSet
-    from bnnbench.grid import Cell
     from bnnbench.results import Results
 
 
@@ -96,7 +96,13 @@ class TrainedCell:
         return (total / len(weights)).numpy()
 
     def weight_moments(self, n_draws: int = 200) -> tuple[np.ndarray, np.ndarray]:
-        """Mean and sd of each weight, (n_weights,): at the posterior's `loc` where it has one, else over the draws."""
+        """Mean and sd of each weight, (n_weights,): the posterior's own where it is Gaussian, else over the draws.
+
+        Where a learned scale multiplies them the mean is that of the latents at their `loc`.
+        """
+        arrays, prior = self.posterior.arrays, self.posterior.prior
+        if type(self.posterior) is GaussianPosterior and prior.multiplier(arrays["loc"]) is None:
+            return tuple(arrays[name][0, : prior.n_weights].numpy() for name in ("loc", "sd"))
         count, mean, squares = 0, 0.0, 0.0
         with torch.no_grad():
             for latents in self._latents(1 if self.posterior.is_point else n_draws, "weights"):

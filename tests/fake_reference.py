@@ -8,7 +8,8 @@ import numpy as np
 import xarray as xr
 
 from bnnbench import evaluate
-from bnnbench.grid import REFERENCE, Cell, Plan, Shard, shard_name
+from bnnbench.cells import REFERENCE, Cell
+from bnnbench.grid import Plan, Shard, shard_name
 from bnnbench.storage import ShardFile
 
 REPORTS = shutil.ignore_patterns("report*", ".report*", "notebooks")

@@ -10,8 +10,9 @@ import pandas as pd
 import torch
 
 from bnnbench import datasets, digest, grid
+from bnnbench.cells import Cell
 from bnnbench.evaluate import evaluate_shard
-from bnnbench.grid import Cell, Plan
+from bnnbench.grid import Plan
 from bnnbench.inference import DrawsPosterior, make
 from bnnbench.inference.full_rank import entropy
 from bnnbench.joint import LogJoint, Model

@@ -29,7 +29,8 @@ GOOD = {"studies": ["toy"], "seeds": [0]}
         ({"overrides": {"toy": {"inference": {"mapp": {}}}}}, "unknown inference 'mapp': did you mean 'map'"),
         ({"overrides": {"toy": {"inference": {"map": {"setting": {}}}}}}, "did you mean 'settings'"),
         ({"overrides": {"toy": {"datasets": {"moons": {"nois": 1}}}}}, "no option 'nois'"),
-        ({"overrides": {"toy": {"models": ["normal-7"]}}}, "no cell is left"),
+        ({"overrides": {"toy": {"models": ["normal-7"]}}}, "no model 'normal-7': did you mean 'normal-"),
+        ({"overrides": {"toy": {"models": ["normal-1"], "priors": {"normal": None}}}}, "no cell is left"),
         ({"overrides": {"toy": {"inference": {"map": {"only": {"sead": [1]}}}}}}, "unknown coordinate 'sead'"),
     ],
 )  # fmt: skip
@@ -41,6 +42,27 @@ def test_mistakes_name_place_and_remedy(change, message):
 def test_an_unknown_setting_is_found_before_training():
     with pytest.raises(ConfigError, match="no setting 'stepz': known are steps"):
         grid.load(GOOD | {"overrides": {"toy": {"inference": {"map": {"settings": {"stepz": 3}}}}}})
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"models": ["normal-0.1", "flatt"]}, "models: no model 'flatt': did you mean 'flat'"),
+        ({"networks": {"relu_1200": None}}, "networks: there is no 'relu_1200' to remove: did you mean 'relu-1200'"),
+        ({"inference": {"mean_feild": None}}, "there is no 'mean_feild' to remove: did you mean 'mean_field'"),
+        ({"probes": {"pruning": {"only": {"network": ["relu400"]}}}}, "no network 'relu400': did you mean 'relu-400'"),
+        ({"inference": {"mle": {"only": {"model": ["flatt"]}}}}, "mle.only: no model 'flatt': did you mean 'flat'"),
+    ],
+)
+def test_a_name_that_is_misspelt_is_refused_with_the_nearest_one(change, message):
+    with pytest.raises(ConfigError, match=message):
+        grid.load({"studies": ["pruning"], "overrides": {"pruning": change}})
+
+
+def test_a_name_of_what_an_override_removed_is_sound():
+    change = {"networks": {"lenet-5": None}, "probes": {"shift": {"only": {"network": ["lenet-5"]}}}}
+    plan = grid.load({"studies": ["fashion"], "overrides": {"fashion": change}})
+    assert {cell.network for cell in plan.cells} == {"lenet-6-16-120"}
 
 
 def test_missing_and_broken_files(tmp_path):

@@ -5,6 +5,7 @@ import re
 import pytest
 
 from bnnbench import digest, grid, planning
+from bnnbench.config import ConfigError
 
 TOY = {"studies": ["toy"], "seeds": [0, 1, 2, 3, 4]}
 
@@ -103,7 +104,7 @@ def test_pairs_share_data_initial_values_and_batches_across_priors_and_methods()
 
 def test_two_studies_cannot_give_one_data_set_two_meanings():
     other = {"digits": {"datasets": {"digits": None, "moons": {"noise": 0.4, "n_train": 100}}}}
-    with pytest.raises(grid.config_module.ConfigError, match="other options in the studies"):
+    with pytest.raises(ConfigError, match="other options in the studies"):
         grid.load({"studies": ["toy", "digits"], "overrides": other})
 
 

@@ -98,7 +98,7 @@ COLUMNS = ["study", "dataset", "network", "prior", "hyperprior", "scale", "infer
 
 def hand_made(entropy=0.8, plain=0.75, ratio=2.0, other=None) -> Results:
     """Results with two left-out classes; validation NLL is 1. `other` is the validation NLL of a second setting of
-    mean field for class 7, with draws that do not vary."""
+    mean field for class 7, with draws that do not vary; a second one of dropout is then there too, and worse."""
     rows = []
     for method, prior, values in (
         ("mean_field", "normal", {"predictive_entropy/auroc": entropy, "total_variance/mean_novel": ratio * 0.1}),
@@ -115,9 +115,10 @@ def hand_made(entropy=0.8, plain=0.75, ratio=2.0, other=None) -> Results:
     made = Results("made by hand")
     table = pd.DataFrame(rows, columns=COLUMNS)
     if other is not None:
-        here = (table.inference == "mean_field") & (table.dataset == "fashion_mnist-without-7")
+        here = table.inference.isin(["mean_field", "mc_dropout"]) & (table.dataset == "fashion_mnist-without-7")
         table = pd.concat([table, table[here].assign(recipe="slower", value=1e-6)])
-    nll = table.assign(split="validation", metric="nll", value=np.where(table.recipe == "", 1.0, other))
+    seconds = np.where(table.inference == "mean_field", other, 2.0)
+    nll = table.assign(split="validation", metric="nll", value=np.where(table.recipe == "", 1.0, seconds))
     made.__dict__.update(probes=table, cells=table.assign(state="done"), metrics=nll)
     return made
 
@@ -134,15 +135,21 @@ def test_a_bayesian_network_is_compared_with_the_plain_one_class_by_class():
 
 
 def test_draws_of_both_methods_are_compared_on_the_new_class():
-    assert verdict(hand_made(ratio=0.3), "P2")["a"][0] == "not reproduced"
-    assert verdict(hand_made(ratio=4.0), "P2")["a"][0] == "reproduced"
+    for ratio, wanted in ((0.3, "not reproduced"), (4.0, "reproduced")):
+        found = verdict(hand_made(ratio=ratio, other=1.1), "P2")
+        assert [found[part][0] for part in "ab"] == [wanted, wanted]
+        assert found["b"][1] == pytest.approx((ratio + (0.1 * ratio + 0.07) / (0.1 + 0.07)) / 2, rel=0.01)
 
 
 def test_a_setting_stands_for_its_method_where_validation_data_prefer_it():
-    default, worse, better = (verdict(hand_made(other=nll), "P2")["a"][1] for nll in (None, 1.1, 0.9))
-    assert worse == default
-    # Class 0 keeps its default; class 7's draws hardly vary, and its part of the mean is all but lost.
-    assert better == pytest.approx(default - 0.5 * (0.2 + 0.07) / (0.1 + 0.07), rel=1e-3)
+    worse, better = (verdict(hand_made(other=nll), "P2")["a"][1] for nll in (1.1, 0.9))
+    assert worse == pytest.approx((0.2 + 0.07) / (0.1 + 0.07), rel=0.01) and better == pytest.approx(0, abs=1e-4)
+
+
+def test_methods_that_had_one_setting_are_not_tuned_ones():
+    found = verdict(hand_made(ratio=4.0), "P2")
+    assert found["a"][0] == "undecided" and np.isnan(found["a"][1])
+    assert found["b"][0] == "reproduced"
 
 
 @REAL

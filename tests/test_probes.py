@@ -173,6 +173,14 @@ def test_moments_of_weights_count_learned_scales():
     np.testing.assert_allclose(mean, cell.posterior.prior.weights(cell.posterior.arrays["loc"])[0], rtol=1e-6)
 
 
+def test_moments_of_gaussian_weights_are_the_posteriors_own():
+    cell = trained()
+    for found, wanted in zip(
+        cell.weight_moments(2), (cell.posterior.arrays[name] for name in ("loc", "sd")), strict=True
+    ):
+        np.testing.assert_array_equal(found, wanted[0, : NETWORK.n_weights])
+
+
 SHORT = {"settings": {"steps": 20}, "recipes": None}
 PRUNED = SMALL["overrides"]["toy"] | {
     "models": ["normal-1"],

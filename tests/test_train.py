@@ -7,6 +7,7 @@ import torch
 from small_run import NOTHING_ELSE, SMALL
 
 from bnnbench import datasets, evaluate, grid, planning, train
+from bnnbench.config import ConfigError
 from bnnbench.datasets import DataSet
 from bnnbench.storage import ShardFile, replacing
 
@@ -226,7 +227,7 @@ def test_a_trained_cell_predicts_on_new_inputs_as_it_did_on_the_test_set(small_r
 
 def test_device_cuda_without_a_gpu_is_refused(monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    with pytest.raises(RuntimeError, match="torch sees no GPU: use device: auto"):
+    with pytest.raises(ConfigError, match="torch sees no GPU: use device: auto"):
         train.resolve_device("cuda")
 
 

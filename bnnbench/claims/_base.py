@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
+from itertools import product
 from string import ascii_lowercase
 
 import numpy as np
@@ -13,6 +14,7 @@ from bnnbench.results import Results
 from bnnbench.statistics import BOOTSTRAP_FROM, Interval, balanced, mean_interval
 
 REPRODUCED, NOT_REPRODUCED, UNDECIDED = "reproduced", "not reproduced", "undecided"
+PARTS = (*ascii_lowercase, *map("".join, product(ascii_lowercase, repeat=2)))
 DIRECTIONS = ("above", "at least", "below", "at most")
 
 
@@ -29,8 +31,12 @@ class Measured:
 
     @classmethod
     def over(cls, wide: pd.DataFrame, note: str = "", floor: float = math.nan) -> "Measured":
-        """Of values with a row each thing averaged over and a column a seed; every seed averages the same rows."""
-        return cls(balanced(wide).mean(axis=0).to_numpy(), note, floor)
+        """Of values with a row each thing averaged over and a column a seed; every seed averages the same rows, and the
+        note names what is left out for that."""
+        kept = balanced(wide)
+        if left_out := [_words(row) for row in wide.index.difference(kept.index)]:
+            note = f"{note} Left out, since a seed lacks it: {'; '.join(left_out)}.".strip()
+        return cls(kept.mean(axis=0).to_numpy(), note, floor)
 
 
 @dataclass(frozen=True)
@@ -94,6 +100,10 @@ class Verdict:
     note: str
 
 
+def _words(row) -> str:
+    return ", ".join(str(part) for part in (row if isinstance(row, tuple) else (row,)))
+
+
 def judge(interval: Interval, direction: str, margin: float) -> str:
     """The verdict on an effect that is claimed to lie above, at least at, below, or at most at a margin.
 
@@ -122,7 +132,7 @@ def overall(verdicts: list[str]) -> str:
 def verdicts(claim: Claim, results: Results, study: str) -> list[Verdict]:
     """One verdict a statistic of a claim; statistics beside it that the results cannot give are left out."""
     found = []
-    for part, statistic in zip(ascii_lowercase, claim.statistics, strict=False):
+    for part, statistic in zip(PARTS, claim.statistics, strict=False):
         try:
             measured = statistic.measure(results, study)
         except NothingToDraw as reason:

@@ -1,8 +1,8 @@
-"""Claims on uncertainty over handwritten digits, tested on MNIST with the sources' convolutional network.
+"""Claims on uncertainty over handwritten digits, tested on MNIST with the convolutional networks of a run.
 
 They come from a course report on Bayesian neural networks and from a notebook on mini-batch ADVI; both fixed the scale
-of a normal prior. Statistics are means over the study's networks; where nothing else is said the cells are those of the
-normal prior with fixed scale.
+of a normal prior. Statistics are means over the study's networks that were run, which their notes name; where nothing
+else is said the cells are those of the normal prior with fixed scale.
 """
 
 import numpy as np
@@ -15,7 +15,7 @@ from bnnbench.plots.select import scores, with_tuned_scales
 from bnnbench.plots.style import NothingToDraw, method_name, model_name
 from bnnbench.results import Results
 
-SLIDES = "Lecture slides: Monte Carlo dropout"
+SLIDES = "Lecture slides: Monte Carlo dropout (judged by mean field, with dropout beside it)"
 REPORT = "Course report on Bayesian neural networks: uncertainty on MNIST"
 NOTEBOOK = "Notebook on mini-batch ADVI: convolutional network on MNIST"
 DISPERSED = (2, 7, 8, 9)
@@ -40,7 +40,7 @@ def of_metric(metric: str, scale: float = 1.0, **where) -> Measure:
 
     def measure(results: Results, study: str) -> Measured:
         rows = cells(results, study, metric, **(FIXED | where))
-        return Measured.over(scale * rows, _cells(FIXED | where))
+        return Measured.over(scale * rows, f"{_cells(FIXED | where, rows)}.")
 
     return measure
 
@@ -50,8 +50,9 @@ def wrong_over_right(metric: str, **where) -> Measure:
 
     def measure(results: Results, study: str) -> Measured:
         sides = [cells(results, study, f"{metric}_{side}", **(FIXED | where)) for side in ("wrong", "right")]
-        note = f"{_cells(FIXED | where)}: {sides[0].mean().mean():.3g} on misread images, {sides[1].mean().mean():.3g} "
-        return Measured.over(sides[0] / sides[1], note + "on the others.")
+        wrong, right = (side.mean().mean() for side in sides)
+        note = f"{_cells(FIXED | where, sides[0])}: {wrong:.3g} on misread images, {right:.3g} on the others."
+        return Measured.over(sides[0] / sides[1], note)
 
     return measure
 
@@ -59,7 +60,7 @@ def wrong_over_right(metric: str, **where) -> Measure:
 def votes_of_errors(results: Results, study: str) -> Measured:
     """Chi-square a draw of the label votes on misread images minus that on the others."""
     sides = [cells(results, study, f"chi_square_label_per_draw_{side}", **FIXED) for side in ("wrong", "right")]
-    return Measured.over(sides[0] - sides[1], _cells(FIXED))
+    return Measured.over(sides[0] - sides[1], f"{_cells(FIXED, sides[0])}.")
 
 
 def against_plain(score: str) -> Measure:
@@ -68,7 +69,7 @@ def against_plain(score: str) -> Measure:
     def measure(results: Results, study: str) -> Measured:
         ours = cells(results, study, f"auroc_{score}", **FIXED)
         theirs = plain(results, study, "auroc_max_probability")
-        note = f"{_cells(FIXED)}: {ours.mean().mean():.3f}, plain network {theirs.mean().mean():.3f}."
+        note = f"{_cells(FIXED, ours)}: {ours.mean().mean():.3f}, plain network {theirs.mean().mean():.3f}."
         return Measured.over(difference(ours, theirs), note)
 
     return measure
@@ -81,7 +82,7 @@ def class_dispersion(results: Results, study: str) -> Measured:
     others = sum(by_class[c] for c in range(10) if c not in DISPERSED) / (10 - len(DISPERSED))
     means = pd.Series([table.mean().mean() for table in by_class])
     order = ", ".join(str(c) for c in means.sort_values(ascending=False).index)
-    return Measured.over(named - others, f"{_cells(FIXED)}; from the most dispersed digit: {order}.")
+    return Measured.over(named - others, f"{_cells(FIXED, named)}; from the most dispersed digit: {order}.")
 
 
 def fixed_minus_learned(metric: str, scale: float = 1.0) -> Measure:
@@ -90,7 +91,7 @@ def fixed_minus_learned(metric: str, scale: float = 1.0) -> Measure:
     def measure(results: Results, study: str) -> Measured:
         sides = [cells(results, study, metric, **where) for where in (FIXED, LEARNED)]
         each = ", ".join(f"{abs(scale) * np.nanmean(side):.4g}" for side in sides)
-        return Measured.over(scale * difference(*sides), f"{_cells(FIXED)} and half-normal: {each}.")
+        return Measured.over(scale * difference(*sides), f"{_cells(FIXED, sides[0])}, and half-normal: {each}.")
 
     return measure
 
@@ -110,7 +111,8 @@ def warned_before_misread(inference: str) -> Measure:
         shares = {key: _share_warned(results, part) for key, part in table.groupby(by)}
         rows = pd.Series(shares).rename_axis(by).unstack("seed")
         n = table.variable.nunique()
-        note = f"{_cells(FIXED | {'inference': inference})}; {n} images, those never misread left out."
+        counted = "those misread upright or never left out"
+        note = f"{_cells(FIXED | {'inference': inference}, rows)}; {n} images, {counted}."
         return Measured.over(rows, note)
 
     return measure
@@ -127,9 +129,11 @@ def _share_warned(results: Results, readings: pd.DataFrame) -> float:
     return float((first[0] < first[1])[counted].mean()) if counted.any() else np.nan
 
 
-def _cells(where: dict) -> str:
+def _cells(where: dict, rows: pd.DataFrame) -> str:
+    """Method, model and networks of a table's cells in words."""
     scale = np.nan if where["hyperprior"] != "fixed" else 1.0
-    name = f"{method_name(where['inference'])}, {model_name(pd.Series(where | {'scale': scale}))}"
+    networks = " and ".join(dict.fromkeys(rows.index.get_level_values("network")))
+    name = f"{method_name(where['inference'])}, {model_name(pd.Series(where | {'scale': scale}))}, {networks}"
     return name[:1].upper() + name[1:]
 
 

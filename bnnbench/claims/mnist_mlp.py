@@ -52,7 +52,7 @@ CLAIMS = (
                       SCALES, **POINTS),
             Statistic(f"{HIER}scale 0.1, from a sane start", "above", 0.0, learned_minus_fixed(), SCALES, **POINTS),
             Statistic(f"{HIER}scale 0.1, near the ELBO's maximum", "above", 0.0, learned_minus_fixed("near_maximum"),
-                      BOUNDS, **POINTS),
+                      BOUNDS, True, **POINTS),
             Statistic(f"{HIER}the tuned scale", "above", 0.0, learned_minus_fixed(scale=None), SCALES, **POINTS),
         ),
     ),

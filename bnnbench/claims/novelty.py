@@ -10,8 +10,9 @@ from bnnbench.claims._base import Claim, Measured, Statistic
 from bnnbench.claims._measures import Measure, difference, plain_method, wide
 from bnnbench.plots.probes import readings
 from bnnbench.plots.select import done, scores
-from bnnbench.plots.style import method_name
+from bnnbench.plots.style import NothingToDraw, method_name
 from bnnbench.results import Results
+from bnnbench.statistics import balanced
 
 REPORT = "Report on probabilistic deep learning: a novel class of Fashion-MNIST"
 LEFT_OUT = "left_out"
@@ -27,9 +28,17 @@ def novelty(
 
 
 def tuned(results: Results, study: str, score: str, metric: str, inference: str) -> tuple[pd.DataFrame, str]:
-    """The same of the recipe that has the lowest mean validation NLL on the data set, and what was chosen in words."""
+    """The same of the recipe that has the lowest mean validation NLL on the data set, and what was chosen in words.
+
+    Of data sets on which there are several to choose from; a recipe that lacks a seed does not compete. NothingToDraw
+    where there are none.
+    """
     nll = scores(results, study, "nll", "validation", inference=inference, prior="normal")
-    means = nll.pivot_table("value", UNIT, "recipe")
+    n, means = (nll.pivot_table("value", UNIT, "recipe", aggfunc=how) for how in ("count", "mean"))
+    means = means.where(n.eq(n.max(axis=1), axis=0))
+    means = means[means.notna().sum(axis=1) > 1]
+    if means.empty:
+        raise NothingToDraw(f"one setting of {method_name(inference)} was run, so none was chosen")
     best = means.idxmin(axis=1)
     table = _left_out(results, study, score, metric, inference, "normal")
     chosen = table[table.recipe.to_numpy() == best.reindex(pd.MultiIndex.from_frame(table[UNIT])).to_numpy()]
@@ -52,7 +61,7 @@ def gain(inference: str, score: str = "predictive_entropy") -> Measure:
         ours = novelty(results, study, score, "auroc", inference)
         method = plain_method(done(results, study, prior="flat"))
         plain = novelty(results, study, "predictive_entropy", "auroc", method, "flat")
-        found = difference(ours, plain)
+        found = balanced(difference(ours, plain))
         worst, best = found.mean(axis=1).min(), found.mean(axis=1).max()
         note = (
             f"{method_name(inference)}: AUROC {ours.mean().mean():.3f}, plain network {plain.mean().mean():.3f}, over "
@@ -64,15 +73,23 @@ def gain(inference: str, score: str = "predictive_entropy") -> Measure:
 
 
 def variance_ratio(results: Results, study: str) -> Measured:
-    """Mean total variance on images of the new class, mean field over MC dropout, each in its best setting."""
+    """Mean total variance on images of the new class, mean field over MC dropout, each in the study's own setting."""
+    sides = (novelty(results, study, "total_variance", "mean_novel", m) for m in ("mean_field", "mc_dropout"))
+    return _ratio(*sides)
+
+
+def tuned_variance_ratio(results: Results, study: str) -> Measured:
+    """The same with each method in the setting that validation NLL chose for the data set."""
     found = [tuned(results, study, "total_variance", "mean_novel", m) for m in ("mean_field", "mc_dropout")]
-    (ours, theirs), words = zip(*found, strict=True)
-    ratio = ours.groupby(level=UNIT).mean() / theirs.groupby(level=UNIT).mean()
-    note = (
-        f"Total variance {ours.mean().mean():.3f} with mean field, {theirs.mean().mean():.3f} with MC dropout. "
-        f"Chosen by validation NLL: {'; '.join(words)}."
-    )
-    return Measured.over(ratio, note)
+    sides, words = zip(*found, strict=True)
+    return _ratio(*sides, f" Chosen by validation NLL: {'; '.join(words)}.")
+
+
+def _ratio(ours: pd.DataFrame, theirs: pd.DataFrame, how: str = "") -> Measured:
+    ours, theirs = (side.groupby(level=UNIT).mean() for side in (ours, theirs))
+    ours, theirs = ours.align(theirs, join="inner")
+    note = f"Total variance {ours.mean().mean():.3f} with mean field, {theirs.mean().mean():.3f} with MC dropout.{how}"
+    return Measured.over(ours / theirs, note)
 
 
 SCORES = "notebooks/{study}.html#Which-score-finds-the-new-class?"
@@ -97,8 +114,10 @@ CLAIMS = (
     Claim(
         "P2", REPORT, "Draws of variational inference vary more than those of MC dropout.",
         (
-            Statistic("total variance on images of the new class, mean field over MC dropout", "above", 1.0,
-                      variance_ratio, DRAWS),
+            Statistic("total variance on images of the new class, mean field over MC dropout, both tuned on "
+                      "validation NLL", "above", 1.0, tuned_variance_ratio, DRAWS),
+            Statistic("total variance on images of the new class, mean field over MC dropout, in one setting each",
+                      "above", 1.0, variance_ratio, DRAWS, True),
         ),
     ),
 )  # fmt: skip

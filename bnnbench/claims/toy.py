@@ -8,10 +8,10 @@ import numpy as np
 import pandas as pd
 from scipy.stats import spearmanr
 
+from bnnbench.cells import REFERENCE
 from bnnbench.claims._base import Claim, Measured, Statistic
 from bnnbench.claims._measures import Measure, wide
 from bnnbench.datasets import bayes_proba
-from bnnbench.grid import REFERENCE
 from bnnbench.plots.select import one_thread, scores, with_tuned_scales
 from bnnbench.plots.style import NothingToDraw, method_name, name_of
 from bnnbench.plots.weights import last_weights

@@ -18,7 +18,7 @@ from bnnbench.plots.images import (
 )
 from bnnbench.plots.novelty import draws_for_two_images, novel_cells, novelty_scores
 from bnnbench.plots.priors import fixed_against_hyperpriors, heat_table, leaderboard, prior_heat_map
-from bnnbench.plots.probes import rotation_curves, shift_curves, turned_digit
+from bnnbench.plots.probes import probed_networks, rotation_curves, shift_curves, turned_digit
 from bnnbench.plots.pruning import pruning_curves, signal_to_noise, weight_histograms
 from bnnbench.plots.select import best_cell, best_models, main_method, noisiest
 from bnnbench.plots.style import NothingToDraw, encode
@@ -68,6 +68,7 @@ __all__ = [
     "novelty_scores",
     "plane_maps",
     "prior_heat_map",
+    "probed_networks",
     "pruning_curves",
     "reliability_diagram",
     "rotation_curves",

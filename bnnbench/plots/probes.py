@@ -36,9 +36,18 @@ def readings(results: Results, study: str, probe: str, network: str | None = Non
     return table[table.network == (network or table.network.iloc[0])]
 
 
+def probed_networks(results: Results, study: str, probe: str) -> list[str]:
+    """Networks of a study of which cells were put to a probe."""
+    table = results.probes
+    return list(dict.fromkeys(table[(table.study == study) & (table.probe == probe)].network))
+
+
 @styled
 def shift_curves(results: Results, study: str, network: str | None = None) -> Figure:
-    """Test accuracy, NLL and ECE against the strength of each kind of shift, a line a model; bands over seeds."""
+    """Test accuracy, NLL and ECE against the strength of each kind of shift, a line a model; bands over seeds.
+
+    Below the ECE a thin line is its floor: what as many images would show of a network whose confidence is right.
+    """
     table = readings(results, study, "shift", network)
     kinds, metrics = list(dict.fromkeys(table.variable)), ("accuracy", "nll", "ece")
     figure, axes = panels(len(metrics), len(kinds), 1.7, sharex="col", sharey="row")
@@ -48,6 +57,8 @@ def shift_curves(results: Results, study: str, network: str | None = None) -> Fi
             part = table[(table.metric == metric) & (table.variable == kind)]
             for key, line in part.groupby(LINES, sort=False, dropna=False):
                 _band(ax, line, **styles[line_key(key)])
+            if metric == "ece":
+                _floors(ax, table[(table.metric == "ece_floor") & (table.variable == kind)], styles)
             ax.set_xticks(sorted(part.level.unique()))
         row[0].set_ylabel(metric_name(metric))
     for ax, kind in zip(axes[0], kinds, strict=True):
@@ -144,6 +155,13 @@ def _band(ax, line: pd.DataFrame, **style) -> None:
     level, mean, low, high = np.array(found).T
     ax.plot(level, mean, lw=1.3, **style)
     ax.fill_between(level, low, high, color=style["color"], alpha=0.15, lw=0)
+
+
+def _floors(ax, readings: pd.DataFrame, styles: dict) -> None:
+    for key, line in readings.groupby(LINES, sort=False, dropna=False):
+        style = styles[line_key(key)]
+        means = line.groupby("level").value.mean()
+        ax.plot(means.index, means, lw=0.5, color=style["color"], ls=style["ls"])
 
 
 def _legend(figure: Figure, ax, styles: dict) -> None:

@@ -6,7 +6,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from bnnbench.plots.probes import LINES, readings
-from bnnbench.plots.select import done, one_thread, parameters_of
+from bnnbench.plots.select import done, one_thread
 from bnnbench.plots.style import (
     NothingToDraw,
     legend_of_all,
@@ -68,16 +68,20 @@ def pruning_curves(results: Results, study: str, network: str | None = None) -> 
 
 @styled
 def signal_to_noise(results: Results, study: str) -> Figure:
-    """Density and distribution function of the weights' signal-to-noise ratio, a line a model; first seed."""
+    """Density and distribution function of the weights' signal-to-noise ratio, a line a model; first seed.
+
+    By the posterior's own moments: over a number of draws a ratio near zero would show how many they are.
+    """
     cells = done(results, study, inference="mean_field", recipe="").sort_values("seed", kind="stable")
     cells = cells.drop_duplicates(["network", "prior", "hyperprior", "scale"])
     networks = list(dict.fromkeys(cells.network))
     figure, axes = panels(2, len(networks), 1.9, sharex=True, sharey="row")
     colours = {name: f"C{i}" for i, name in enumerate(dict.fromkeys(model_name(r) for r in cells.itertuples()))}
     for cell in cells.itertuples():
-        weights = parameters_of(results, cell.id)
-        weights = weights[weights.parameter.str.endswith("weight")]
-        decibel = 20 * np.log10(np.maximum((weights["mean"] / weights["sd"]).abs(), 1e-12))
+        trained = results.trained(cell.id)
+        is_weight = np.concatenate([np.full(p.size, not p.is_bias) for p in trained.network.parameters])
+        mean, sd = (moment[is_weight] for moment in trained.weight_moments())
+        decibel = 20 * np.log10(np.maximum(np.abs(mean / sd), 1e-12))
         counts, edges = np.histogram(decibel, DECIBEL)
         density = counts / (len(decibel) * np.diff(edges))
         column = networks.index(cell.network)

@@ -90,15 +90,21 @@ def cell_of(results: Results, study: str, model, **where) -> pd.Series:
     return rows.sort_values("seed").iloc[0]
 
 
-def best_cell(results: Results, study: str, inference: str | None = None, dataset: str | None = None) -> str:
+def best_cell(
+    results: Results, study: str, inference: str | None = None, dataset: str | None = None, like: str | None = None
+) -> str:
     """Id of a trained cell of the model with the lowest mean validation NLL, at the lowest seed.
 
-    Without `inference`, a method whose draws vary comes before a point estimate.
+    Without `inference`, a method whose draws vary comes before a point estimate. With a cell's id as `like`, of that
+    cell's data set and network.
     """
+    network = None
+    if like is not None:
+        dataset, network = results.row(like).dataset, results.row(like).network
     cells = done(results, study, dataset=dataset)
     dataset = dataset or cells.dataset.iloc[0]
     inference = inference or main_method(results, study)
-    model = best_models(results, study, dataset, inference).iloc[0]
+    model = best_models(results, study, dataset, inference, network).iloc[0]
     return cell_of(results, study, model, dataset=dataset, inference=inference, network=model.network).id
 
 

@@ -134,7 +134,7 @@ def _of_probes() -> dict[str, tuple[Callable, str, str]]:
         "shift": (
             probes.shift_curves,
             "Test accuracy, NLL and ECE of {} on test images that were turned, moved, blurred or made noisy, against "
-            "the strength; nothing was trained again. Bands are 95% intervals over seeds.",
+            "the strength; nothing was trained again. Bands are 95% intervals over seeds, thin lines the ECE's floor.",
             "Curves of accuracy, NLL and ECE against the strength of each kind of shift.",
         ),
         "rotation": (

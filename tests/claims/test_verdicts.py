@@ -82,3 +82,10 @@ def test_rows_that_lack_a_seed_do_not_tip_the_mean():
 def test_an_unknown_direction_is_refused():
     with pytest.raises(ValueError, match="choose one of above"):
         Statistic("gain", "beyond", 0.0, nothing, "x.html")
+
+
+def test_a_data_set_that_lacks_a_seed_is_left_out_by_name():
+    wide = pd.DataFrame({0: [1.0, 2.0], 1: [3.0, np.nan]}, pd.Index([("a", "net"), ("b", "net")]))
+    measured = Measured.over(wide, "Two classes.")
+    assert list(measured.by_seed) == [1, 3]
+    assert measured.note == "Two classes. Left out, since a seed lacks it: b, net."

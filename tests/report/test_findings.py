@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from spoiling import edit
 
-from bnnbench.grid import COORDINATES
+from bnnbench.cells import COORDINATES
 from bnnbench.report import findings, leaderboard
 from bnnbench.report.estimates import Estimate, by_seed, comparable, without_controls
 from bnnbench.results import load_results

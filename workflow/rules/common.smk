@@ -7,6 +7,7 @@ from pathlib import Path
 import yaml
 
 from bnnbench import grid
+from bnnbench.cells import REFERENCE
 from bnnbench.config import ConfigError
 from bnnbench.digest import imported, of_files, of_package, of_value
 

@@ -22,7 +22,7 @@ rule train:
 # All others are compared with references, and these take longest: they go first.
 use rule train as train_reference with:
     wildcard_constraints:
-        shard=rf"[^/]+--{grid.REFERENCE}(--seeds-[^/]+)?",
+        shard=rf"[^/]+--{REFERENCE}(--seeds-[^/]+)?",
     priority: 1
 
 

@@ -25,7 +25,7 @@ if [[ ! -f $running ]] || ! kill -0 "$(<"$running")" 2>/dev/null; then
 fi
 
 options=(--cores all --configfile "$config")
-if command -v nvidia-smi >/dev/null && nvidia-smi -L >/dev/null 2>&1; then
+if command -v nvidia-smi >/dev/null && python -c "import torch; raise SystemExit(not torch.cuda.is_available())"; then
     options+=(--profile profiles/gpu)
 fi
 status=0
