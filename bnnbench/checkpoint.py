@@ -74,7 +74,7 @@ class Checkpointed(Logged):
                 log.warning("%s: the checkpoint is unreadable and is left aside: %s", name, error)
         self._before = self._states.get("job", {}).get("seconds", 0.0)
         if curve and (stored := self._states.get("curve")):
-            curve.steps, curve.values = stored["steps"], [v.numpy() for v in stored["values"]]
+            curve.steps, curve.values = stored["steps"], [v.cpu().numpy() for v in stored["values"]]
 
     def keep(self, stage: str, state: Callable[[], dict]) -> None:
         if time.monotonic() - self._kept < self._every:

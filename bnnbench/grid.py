@@ -32,6 +32,11 @@ class Shard:
     def trainable(self) -> list[Cell]:
         return [cell for cell in self.cells if not cell.merged]
 
+    @property
+    def on_processor(self) -> bool:
+        """Whether it is trained on the processor wherever the others are: PyMC's own methods are."""
+        return self.inference.startswith("pymc_")
+
     @cached_property
     def digest(self) -> str:
         return digest.of_value([(cell.id, cell.key) for cell in self.cells])

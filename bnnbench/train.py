@@ -1,8 +1,6 @@
 """Train the cells of a shard, stacked, and store what they predict."""
 
 import logging
-import shutil
-import sysconfig
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,34 +10,20 @@ import torch
 from bnnbench import networks, planning, records
 from bnnbench.cells import Cell
 from bnnbench.checkpoint import Checkpointed, Curve, Logged
-from bnnbench.config import ConfigError
 from bnnbench.datasets import DataSet
+from bnnbench.device import cells_together, device_name, prepare, resolve_compile, resolve_device
 from bnnbench.digest import of_value
 from bnnbench.grid import Plan, Shard, shard_name
 from bnnbench.inference import make
-from bnnbench.joint import LogJoint, block_size
+from bnnbench.joint import LogJoint
 from bnnbench.predict import StackPredictions, predict
-from bnnbench.storage import ShardFile, git_commit, processor, unfinished, versions
+from bnnbench.storage import ShardFile, git_commit, unfinished, versions
 from bnnbench.streams import Streams
 from bnnbench.trained import build_model
 
 log = logging.getLogger(__name__)
 
 CURVE_DRAWS = 5
-
-
-def resolve_device(wanted: str) -> str:
-    """ "cuda" where it is asked for or there is one; ConfigError where it is asked for and there is none."""
-    if wanted == "cuda" and not torch.cuda.is_available():
-        raise ConfigError("device: cuda was asked for and torch sees no GPU: use device: auto, or install a CUDA build")
-    return "cuda" if wanted != "cpu" and torch.cuda.is_available() else "cpu"
-
-
-def resolve_compile(wanted: str) -> bool:
-    """Whether to use torch.compile; "auto" where a C++ compiler is on the path and Python's headers are there."""
-    compiler = any(shutil.which(c) for c in ("g++", "clang++", "c++"))
-    headers = Path(sysconfig.get_path("include"), "Python.h").is_file()
-    return wanted == "on" or (wanted == "auto" and compiler and headers)
 
 
 def pending(shard: Shard, path: Path) -> tuple[ShardFile, list[Cell]]:
@@ -104,13 +88,15 @@ def train_shard(plan: Plan, shard: Shard, path: str | Path, threads: int = 1) ->
     data = {name: DataSet.from_netcdf(plan.results / "data" / f"{name}.nc") for name in shard.datasets}
     method = plan.study_configs[shard.study].inference[shard.inference]
     log.info("%s: %d of %d cells to train", shard.name, len(todo), len(shard.trainable))
+    device = "cpu" if shard.on_processor else resolve_device(plan.config.device)
+    prepare(device)
     stacks = list(_stacks(todo, method.stack))
     for stack in stacks:
-        # Stacks are filled up to whole blocks, whose size depends on the threads: so does the state's shape.
-        name = f".{path.stem}.{of_value([block_size(), *(cell.key for cell in stack)])}.checkpoint"
-        rows, groups = _train_stack(
-            stack, data, plan, min(block_size(), method.stack), path.with_name(name), method.curve
-        )
+        block = cells_together(device, len(stack), method.stack)
+        # The state's shape depends on the block, and what follows from it on the device, whose numbers are its own.
+        name = f".{path.stem}.{of_value([block, device_name(device), *(cell.key for cell in stack)])}.checkpoint"
+        compiled = resolve_compile(plan.config.compile, device)
+        rows, groups = _train_stack(stack, data, device, compiled, block, path.with_name(name), method.curve)
         stored.extend(rows, groups)
         if stack is not stacks[-1]:
             stored.write(unfinished(path), _attributes(shard))
@@ -132,11 +118,20 @@ def _stacks(cells: list[Cell], size: int) -> Iterator[list[Cell]]:
             yield group[start : start + size]
 
 
-def _train_stack(cells: list[Cell], data: dict[str, DataSet], plan: Plan, block: int, checkpoint: Path, points: int):
-    """Rows and array groups of one stack of cells that share network, method and settings."""
+def _train_stack(
+    cells: list[Cell],
+    data: dict[str, DataSet],
+    device: str,
+    compiled: bool,
+    block: int,
+    checkpoint: Path,
+    points: int,
+):
+    """Rows and array groups of one stack of cells that share network, method and settings.
+
+    `points` of the learning curve are measured; 0 for none.
+    """
     about = f"{shard_name(cells[0], cells[0].inference)}: {len(cells)} cells"
-    device = resolve_device(plan.config.device)
-    compiled = resolve_compile(plan.config.compile)
     first = cells[0]
     example = data[first.dataset.name]
     network = networks.make(first.network_options, example.x_pool.shape[1:], example.n_classes)
@@ -160,11 +155,13 @@ def _train_stack(cells: list[Cell], data: dict[str, DataSet], plan: Plan, block:
         of_draws = Logged(about, "prediction draw")
         predictions = inputs.predictions(fit.posterior, streams, first.draws, progress=of_draws, **options)
         moments = records.moments(fit, streams)
+    except torch.AcceleratorError:  # the GPU itself: nothing that follows can be trained, and another start may
+        raise
     except (RuntimeError, MemoryError, FloatingPointError) as error:
         log.error("%s: the stack failed: %s", about, error)
         reason = f"{type(error).__name__}: {str(error).splitlines()[0]}"
         return skipped + [records.row(cell, "failed", reason) for cell in cells], {}
-    facts = {"steps": fit.steps, "seconds": seconds, "device": _device_name(device)}
+    facts = {"steps": fit.steps, "seconds": seconds, "device": device_name(device)}
     reasons = [records.flaw(fit, predictions, i) for i in range(len(cells))]
     rows = [
         records.row(cell, "failed" if reason else "done", reason, **facts)
@@ -212,7 +209,3 @@ def _distinct(items: list, device: str) -> tuple[list, torch.Tensor]:
 def _stack(arrays: list[np.ndarray], device: str) -> torch.Tensor:
     tensor = torch.from_numpy(np.stack(arrays)).to(device)
     return tensor if tensor.is_floating_point() else tensor.long()
-
-
-def _device_name(device: str) -> str:
-    return torch.cuda.get_device_name() if device == "cuda" else f"cpu ({processor()})"

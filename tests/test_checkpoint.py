@@ -94,6 +94,25 @@ def test_what_is_kept_of_a_stage_stays_as_it_was_when_the_fit_goes_on(tmp_path):
     np.testing.assert_array_equal(found.trace_steps, expected.trace_steps)
 
 
+def test_what_swag_collected_does_not_depend_on_how_its_start_is_rounded_the_second_time(monkeypatch):
+    """A GPU may round otherwise: the moments are taken about the start that was kept, not about its repetition."""
+    joint = stack_joint(mlp((2,), 2, hidden=(3,)), [ALL_MODELS["normal-1"]], *small_data(40), torch.float32)
+    method, streams, whole = quick_method("swag", steps=60, batch_size=16), Streams(["a"], ["p"]), Mortal()
+    expected = method.fit(joint, streams, whole)
+    victim, fit_map = Mortal(dies_at=whole.reports - 3), Map.fit
+    with pytest.raises(Killed):
+        method.fit(joint, streams, victim)
+
+    def rounded_otherwise(self, *arguments):
+        found = fit_map(self, *arguments)
+        found.posterior.arrays["loc"] += 0.05
+        return found
+
+    monkeypatch.setattr(Map, "fit", rounded_otherwise)
+    found = method.fit(joint, streams, Mortal(states=victim.states))
+    assert torch.equal(found.posterior.arrays["loc"], expected.posterior.arrays["loc"])
+
+
 @pytest.mark.parametrize("share", [0.1, 0.5, 0.6, 0.7, 0.9])
 def test_the_chains_that_still_ran_go_on_beside_those_that_had_passed(share):
     """Of two cells one passes the gate in the first round: what is kept later is of the other alone."""

@@ -9,11 +9,11 @@ import torch
 from scenarios import ALL_MODELS, small_data, stack_joint
 
 from bnnbench import networks, pymc_models
+from bnnbench.device import resolve_compile
 from bnnbench.inference.mean_field import MeanField
 from bnnbench.joint import LogPrior, Model, block_size, categorical
 from bnnbench.priors import InverseGamma, Laplace, ScaleMixture
 from bnnbench.streams import Streams
-from bnnbench.train import resolve_compile
 
 NAMES = list(ALL_MODELS)
 MODELS = list(ALL_MODELS.values())

@@ -5,8 +5,8 @@ import logging
 import pytest
 import torch
 
+from bnnbench.device import resolve_compile
 from bnnbench.kernels import Kernel
-from bnnbench.train import resolve_compile
 
 
 def quadratic(a, b, shared):

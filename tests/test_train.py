@@ -6,7 +6,7 @@ import pytest
 import torch
 from small_run import NOTHING_ELSE, SMALL
 
-from bnnbench import datasets, evaluate, grid, planning, train
+from bnnbench import datasets, device, evaluate, grid, planning, train
 from bnnbench.config import ConfigError
 from bnnbench.datasets import DataSet
 from bnnbench.storage import ShardFile, replacing
@@ -228,7 +228,7 @@ def test_a_trained_cell_predicts_on_new_inputs_as_it_did_on_the_test_set(small_r
 def test_device_cuda_without_a_gpu_is_refused(monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     with pytest.raises(ConfigError, match="torch sees no GPU: use device: auto"):
-        train.resolve_device("cuda")
+        device.resolve_device("cuda")
 
 
 def test_the_learning_curve_ends_at_the_final_error_and_changes_nothing(tmp_path):
@@ -242,3 +242,19 @@ def test_the_learning_curve_ends_at_the_final_error_and_changes_nothing(tmp_path
     _, y = evaluate.labels(DataSet.from_netcdf(tmp_path / "b" / "data" / "moons-0.4.nc"), "test", cell.seed)
     predicted = watched.groups["test"].mean_proba.isel(cell=0).values > 0.5
     assert curve.test_error.values[-1] == pytest.approx((predicted != y).mean(), abs=1e-6)
+
+
+def test_a_stack_that_is_computed_whole_as_on_a_gpu_gives_the_same_cells(tmp_path, monkeypatch):
+    """On the processor it is taken in blocks."""
+    options = {"models": None, "scales": [0.5, 1.0, 2.0, 3.0], "priors": {"flat": None}, "seeds": [0, 1, 2]}
+    in_blocks = trained(plan_of(tmp_path / "blocks", **options), tmp_path / "blocks")
+    assert len(in_blocks.rows) > device.cells_together("cpu", 1000, 1000)
+    monkeypatch.setattr(train, "cells_together", lambda _, n, stack: device.cells_together("cuda", n, stack))
+    at_once = trained(plan_of(tmp_path / "whole", **options), tmp_path / "whole")
+    ours, theirs = (f.groups["test"].mean_proba for f in (in_blocks, at_once))
+    np.testing.assert_allclose(ours, theirs.sel(cell=ours.cell), atol=1e-3)
+
+
+@pytest.mark.parametrize(("n_cells", "stack", "block"), [(1, 1, 1), (5, 512, 32), (70, 512, 96), (600, 512, 512)])
+def test_a_gpu_takes_a_stack_at_once_filled_up_to_a_multiple(n_cells, stack, block):
+    assert device.cells_together("cuda", n_cells, stack) == block

@@ -65,8 +65,8 @@ def _log_volume(prior: LogPrior, latents, centring):
     """Log of du / dz = s^c over all weights, (rows,)."""
     if not prior.learns:
         return torch.zeros_like(latents[:, 0])
-    sizes = latents.new_tensor([float(p.size) for p in prior.network.parameters])
-    return (centring * prior.log_scales(latents) * sizes).sum(1)
+    moved = centring * prior.log_scales(latents)
+    return sum(p.size * moved[:, i] for i, p in enumerate(prior.network.parameters))
 
 
 @dataclass

@@ -75,7 +75,8 @@ class Swag(Method):
         every = max(1, min(joint.n_points // self.batch_size, collecting // (2 * self.rank)))
         begin = 1
         if state := progress.restored("swag"):
-            begin, latents, velocity, total, squares, n, deviations, trace, trace_steps, window = state["values"]
+            begin, latents, velocity, origin, total, squares, n, *kept = state["values"]
+            deviations, trace, trace_steps, window = kept
         for t in range(begin, collecting + 1):
             value, gradient = joint.value_and_gradient(latents, joint.batch(batches(t)))
             velocity = self.momentum * velocity + self.swa_learning_rate / joint.n_points * gradient
@@ -89,7 +90,7 @@ class Swag(Method):
                 trace_steps.append(t)
                 window = 0.0
                 progress(start.steps + t, self.steps)
-                values = [t + 1, latents, velocity, total, squares, n, deviations, trace, trace_steps, window]
+                values = [t + 1, latents, velocity, origin, total, squares, n, deviations, trace, trace_steps, window]
                 progress.keep("swag", lambda values=values: {"values": values})
         deviations += [torch.zeros_like(origin)] * (self.rank - len(deviations))  # of very short runs
         mean = total / n

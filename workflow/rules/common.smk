@@ -47,6 +47,11 @@ SOURCES = {
 }
 
 
+def gpus_of(shard):
+    """GPUs that the training job of a shard asks for."""
+    return int(PLAN.config.device != "cpu" and not PLAN.shards[shard].on_processor)
+
+
 def source(*parts):
     """A file or folder of the project, seen from the working directory."""
     return os.path.relpath(Path(workflow.basedir, *parts))

@@ -8,7 +8,7 @@ rule train:
         f"{LOGS}/train/{{shard}}.log",
     threads: PLAN.config.threads
     resources:
-        gpu=0 if PLAN.config.device == "cpu" else 1,
+        gpu=lambda wildcards: gpus_of(wildcards.shard),
     params:
         config=CONFIG,
         digest=lambda wildcards: PLAN.shards[wildcards.shard].digest,
