@@ -29,15 +29,22 @@ def check(name: str, settings) -> None:
         raise ValueError(f"{name}: cycles, chains and keep must be at least 1")
     if not 0 < settings.sampling <= 1:
         raise ValueError(f"{name}.sampling is a share of each cycle, over 0 and at most 1, got {settings.sampling}")
+    if not 0 <= settings.burn_in < settings.cycles:
+        raise ValueError(
+            f"{name}.burn_in is a number of cycles, at least 0 and fewer than the {settings.cycles} of 'cycles', "
+            f"got {settings.burn_in}"
+        )
 
 
 def kept_steps(settings) -> list[int]:
     """Steps whose states are kept, `keep` over all chains, at even distances in summed learning rate.
 
-    Only steps that sample. An average over them weights a step by its size (Welling & Teh 2011, eq. 11).
+    Only steps that sample, after `burn_in` whole cycles. An average over them weights a step by its size (Welling & Teh
+    2011, eq. 11).
     """
     rates = (cyclical(t, settings.steps, settings.cycles, 1.0, settings.sampling) for t in range(settings.steps))
-    sampling = [(t, rate) for t, (rate, samples) in enumerate(rates) if samples]
+    first = settings.burn_in * math.ceil(settings.steps / settings.cycles)
+    sampling = [(t, rate) for t, (rate, samples) in enumerate(rates) if samples and t >= first]
     if not sampling:
         return [settings.steps - 1]
     n, travelled = -(-settings.keep // settings.chains), np.cumsum([rate for _, rate in sampling])

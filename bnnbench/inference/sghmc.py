@@ -22,7 +22,10 @@ from bnnbench.progress import SILENT
 
 @dataclass(frozen=True)
 class Sghmc(Method):
-    """`chains` independent chains a cell, about `keep` draws over all. `batch_size` None: all points at once."""
+    """`chains` independent chains a cell, about `keep` draws over all; the first `burn_in` cycles keep none.
+
+    `batch_size` None: all points at once.
+    """
 
     steps: int = 3000
     learning_rate: float = 0.1
@@ -30,6 +33,7 @@ class Sghmc(Method):
     batch_size: int | None = None
     cycles: int = 4
     sampling: float = 0.8
+    burn_in: int = 0
     temperature: float = 1.0
     chains: int = 4
     keep: int = 1000

@@ -21,13 +21,17 @@ from bnnbench.progress import SILENT
 
 @dataclass(frozen=True)
 class Sgld(Method):
-    """`chains` independent chains a cell, about `keep` draws over all. `batch_size` None: all points at once."""
+    """`chains` independent chains a cell, about `keep` draws over all; the first `burn_in` cycles keep none.
+
+    `batch_size` None: all points at once.
+    """
 
     steps: int = 5000
     learning_rate: float = 0.2
     batch_size: int | None = None
     cycles: int = 4
     sampling: float = 0.8
+    burn_in: int = 0
     temperature: float = 1.0
     chains: int = 8
     keep: int = 1000

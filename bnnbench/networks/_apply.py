@@ -155,7 +155,23 @@ def _affine(layer, h: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor) ->
         if torch.compiler.is_compiling() and layer.n_in <= FUSED_INPUTS:
             return (weight.unsqueeze(-1) * h.unsqueeze(1)).sum(2) + bias.unsqueeze(-1)
         return torch.baddbmm(bias.unsqueeze(-1), weight, h)
+    if layer.n_in == 1 and h.device.type == "cpu":
+        return _of_one_channel(layer, h, weight, bias)
     return F.conv2d(h, weight.flatten(0, 1), bias.flatten(), padding=layer.padding, groups=weight.shape[0])
+
+
+def _of_one_channel(layer: Conv, h: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor) -> torch.Tensor:
+    """A convolution of one channel as a product with every pixel's neighbourhood.
+
+    The processor's convolution kernels work across channels, and take several times as long where there is one.
+    """
+    n_cells, size = weight.shape[0], layer.kernel
+    padded = F.pad(h, [layer.padding] * 4) if layer.padding else h
+    patches = padded.unfold(2, size, 1).unfold(3, size, 1)  # (points, cells, rows, columns, kernel, kernel)
+    rows, columns = patches.shape[2:4]
+    patches = patches.permute(1, 4, 5, 0, 2, 3).reshape(n_cells, size * size, -1)
+    outputs = torch.baddbmm(bias.unsqueeze(-1), weight.flatten(2), patches)
+    return outputs.unflatten(2, (-1, rows, columns)).permute(2, 0, 1, 3, 4).flatten(1, 2)
 
 
 def _tanh(h: torch.Tensor) -> torch.Tensor:

@@ -75,6 +75,11 @@ def test_learning_rates_fall_in_cycles_and_what_is_kept_is_of_the_sampling_parts
     kept = kept_steps(Sgld(steps=100, cycles=4, sampling=0.5, chains=2, keep=20))
     assert len(kept) == 10
     assert all(rates[t][1] for t in kept)
+    after = kept_steps(Sgld(steps=100, cycles=4, sampling=0.5, burn_in=2, chains=2, keep=20))
+    assert len(after) == 10
+    assert min(after) >= 50  # two cycles of 25
+    with pytest.raises(ValueError, match=r"sgld\.burn_in is a number of cycles"):
+        Sgld(cycles=4, burn_in=4)
 
 
 def test_the_first_half_of_the_draws_is_of_the_first_half_of_the_chains():
