@@ -2,16 +2,17 @@
 
 They come from a course report on Bayesian neural networks and from a notebook on mini-batch ADVI; both fixed the scale
 of a normal prior. Statistics are means over the study's networks that were run, which their notes name; where nothing
-else is said the cells are those of the normal prior with fixed scale.
+else is said the cells are those of the normal prior with fixed scale: where several were run, the one with the lowest
+validation NLL.
 """
 
 import numpy as np
 import pandas as pd
 
 from bnnbench.claims._base import Claim, Measured, Statistic
-from bnnbench.claims._measures import Measure, difference, plain_method, wide
+from bnnbench.claims._measures import UNITS, Measure, difference, plain_method, wide
 from bnnbench.metrics import predictive_entropy
-from bnnbench.plots.select import scores, with_tuned_scales
+from bnnbench.plots.select import only_tuned_scales, scores, with_tuned_scales
 from bnnbench.plots.style import NothingToDraw, method_name, model_name
 from bnnbench.results import Results
 
@@ -24,9 +25,8 @@ LEARNED = FIXED | {"hyperprior": "half_normal"}
 
 
 def cells(results: Results, study: str, metric: str, **where) -> pd.DataFrame:
-    """A test metric with a row each network and a column a seed."""
-    rows = with_tuned_scales(results, study, metric=metric, recipe="", **where)
-    return wide(rows, ["dataset", "network", "prior", "hyperprior"])
+    """A test metric with a row each network, with the scale that was chosen for it, and a column a seed."""
+    return wide(with_tuned_scales(results, study, metric=metric, recipe="", **where))
 
 
 def plain(results: Results, study: str, metric: str) -> pd.DataFrame:
@@ -107,7 +107,8 @@ def warned_before_misread(inference: str) -> Measure:
             table = table[table[column] == wanted]
         if table.empty:
             raise NothingToDraw(f"no {method_name(inference)} cell of this model was put to the probe 'rotation'")
-        by = ["dataset", "network", "seed"]
+        table = only_tuned_scales(results, table)
+        by = [*UNITS, "seed"]
         shares = {key: _share_warned(results, part) for key, part in table.groupby(by)}
         rows = pd.Series(shares).rename_axis(by).unstack("seed")
         n = table.variable.nunique()
@@ -130,10 +131,11 @@ def _share_warned(results: Results, readings: pd.DataFrame) -> float:
 
 
 def _cells(where: dict, rows: pd.DataFrame) -> str:
-    """Method, model and networks of a table's cells in words."""
-    scale = np.nan if where["hyperprior"] != "fixed" else 1.0
+    """Method, models and networks of a table's cells in words."""
+    scales = [scale or np.nan for scale in dict.fromkeys(rows.index.get_level_values("scale"))]  # 0 stands for none
+    models = " and ".join(model_name(pd.Series(where | {"scale": scale})) for scale in scales)
     networks = " and ".join(dict.fromkeys(rows.index.get_level_values("network")))
-    name = f"{method_name(where['inference'])}, {model_name(pd.Series(where | {'scale': scale}))}, {networks}"
+    name = f"{method_name(where['inference'])}, {models}, {networks}"
     return name[:1].upper() + name[1:]
 
 

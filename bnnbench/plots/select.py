@@ -112,7 +112,11 @@ def with_tuned_scales(results: Results, study: str, **where) -> pd.DataFrame:
     """The test rows of the metrics table of a study's models, the fixed scales cut down to the tuned one."""
     table = results.metrics
     table = table[(table.study == study) & (table.split == "test") & ~table.inference.isin(CONTROLS)]
-    rows = _narrow(table, where, f"test result of {study}")
+    return only_tuned_scales(results, _narrow(table, where, f"test result of {study}"))
+
+
+def only_tuned_scales(results: Results, rows: pd.DataFrame) -> pd.DataFrame:
+    """Rows of metrics or of readings, the fixed scales cut down to the tuned one."""
     chosen = results.tuned[[*WHERE, "study", "prior", "scale"]].rename(columns={"scale": "chosen"})
     rows = rows.merge(chosen, on=["study", *WHERE, "prior"], how="left")
     keep = (rows.hyperprior != "fixed") | rows.chosen.isna() | np.isclose(rows.scale, rows.chosen)

@@ -91,6 +91,22 @@ def test_what_was_not_run_is_undecided_with_a_reason():
     assert row.verdict == "undecided" and row.n_seeds == 0 and "flat" in row.note
 
 
+def test_of_several_fixed_scales_the_tuned_one_is_judged_and_named():
+    results = hand_made()
+    table = results.metrics
+    worse = table[(table.scale == 1) & (table.inference == "mean_field")].assign(scale=0.2)
+    worse["value"] = np.where(worse.metric == "total_variance_wrong", 9.0, worse.value)
+    both = pd.concat([table, worse])
+    key = {"study": "mnist", "dataset": "mnist", "network": "net", "prior": "normal", "inference": "mean_field"}
+    for scale, ratio in ((1.0, 3.0), (0.2, 90.0)):
+        tuned = pd.DataFrame([key | {"recipe": "", "scale": scale, "validation_nll": 0.1}])
+        results.__dict__.update(metrics=both, tuned=tuned)
+        assert verdict(results, "Z5")["a"][1] == pytest.approx(ratio, rel=1e-3)
+        (claim,) = (c for c in of_study("mnist") if c.id == "Z5")
+        note = verdicts(claim, results, "mnist")[0].note
+        assert note.startswith(f"Mean field, normal, scale {scale:g}, net"), note
+
+
 def test_a_turned_digit_is_warned_of_where_its_entropy_rises_at_a_smaller_angle_than_its_first_misreading():
     entropy = {"early": (0, 2, 2, 2), "late": (0, 0, 0, 2), "never": (0, 0, 0, 0), "same": (0, 0, 2, 2)}
     misread = {"early": (0, 0, 1, 1), "late": (0, 1, 1, 1), "never": (0, 0, 1, 0), "same": (0, 0, 1, 1)}
@@ -105,7 +121,10 @@ def test_a_turned_digit_is_warned_of_where_its_entropy_rises_at_a_smaller_angle_
              "prior": "normal", "hyperprior": "fixed", "scale": 1.0, "inference": "mean_field"}  # fmt: skip
     table = pd.DataFrame(rows, columns=["variable", "level", "metric", "value"]).assign(**facts)
     results = hand_made()
-    results.__dict__["probes"] = pd.concat([table.assign(seed=s) for s in range(3)])
+    untuned = table.assign(scale=0.2, value=lambda t: np.where(t.metric == "predictive_entropy", 2.0, t.value))
+    results.__dict__["probes"] = pd.concat([t.assign(seed=s) for t in (table, untuned) for s in range(3)])
+    chosen = {"study": "mnist", "dataset": "mnist", "network": "net", "prior": "normal", "inference": "mean_field"}
+    results.__dict__["tuned"] = pd.DataFrame([chosen | {"recipe": "", "scale": 1.0, "validation_nll": 0.1}])
     sure = SimpleNamespace(mean_proba=np.tile([0.9, 0.1], (100, 1)))
     object.__setattr__(results, "predictions", lambda cell_id: sure)
     found = mnist.warned_before_misread("mean_field")(results, "mnist")
