@@ -17,6 +17,10 @@ from bnnbench import digest
 STUDIES = Path(__file__).parent.parent / "config" / "studies"
 
 
+WITH_CURVE = ("map", "mle", "mean_field", "full_rank", "mc_dropout")
+"""Methods that climb one objective, whose posterior on the way can be judged."""
+
+
 class ConfigError(ValueError):
     """A configuration that cannot be used; the message names the place and the remedy."""
 
@@ -136,8 +140,10 @@ class StudyConfig(_Model):
     @field_validator("inference")
     @classmethod
     def _inference(cls, value):
-        for name in value:
+        for name, method in value.items():
             check_name("inference", name)
+            if method.curve and name not in WITH_CURVE:
+                raise ValueError(f"inference.{name} has no curve: remove it; {', '.join(WITH_CURVE)} have one")
         return value
 
     @field_validator("probes")

@@ -28,6 +28,7 @@ GOOD = {"studies": ["toy"], "seeds": [0]}
         ({"overrides": {"toy": {"hyperpriors": ["half_norml"]}}}, "did you mean 'half_normal'"),
         ({"overrides": {"toy": {"inference": {"mapp": {}}}}}, "unknown inference 'mapp': did you mean 'map'"),
         ({"overrides": {"toy": {"inference": {"map": {"setting": {}}}}}}, "did you mean 'settings'"),
+        ({"overrides": {"toy": {"inference": {"ensemble": {"curve": 5}}}}}, "ensemble has no curve: remove it"),
         ({"overrides": {"toy": {"datasets": {"moons": {"nois": 1}}}}}, "no option 'nois'"),
         ({"overrides": {"toy": {"models": ["normal-7"]}}}, "no model 'normal-7': did you mean 'normal-"),
         ({"overrides": {"toy": {"models": ["normal-1"], "priors": {"normal": None}}}}, "no cell is left"),

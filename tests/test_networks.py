@@ -5,6 +5,7 @@ import torch
 import torch.nn.functional as F
 
 from bnnbench import networks
+from bnnbench.networks._layers import Conv, Flatten, Network
 from bnnbench.networks._apply import (
     forward,
     forward_dropout,
@@ -90,6 +91,23 @@ def test_local_reparameterisation_has_the_moments_of_weight_draws():
     error = 4 * drawn.std(0) / n**0.5
     assert ((local.mean(0) - drawn.mean(0)).abs() < 2 * error).all()
     torch.testing.assert_close(local.var(0), drawn.var(0), rtol=0.05, atol=0)
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_local_reparameterisation_of_a_convolution_has_each_pixels_moments(channels):
+    """Two cells, the second with ten times the spread; three images, since they and the cells are told apart by place."""
+    network = Network((Conv(channels, 2, 3, 0), Flatten()), (channels, 4, 4), 8)
+    torch.manual_seed(0)
+    n, cells = 20_000, 2
+    mean, x = torch.randn(cells, network.n_weights), torch.randn(cells, 3, channels, 4, 4)
+    sd = torch.rand(cells, network.n_weights) * torch.tensor([[0.1], [1.0]])
+    mean, sd, x = (a.repeat_interleave(n, 0) for a in (mean, sd, x))
+    local = forward_local(network, mean, sd, x, tuple(torch.randn(cells * n, *s) for s in noise_shapes(network, 3)))
+    drawn = forward(network, mean + sd * torch.randn_like(sd), x)
+    local, drawn = (a.unflatten(0, (cells, n)) for a in (local, drawn))
+    spread = drawn.std(1)
+    assert ((local.mean(1) - drawn.mean(1)).abs() < 6 * spread / n**0.5).all()
+    torch.testing.assert_close(local.std(1), spread, rtol=0.04, atol=0)
 
 
 @pytest.mark.parametrize(("network", "shape"), [(MLP, (3, 6)), (LENET, (6, 1, 8, 8))])

@@ -119,7 +119,7 @@ def hand_made(entropy=0.8, plain=0.75, ratio=2.0, other=None) -> Results:
         table = pd.concat([table, table[here].assign(recipe="slower", value=1e-6)])
     seconds = np.where(table.inference == "mean_field", other, 2.0)
     nll = table.assign(split="validation", metric="nll", value=np.where(table.recipe == "", 1.0, seconds))
-    made.__dict__.update(probes=table, cells=table.assign(state="done"), metrics=nll)
+    made.__dict__.update(probes=table, cells=table.assign(state="done"), metrics=nll, tuned=table[:0])
     return made
 
 
@@ -144,6 +144,23 @@ def test_draws_of_both_methods_are_compared_on_the_new_class():
 def test_a_setting_stands_for_its_method_where_validation_data_prefer_it():
     worse, better = (verdict(hand_made(other=nll), "P2")["a"][1] for nll in (1.1, 0.9))
     assert worse == pytest.approx((0.2 + 0.07) / (0.1 + 0.07), rel=0.01) and better == pytest.approx(0, abs=1e-4)
+
+
+def test_the_tuned_scale_of_every_network_is_judged():
+    results = hand_made(other=1.1)
+    shift = pd.DataFrame({"network": ["net", "net", "wide"], "scale": [1.0, 0.2, 1.0], "by": [0.0, -0.5, -0.3]})
+    keys = ["study", "dataset", "network", "inference", "recipe", "prior"]
+    for name in ("probes", "metrics", "cells"):
+        table = getattr(results, name)
+        copies = [table.assign(network=n, scale=s, value=table.value + by) for n, s, by in shift.itertuples(index=False)]
+        results.__dict__[name] = pd.concat([*copies[:1], *(c[c.prior == "normal"] for c in copies[1:2]), *copies[2:]])
+    chosen = results.probes[results.probes.prior == "normal"][keys].drop_duplicates().assign(scale=1.0)
+    results.__dict__["tuned"] = chosen
+    # The plain network of `wide` is worse by as much, so that the gain is that of the first network.
+    assert verdict(results, "P1")["a"] == ("reproduced", pytest.approx(0.05 + 0.035))
+    (claim,) = (c for c in of_study("novelty") if c.id == "P1")
+    assert "over 4 left-out classes" in verdicts(claim, results, "novelty")[0].note
+    assert "b" in verdict(results, "P2")
 
 
 def test_methods_that_had_one_setting_are_not_tuned_ones():
@@ -204,7 +221,8 @@ def test_the_default_kind_is_the_first_and_models_of_a_method_are_told_apart():
         for seed in range(2)
     ]  # fmt: skip
     made = Results("made by hand")
-    made.__dict__.update(probes=pd.DataFrame(rows, columns=COLUMNS))
+    table = pd.DataFrame(rows, columns=COLUMNS)
+    made.__dict__.update(probes=table, tuned=table[:0])
     figure = plots.novelty_scores(made, "mnist")
     assert [t.get_text() for t in figure.legends[0].get_texts()] == [
         "mean field: normal, scale 1",

@@ -12,7 +12,7 @@ import pandas as pd
 from bnnbench.claims._base import Claim, Measured, Statistic
 from bnnbench.claims._measures import UNITS, Measure, difference, plain_method, wide
 from bnnbench.metrics import predictive_entropy
-from bnnbench.plots.select import only_tuned_scales, scores, with_tuned_scales
+from bnnbench.plots.select import probed, scores, with_tuned_scales
 from bnnbench.plots.style import NothingToDraw, method_name, model_name
 from bnnbench.results import Results
 
@@ -101,22 +101,26 @@ def warned_before_misread(inference: str) -> Measure:
     at which they are misread; of the images that are read correctly upright and misread at some angle."""
 
     def measure(results: Results, study: str) -> Measured:
-        where = FIXED | {"inference": inference, "probe": "rotation", "recipe": "", "study": study}
-        table = results.probes
-        for column, wanted in where.items():
-            table = table[table[column] == wanted]
-        if table.empty:
-            raise NothingToDraw(f"no {method_name(inference)} cell of this model was put to the probe 'rotation'")
-        table = only_tuned_scales(results, table)
-        by = [*UNITS, "seed"]
-        shares = {key: _share_warned(results, part) for key, part in table.groupby(by)}
-        rows = pd.Series(shares).rename_axis(by).unstack("seed")
-        n = table.variable.nunique()
-        counted = "those misread upright or never left out"
-        note = f"{_cells(FIXED | {'inference': inference}, rows)}; {n} images, {counted}."
-        return Measured.over(rows, note)
+        where = FIXED | {"inference": inference}
+        return _warned(results, probed(results, study, "rotation", recipe="", **where), where)
 
     return measure
+
+
+def plain_warned_before_misread(results: Results, study: str) -> Measured:
+    """The same of the plain network, whose uncertainty is that of its softmax alone."""
+    table = probed(results, study, "rotation", prior="flat", inference=["mle", "map"], recipe="")
+    method = plain_method(table)
+    where = {"prior": "flat", "hyperprior": "fixed", "inference": method}
+    return _warned(results, table[table.inference == method], where)
+
+
+def _warned(results: Results, table: pd.DataFrame, where: dict) -> Measured:
+    by = [*UNITS, "seed"]
+    cells = table.assign(scale=table.scale.fillna(0.0)).groupby(by)
+    rows = pd.Series({key: _share_warned(results, part) for key, part in cells}).rename_axis(by).unstack("seed")
+    n = table.variable.nunique()
+    return Measured.over(rows, f"{_cells(where, rows)}; {n} images, those misread upright or never left out.")
 
 
 def _share_warned(results: Results, readings: pd.DataFrame) -> float:
@@ -194,6 +198,7 @@ CLAIMS = (
             Statistic(f"{WARNED}, MC dropout", "above", 0.5, warned_before_misread("mc_dropout"), TURNED, True),
             Statistic(f"{WARNED}, ensemble", "above", 0.5, warned_before_misread("ensemble"), TURNED, True),
             Statistic(f"{WARNED}, MAP", "above", 0.5, warned_before_misread("map"), TURNED, True),
+            Statistic(f"{WARNED}, plain network", "above", 0.5, plain_warned_before_misread, TURNED, True),
         ),
     ),
     Claim(

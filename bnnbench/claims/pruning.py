@@ -5,7 +5,7 @@ They come from lecture slides. Errors are in points, that is per cent of the tes
 
 from bnnbench.claims._base import Claim, Measured, Statistic
 from bnnbench.claims._measures import Measure, accuracy, difference, wide
-from bnnbench.plots.probes import readings
+from bnnbench.plots.select import probed
 from bnnbench.plots.style import NothingToDraw, name_of
 from bnnbench.results import Results
 
@@ -40,8 +40,7 @@ def pruning_cost(share: float, network: str, order: str, where: dict) -> Measure
     """Test error with a share of the weights removed minus that with none."""
 
     def measure(results: Results, study: str) -> Measured:
-        table = readings(results, study, "pruning", network, **where)
-        table = table[(table.metric == "accuracy") & (table.variable == order)]
+        table = probed(results, study, "pruning", network=network, metric="accuracy", variable=order, **where)
         if not {0.0, share} <= set(table.level):
             raise NothingToDraw(f"no cell was pruned by a share of {share:g}")
         whole, pruned = (100 * wide(table[table.level == level], BY) for level in (0.0, share))

@@ -34,6 +34,19 @@ def check(name: str, settings) -> None:
             f"{name}.burn_in is a number of cycles, at least 0 and fewer than the {settings.cycles} of 'cycles', "
             f"got {settings.burn_in}"
         )
+    if not 0 <= settings.warm_up <= 1:
+        raise ValueError(f"{name}.warm_up is a share of the first cycle, 0 to 1, got {settings.warm_up}")
+
+
+def schedule(settings, step: int) -> tuple[float, bool]:
+    """`cyclical`, with a learning rate that rises linearly over the first `warm_up` of the first cycle.
+
+    The first steps from random initial values are the steepest: at the full rate they can leave rectified units at
+    zero for all inputs, from where no gradient brings them back.
+    """
+    rate, samples = cyclical(step, settings.steps, settings.cycles, settings.learning_rate, settings.sampling)
+    rising = settings.warm_up * math.ceil(settings.steps / settings.cycles)
+    return (rate * (step + 1) / rising if step < rising - 1 else rate), samples
 
 
 def kept_steps(settings) -> list[int]:
@@ -42,7 +55,7 @@ def kept_steps(settings) -> list[int]:
     Only steps that sample, after `burn_in` whole cycles. An average over them weights a step by its size (Welling & Teh
     2011, eq. 11).
     """
-    rates = (cyclical(t, settings.steps, settings.cycles, 1.0, settings.sampling) for t in range(settings.steps))
+    rates = (schedule(settings, t) for t in range(settings.steps))
     first = settings.burn_in * math.ceil(settings.steps / settings.cycles)
     sampling = [(t, rate) for t, (rate, samples) in enumerate(rates) if samples and t >= first]
     if not sampling:
@@ -70,7 +83,7 @@ def sample(settings, joint, streams, progress, update: Update) -> Fit:
     if state := progress.restored("langevin"):
         start, latents, velocity, kept, trace, trace_steps, window = state["values"]
     for t in range(start, settings.steps):
-        rate, samples = cyclical(t, settings.steps, settings.cycles, settings.learning_rate, settings.sampling)
+        rate, samples = schedule(settings, t)
         value, gradient = wide.value_and_gradient(latents, wide.batch(batches(t)))
         temperature = settings.temperature if samples else 0.0
         latents, velocity = update(latents, velocity, gradient, rate, temperature, noise.step(t) * active)
@@ -89,5 +102,6 @@ def sample(settings, joint, streams, progress, update: Update) -> Fit:
     trace = torch.stack(trace, 1).unflatten(0, cells).mean(1)
     # Steps beyond reason can leave finite numbers behind, which are draws of nothing.
     draws = torch.where(trace.isfinite().all(1)[:, None, None, None], draws, torch.nan)
-    posterior, facts = DrawsPosterior.of_chains(joint.prior, draws), of_chains(joint, draws)
+    posterior = DrawsPosterior.of_chains(joint.prior, draws)
+    facts = of_chains(joint, draws) if settings.chains > 1 else {}  # one chain has none to agree with
     return Fit(posterior, settings.steps, np.array(trace_steps), trace.cpu().numpy(), facts)

@@ -1,8 +1,8 @@
 """Deep ensembles: the same network trained several times from different initial values, weighted equally.
 
 Members are MAP estimates (Lakshminarayanan et al. 2017), or mean-field posteriors, whose equal mixture is then drawn
-from. A member has its own initial values and minibatch order and sees all training data; the first member is the cell
-of the base method itself, given its settings, so that an ensemble of one is that method.
+from. A member has its own initial values and minibatch order and sees all training data; those of the first member are
+the base method's own, so that an ensemble of one MAP estimate is that estimate (mean field draws other noise).
 """
 
 from dataclasses import dataclass

@@ -24,7 +24,8 @@ from bnnbench.progress import SILENT
 class Sghmc(Method):
     """`chains` independent chains a cell, about `keep` draws over all; the first `burn_in` cycles keep none.
 
-    `batch_size` None: all points at once.
+    The learning rate rises linearly over the first `warm_up`, a share, of the first cycle. `batch_size` None: all
+    points at once.
     """
 
     steps: int = 3000
@@ -34,6 +35,7 @@ class Sghmc(Method):
     cycles: int = 4
     sampling: float = 0.8
     burn_in: int = 0
+    warm_up: float = 0.0
     temperature: float = 1.0
     chains: int = 4
     keep: int = 1000

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from bnnbench.plots.select import one_thread
+from bnnbench.plots.select import one_thread, probed
 from bnnbench.plots.style import (
     NothingToDraw,
     data_name,
@@ -26,14 +26,9 @@ DASHES = ("-", "--", ":", "-.")
 
 
 def readings(results: Results, study: str, probe: str, network: str | None = None, **where) -> pd.DataFrame:
-    """Rows of a probe's readings on one network of a study (default: the first). NothingToDraw where there is none."""
-    table = results.probes
-    table = table[(table.study == study) & (table.probe == probe)]
-    for column, value in where.items():
-        table = table[table[column] == value]
-    if table.empty:
-        raise NothingToDraw(f"no cell of {study} was put to the probe '{probe}'")
-    return table[table.network == (network or table.network.iloc[0])]
+    """Rows of `probed` on one network of a study (default: the first). NothingToDraw where there is none."""
+    table = probed(results, study, probe, network=network, **where)
+    return table[table.network == table.network.iloc[0]]
 
 
 def probed_networks(results: Results, study: str, probe: str) -> list[str]:

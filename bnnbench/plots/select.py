@@ -123,6 +123,16 @@ def only_tuned_scales(results: Results, rows: pd.DataFrame) -> pd.DataFrame:
     return rows[keep].drop(columns="chosen")
 
 
+def probed(results: Results, study: str, probe: str, **where) -> pd.DataFrame:
+    """Rows of a probe's readings of a study, the fixed scales cut down to the tuned one.
+
+    `where` narrows columns: a value or a list. Raises NothingToDraw where no row is left.
+    """
+    table, what = results.probes, f"reading of the probe '{probe}' of {study}"
+    table = _narrow(table[(table.study == study) & (table.probe == probe)], {}, what)
+    return _narrow(only_tuned_scales(results, _narrow(table, where, what)), {}, f"{what} of the scale that was chosen")
+
+
 def main_method(results: Results, study: str) -> str:
     """The method that figures show where they show one: mean_field, else another that is not map, else map."""
     known = sorted(done(results, study).inference.unique(), key=lambda m: (m == "map", m != "mean_field"))

@@ -80,7 +80,10 @@ def best_by_validation(results: Results, study: str) -> str:
     cells, rows = converged(done(results, study), results.references), []
     for dataset in cells.dataset.unique():
         for inference in cells[cells.dataset == dataset].inference.unique():
-            model = best_models(results, study, dataset, inference).iloc[0]
+            try:
+                model = best_models(results, study, dataset, inference).iloc[0]
+            except NothingToDraw:
+                continue  # only variations of the method were run on these data
             where = {"dataset": dataset, "inference": inference, "network": model.network, "recipe": ""}
             row = {"Data set": data_name(dataset), "Method": method_name(inference), "Model": model_name(model)}
             row |= {"Network": model.network} if cells.network.nunique() > 1 else {}

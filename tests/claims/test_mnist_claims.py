@@ -130,3 +130,9 @@ def test_a_turned_digit_is_warned_of_where_its_entropy_rises_at_a_smaller_angle_
     found = mnist.warned_before_misread("mean_field")(results, "mnist")
     assert found.by_seed == pytest.approx([0.25] * 3)  # one of the four that are misread at some angle
     assert verdict(results, "G1")["a"][0] == "not reproduced" and "b" not in verdict(results, "G1")
+    of_plain = table.assign(prior="flat", inference="map", scale=np.nan)
+    with_plain = pd.concat([results.probes, *(of_plain.assign(seed=s) for s in range(3))])
+    results.__dict__["probes"] = with_plain
+    assert verdict(results, "G1") == {"a": verdict(results, "G1")["a"], "e": ("not reproduced", pytest.approx(0.25))}
+    results.__dict__["probes"] = results.probes[results.probes.scale == 0.2]  # the scale that was not chosen, alone
+    assert verdict(results, "G1")["a"][0] == "undecided"

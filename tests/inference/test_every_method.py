@@ -138,3 +138,24 @@ def test_diverging_cells_are_failed_with_their_reason_and_neighbours_are_sound(n
     assert set(metrics.index.get_level_values("id")) == set(rows) - bad
     sound = [c for c in shard.trainable if c.id not in bad]
     assert_same(train_cells(plan, sound, "sound")[1], metrics)
+
+
+@pytest.mark.parametrize("base", ["map", "mean_field"])
+def test_members_of_an_ensemble_differ_and_the_first_is_the_method_itself(base):
+    joint = stack_joint(mlp((2,), 2), [ALL_MODELS["normal-1"]] * 2, *small_data(), torch.float32)
+    streams = Streams(["a", "b"], ["a", "b"])
+    settings = {"steps": 60, "learning_rate": 0.03, "schedule": "cosine"}
+    ensemble = make("ensemble", settings | {"members": 3, "base": base}).fit(joint, streams).posterior
+    members = ensemble.arrays["draws" if base == "map" else "loc"]
+    assert members.shape[:2] == (2, 3)
+    for i in range(3):
+        for j in range(i):
+            assert ((members[:, i] - members[:, j]).abs().amax(1) > 0.1).all()
+    if base == "map":  # the mean field of a member draws noise of its own in training
+        torch.testing.assert_close(members[:, 0], make(base, settings).fit(joint, streams).posterior.arrays["loc"])
+        return
+    draws = draws_of(ensemble, streams, 3000).reshape(1000, 3, 2, -1)
+    sd = ensemble.arrays["sd"].numpy()
+    error = draws.mean(0).swapaxes(0, 1) - members.numpy()
+    assert (abs(error) < 5.5 * sd / np.sqrt(1000)).all()
+    np.testing.assert_allclose(draws.std(0).swapaxes(0, 1), sd, rtol=0.15)

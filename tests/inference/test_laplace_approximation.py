@@ -12,6 +12,7 @@ from bnnbench.inference import _curvature, _evidence, _kronecker
 from bnnbench.inference.laplace_approximation import STRUCTURES, LaplaceApproximation
 from bnnbench.joint import LogJoint, LogPrior, Model
 from bnnbench.networks._apply import forward
+from bnnbench.networks._layers import Activation, Conv, Dense, Flatten, Network
 from bnnbench.predict import predict
 from bnnbench.priors import Cauchy, HalfCauchy, HalfNormal, Laplace, Normal, ScaleMixture
 from bnnbench.streams import Streams
@@ -107,9 +108,36 @@ def test_kronecker_factors_equal_the_block_of_a_layer_for_one_point(network):
         block = full[:, start:stop, start:stop]
         if network is MLP or start >= network.parameters[4].start:  # dense
             torch.testing.assert_close(product, block)
-        else:  # a convolution: the trace is of the same size, no more
+        else:  # a convolution: the trace is of the same size, no more; the next test has an exact case
             ratio = torch.einsum("cii->c", product) / torch.einsum("cii->c", block)
             assert ((ratio > 0.1) & (ratio < 10)).all()
+
+
+def test_kronecker_factors_of_a_convolution_treat_positions_as_examples():
+    """One image, the same at every position: the product is the sum of the blocks of unshared filters, one a position.
+
+    (Of inputs that vary the factors average A and G apart.)
+    """
+    kernel, side, n_out = 3, 5, 2
+    layers = (Conv(1, n_out, kernel), Activation("tanh"), Flatten(), Dense(n_out * (side - kernel + 1) ** 2, 3))
+    network = Network(layers, (1, side, side), 3)
+    torch.manual_seed(0)
+    joint = stack_joint(network, MODELS[:1], torch.full((1, 1, side, side), 0.7), torch.tensor([1]), torch.float64)
+    weights = 0.5 * torch.randn(1, network.n_weights, dtype=torch.float64)
+    filters, bias, dense, last = (weights[0, p.start : p.stop].reshape(p.shape) for p in network.parameters)
+    rows = torch.cat([filters.reshape(n_out, -1), bias[:, None]], 1)
+    patch = torch.tensor([0.7] * kernel**2 + [1.0], dtype=torch.float64)
+
+    def logits(unshared):  # (positions, n_out, n_in + 1)
+        return dense @ torch.tanh(unshared @ patch).T.flatten() + last
+
+    unshared = rows.expand(9, -1, -1).clone()
+    torch.testing.assert_close(logits(unshared), forward(network, weights, joint.batch(None)[0])[0, :, 0])
+    jacobian = torch.func.jacrev(logits)(unshared).flatten(2)
+    p = logits(unshared).softmax(0)
+    expected = torch.einsum("kli,kj,jlm->im", jacobian, torch.diag(p) - torch.outer(p, p), jacobian)
+    a, g = _curvature.kronecker(joint, weights)[0]
+    torch.testing.assert_close(torch.kron(g[0], a[0]), expected)
 
 
 def dense_covariance(posterior, joint):

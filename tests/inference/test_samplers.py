@@ -12,7 +12,7 @@ from bnnbench import networks
 from bnnbench.inference import DrawsPosterior
 from bnnbench.inference._diagnostics import probe, worst_rhat_and_ess
 from bnnbench.inference._hamiltonian import State, Target
-from bnnbench.inference._langevin import cyclical, kept_steps
+from bnnbench.inference._langevin import cyclical, kept_steps, schedule
 from bnnbench.inference.hmc import Hmc
 from bnnbench.inference.sghmc import Sghmc
 from bnnbench.inference.sgld import Sgld
@@ -80,6 +80,16 @@ def test_learning_rates_fall_in_cycles_and_what_is_kept_is_of_the_sampling_parts
     assert min(after) >= 50  # two cycles of 25
     with pytest.raises(ValueError, match=r"sgld\.burn_in is a number of cycles"):
         Sgld(cycles=4, burn_in=4)
+
+
+def test_learning_rates_rise_at_the_start_of_the_first_cycle_alone():
+    plain, rising = (Sghmc(steps=100, cycles=4, learning_rate=0.1, warm_up=share) for share in (0, 0.4))
+    rates, full = ([schedule(s, t)[0] for t in range(100)] for s in (rising, plain))
+    ratio = np.array(rates) / full
+    np.testing.assert_allclose(ratio[:10], np.arange(1, 11) / 10)
+    assert (ratio[10:] == 1).all()
+    with pytest.raises(ValueError, match=r"sghmc\.warm_up is a share"):
+        Sghmc(warm_up=50)
 
 
 def test_the_first_half_of_the_draws_is_of_the_first_half_of_the_chains():
@@ -236,6 +246,13 @@ def test_langevin_samplers_record_whether_their_chains_agree(method):
     mixed, stuck = fit(0.2), fit(1e-5)
     assert (mixed.diagnostics["function_rhat"] < 1.1).all() and (mixed.diagnostics["function_ess"] > 50).all()
     assert (stuck.diagnostics["function_rhat"] > 1.5).all() and (stuck.diagnostics["function_ess"] < 20).all()
+
+
+@pytest.mark.parametrize("method", [Sgld, Sghmc])
+def test_one_chain_is_not_compared_with_itself(method):
+    joint = LinearGaussian()
+    fit = method(steps=200, chains=1, keep=20).fit(joint, joint.streams())
+    assert not fit.diagnostics and fit.posterior.arrays["draws"].shape[1] == 20
 
 
 @pytest.mark.parametrize("centring", [0.0, 0.4, 1.0])
