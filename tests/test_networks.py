@@ -5,7 +5,6 @@ import torch
 import torch.nn.functional as F
 
 from bnnbench import networks
-from bnnbench.networks._layers import Conv, Flatten, Network
 from bnnbench.networks._apply import (
     forward,
     forward_dropout,
@@ -15,6 +14,7 @@ from bnnbench.networks._apply import (
     noise_shapes,
     sign_shapes,
 )
+from bnnbench.networks._layers import Conv, Flatten, Network
 
 MLP = networks.make({"kind": "mlp", "hidden": [5, 4]}, (3,), 2)
 MLP_OF_IMAGES = networks.make({"kind": "mlp", "hidden": [5, 4]}, (1, 8, 8), 2)
@@ -95,7 +95,7 @@ def test_local_reparameterisation_has_the_moments_of_weight_draws():
 
 @pytest.mark.parametrize("channels", [1, 3])
 def test_local_reparameterisation_of_a_convolution_has_each_pixels_moments(channels):
-    """Two cells, the second with ten times the spread; three images, since they and the cells are told apart by place."""
+    """Two cells, the second with ten times the spread, and three images: their axes are joined and parted again."""
     network = Network((Conv(channels, 2, 3, 0), Flatten()), (channels, 4, 4), 8)
     torch.manual_seed(0)
     n, cells = 20_000, 2

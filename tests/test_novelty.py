@@ -148,15 +148,16 @@ def test_a_setting_stands_for_its_method_where_validation_data_prefer_it():
 
 def test_the_tuned_scale_of_every_network_is_judged():
     results = hand_made(other=1.1)
-    shift = pd.DataFrame({"network": ["net", "net", "wide"], "scale": [1.0, 0.2, 1.0], "by": [0.0, -0.5, -0.3]})
+
+    def several(table):
+        """A scale that was not chosen, and a network on which all values are lower by as much."""
+        untuned = table[table.prior == "normal"].assign(scale=0.2, value=lambda t: t.value - 0.5)
+        return pd.concat([table, untuned, table.assign(network="wide", value=table.value - 0.3)])
+
+    results.__dict__.update({name: several(getattr(results, name)) for name in ("probes", "metrics", "cells")})
     keys = ["study", "dataset", "network", "inference", "recipe", "prior"]
-    for name in ("probes", "metrics", "cells"):
-        table = getattr(results, name)
-        copies = [table.assign(network=n, scale=s, value=table.value + by) for n, s, by in shift.itertuples(index=False)]
-        results.__dict__[name] = pd.concat([*copies[:1], *(c[c.prior == "normal"] for c in copies[1:2]), *copies[2:]])
-    chosen = results.probes[results.probes.prior == "normal"][keys].drop_duplicates().assign(scale=1.0)
-    results.__dict__["tuned"] = chosen
-    # The plain network of `wide` is worse by as much, so that the gain is that of the first network.
+    bayesian = results.probes[results.probes.prior == "normal"]
+    results.__dict__["tuned"] = bayesian[keys].drop_duplicates().assign(scale=1.0)
     assert verdict(results, "P1")["a"] == ("reproduced", pytest.approx(0.05 + 0.035))
     (claim,) = (c for c in of_study("novelty") if c.id == "P1")
     assert "over 4 left-out classes" in verdicts(claim, results, "novelty")[0].note

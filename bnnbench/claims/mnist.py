@@ -13,7 +13,7 @@ from bnnbench.claims._base import Claim, Measured, Statistic
 from bnnbench.claims._measures import UNITS, Measure, difference, plain_method, wide
 from bnnbench.metrics import predictive_entropy
 from bnnbench.plots.select import probed, scores, with_tuned_scales
-from bnnbench.plots.style import NothingToDraw, method_name, model_name
+from bnnbench.plots.style import method_name, model_name
 from bnnbench.results import Results
 
 SLIDES = "Lecture slides: Monte Carlo dropout (judged by mean field, with dropout beside it)"

@@ -1,8 +1,8 @@
 """Claims on a class that was never seen, tested on Fashion-MNIST with each class left out in turn.
 
 They come from a report on probabilistic deep learning, which left out sneakers. The score was fixed beforehand: the
-entropy of the mean prediction. Networks have the normal prior, of the scale with the lowest validation NLL where several
-were run; the plain network has none.
+entropy of the mean prediction. Networks have the normal prior, of the scale with the lowest validation NLL where
+several were run; the plain network has none.
 """
 
 import pandas as pd

@@ -129,7 +129,9 @@ def probed(results: Results, study: str, probe: str, **where) -> pd.DataFrame:
     `where` narrows columns: a value or a list. Raises NothingToDraw where no row is left.
     """
     table, what = results.probes, f"reading of the probe '{probe}' of {study}"
-    table = _narrow(table[(table.study == study) & (table.probe == probe)], {}, what)
+    table = table[(table.study == study) & (table.probe == probe)]
+    if table.empty:
+        raise NothingToDraw(f"no cell of {study} was put to the probe '{probe}'")
     return _narrow(only_tuned_scales(results, _narrow(table, where, what)), {}, f"{what} of the scale that was chosen")
 
 
