@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
-from matplotlib.ticker import NullLocator
+from matplotlib.ticker import MaxNLocator, NullLocator
 
 from bnnbench.metrics import describe
 from bnnbench.plots.select import MODEL, WHERE, compared, control, done, main_method, scores
@@ -58,6 +58,7 @@ def prior_heat_map(results: Results, study: str, metric: str = "nll", inference:
     pooled = np.concatenate([values.to_numpy().ravel() for values in loss])
     # one diverging model must not take the whole range of colours
     top = max(float(np.nanquantile(pooled, 0.9)), 1e-9)
+    digits = int(np.clip(np.ceil(-np.log10(top)) + 1, 3, 5))  # enough to tell the cells of a panel apart
     columns = min(2, len(places))
     height = max(0.85 + 0.27 * len(tables[0]), 1.9)
     figure, axes = panels(-(-len(places) // columns), columns, height)
@@ -76,7 +77,7 @@ def prior_heat_map(results: Results, study: str, metric: str = "nll", inference:
             best = distance.iat[i, j] == 0
             colour = "white" if distance.iat[i, j] > 0.55 * top else "black"
             weight = "bold" if best else "normal"
-            ax.text(j, i, f"{value:.3f}", ha="center", va="center", fontsize=7.5, color=colour, weight=weight)
+            ax.text(j, i, f"{value:.{digits}f}", ha="center", va="center", fontsize=7.5, color=colour, weight=weight)
         fixed = "fixed\n(tuned)" if tuned & set(table.index) else "fixed"
         labels = [fixed if c == "fixed" else name_of(c).replace("-", "-\n") for c in table.columns]
         ax.set_xticks(range(len(labels)), labels)
@@ -88,7 +89,8 @@ def prior_heat_map(results: Results, study: str, metric: str = "nll", inference:
     word = "Below" if higher else "Above"
     unit = describe(metric).unit
     label = f"{word} the panel's best" + (f" ({unit})" if unit else "")
-    figure.colorbar(image, ax=axes, label=label, extend="max", location="bottom", aspect=40, shrink=0.6)
+    look = {"extend": "max", "location": "bottom", "aspect": 40, "shrink": 0.6, "ticks": MaxNLocator(4)}
+    figure.colorbar(image, ax=axes, label=label, **look)
     figure.suptitle(f"{metric_name(metric)}, {method_name(inference)}", x=0.01, ha="left")
     return figure
 
@@ -127,7 +129,7 @@ def fixed_against_hyperpriors(
     table = table[table.prior.isin(priors) & table.dataset.isin(datasets)]
     choices = [c for c in ordered_choices(table.hyperprior) if c != "fixed"]
     colours, markers = choice_colours(["fixed", *choices]), choice_markers(["fixed", *choices])
-    figure, axes = panels(len(priors), len(datasets), 1.45, sharex=True, sharey="col")
+    figure, axes = panels(len(priors), len(datasets), max(1.45, 2.4 / len(priors)), sharex=True, sharey="col")
     scales = np.sort(grid.scale.unique())
     step = (scales[-1] / scales[0]) ** (1 / (len(scales) - 1))
     for row, prior in zip(axes, priors, strict=True):
