@@ -15,10 +15,8 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from bnnbench import digest
 
 STUDIES = Path(__file__).parent.parent / "config" / "studies"
-
-
 WITH_CURVE = ("map", "mle", "mean_field", "full_rank", "mc_dropout")
-"""Methods that climb one objective, whose posterior on the way can be judged."""
+"""Methods whose fit shows its posterior on the way, one a cell (`progress.watch`); a new one adds its name."""
 
 
 class ConfigError(ValueError):

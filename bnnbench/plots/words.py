@@ -95,6 +95,8 @@ def best_by_validation(results: Results, study: str) -> str:
                 value = control(results, dataset, name)
                 row |= {f"NLL of {name_of(name)}": f"{value:.3f}"} if not np.isnan(value) else {}
             rows.append(row)
+    if not rows:
+        raise NothingToDraw(f"only variations of the methods of {study} were run")
     return _table(rows)
 
 

@@ -2,6 +2,7 @@
 
 import matplotlib
 import numpy as np
+import pandas as pd
 import pytest
 
 from bnnbench import plots
@@ -36,6 +37,13 @@ def test_heat_map_shows_the_means_of_the_table(two_studies):
     assert set(shown[heat.isna()]) == {"= flat"}
     bold = [t.get_text() for t in ax.texts if t.get_weight() == "bold"]
     assert bold == [f"{heat.min().min():.3f}"]
+
+
+def test_a_heat_map_has_the_digits_that_tell_close_values_apart(two_studies, monkeypatch):
+    close = pd.DataFrame({"fixed": [0.02759, 0.03], "half_normal": [0.02807, 0.0301]}, index=["normal", "laplace"])
+    monkeypatch.setattr(priors, "heat_table", lambda *_: close / 10)
+    ax = plots.prior_heat_map(two_studies, "toy", inference="mean_field").axes[0]
+    assert len(set(texts(ax))) == 4
 
 
 def test_fixed_scales_stand_at_their_means_with_their_intervals(two_studies):
