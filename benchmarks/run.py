@@ -32,6 +32,9 @@ from serve import Worker
 
 from bnnbench.datasets import moons
 
+KEEP_FREED_MEMORY = {"MALLOC_TRIM_THRESHOLD_": str(2**31 - 1), "MALLOC_MMAP_THRESHOLD_": str(2**30)}
+"""For a peer on images, what bnnbench's jobs do by `allocation.keep_freed_memory`: the same for both sides."""
+
 PARTS = ("steps", "grid", "sampling", "images")
 MODELS = ("normal-1", "laplace-half_cauchy")
 SAMPLE = ("normal-1", "laplace-half_cauchy", "scale_mixture-inverse_gamma")
@@ -194,7 +197,7 @@ def time_images(sizes: Sizes) -> tuple[list[dict], dict, list[str]]:
     workers = {"bnnbench": Worker("stacked.py")}
     try:
         peer = python_of("bayesian-torch", beside_ours=True)
-        workers["bayesian-torch"] = Worker("bayesian_torch_steps.py", python=peer)
+        workers["bayesian-torch"] = Worker("bayesian_torch_steps.py", python=peer, **KEEP_FREED_MEMORY)
         versions["bayesian-torch"] = workers["bayesian-torch"].ask("step", variant="plain", n=1)["versions"]
         variants += [("bayesian-torch", v) for v in ("plain", "draw", "flipout")]
     except (OSError, RuntimeError) as error:

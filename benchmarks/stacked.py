@@ -10,6 +10,7 @@ import torch
 from serve import serve
 
 from bnnbench import datasets, grid, networks, priors
+from bnnbench.allocation import keep_freed_memory
 from bnnbench.inference.hmc import Hmc
 from bnnbench.inference.map import Map
 from bnnbench.inference.mean_field import MeanField
@@ -117,5 +118,6 @@ def image_steps(variant: str, n: int) -> dict:
 
 
 if __name__ == "__main__":
+    keep_freed_memory()  # as a training job
     torch.set_num_threads(int(sys.argv[1]) if len(sys.argv) > 1 else len(os.sched_getaffinity(0)))
     serve(prepare, step, train_grid, sample, image_steps)

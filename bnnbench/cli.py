@@ -7,6 +7,7 @@ import sys
 import warnings
 from pathlib import Path
 
+from bnnbench import allocation
 from bnnbench.config import ConfigError
 
 
@@ -85,6 +86,7 @@ def _dataset(options) -> None:
 def _train(options) -> None:
     """Train the missing cells of a shard."""
     os.environ.setdefault("OMP_NUM_THREADS", str(options.threads))
+    allocation.keep_freed_memory()
     from bnnbench import train
 
     plan = _load(options)
@@ -93,6 +95,7 @@ def _train(options) -> None:
 
 def _evaluate(options) -> None:
     """Compute the metrics of a shard from its stored predictions."""
+    allocation.keep_freed_memory()
     from bnnbench import evaluate
 
     plan = _load(options)
@@ -103,6 +106,7 @@ def _evaluate(options) -> None:
 def _probe(options) -> None:
     """Put the study's probes to the trained cells of a shard."""
     os.environ.setdefault("OMP_NUM_THREADS", str(options.threads))
+    allocation.keep_freed_memory()
     from bnnbench import probing
 
     plan = _load(options)
