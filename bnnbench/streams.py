@@ -117,6 +117,27 @@ class Normals(_Chunked):
         values.normal_(generator=stream)
 
 
+@cache
+def _quantiles() -> np.ndarray:
+    """Middles of 65,536 intervals of equal probability under the standard normal, scaled to variance 1."""
+    middles = torch.special.ndtri((torch.arange(65_536, dtype=torch.float64) + 0.5) / 65_536)
+    return (middles / middles.square().mean().sqrt()).float().numpy()
+
+
+class CoarseNormals(Normals):
+    """Standard normal noise of 16 bits, in a third of the time: for millions of numbers a step that end in a gradient.
+
+    Mean, variance and odd moments are the normal's; kurtosis is 2.999, and none is beyond 4.4 standard deviations.
+    """
+
+    def _fill(self, stream, shape, cell):
+        return self._fill_piece(stream, int(np.prod(shape)), cell).reshape(shape)
+
+    def _fill_piece(self, stream, n, cell):
+        bits = stream.bit_generator.random_raw(-(-n // 4)).view(np.uint16)[:n]
+        return np.take(_quantiles(), bits, mode="clip")  # no index is out of bounds, so that none need be checked
+
+
 class Signs(_Chunked):
     """-1 or 1 with probability 1/2 each."""
 
@@ -182,6 +203,10 @@ class Streams:
     def normals(self, purpose: str, shape: tuple[int, ...]) -> Normals:
         """Noise of each cell's own."""
         return Normals(self, purpose, shape)
+
+    def coarse_normals(self, purpose: str, shape: tuple[int, ...]) -> CoarseNormals:
+        """The same to 16 bits, for much noise at little cost."""
+        return CoarseNormals(self, purpose, shape)
 
     def signs(self, purpose: str, shape: tuple[int, ...]) -> Signs:
         """Random signs of each cell's own."""

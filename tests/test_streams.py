@@ -13,8 +13,9 @@ OWNERS = ["a", "b", "c"]
 by_whom = pytest.mark.parametrize("on_device", [False, True], ids=["numpy", "torch"])
 
 
-def steps(owners, purpose="variational", shape=(5,), order=(0, 1, 63, 64, 200), on_device=False):
-    noise = Streams(owners, ["pair"] * len(owners), on_device=on_device).normals(purpose, shape)
+def steps(owners, purpose="variational", shape=(5,), order=(0, 1, 63, 64, 200), on_device=False, kind="normals"):
+    streams = Streams(owners, ["pair"] * len(owners), on_device=on_device)
+    noise = getattr(streams, kind)(purpose, shape)
     return {t: noise.step(t) for t in order}
 
 
@@ -50,6 +51,21 @@ def test_normals_are_standard_normal(on_device):
     noise = torch.stack(list(steps(["a"], shape=(40_000,), order=range(5), on_device=on_device).values()))
     assert abs(noise.mean()) < 0.01
     assert abs(noise.std() - 1) < 0.01
+
+
+@pytest.mark.parametrize("shape", [(7,), (PIECE // 3, 4)], ids=["whole", "in pieces"])
+def test_coarse_normals_are_a_cells_own_and_normal_up_to_four_standard_deviations(shape):
+    both, alone = (steps(owners, shape=shape, order=(0, 1), kind="coarse_normals") for owners in (["a", "b"], ["b"]))
+    assert all(torch.equal(both[t][1], alone[t][0]) for t in (0, 1))
+    assert not torch.equal(both[0][0], both[0][1])
+    assert not torch.equal(both[0][0], both[1][0])
+    many = steps(["a"], shape=(1_000_000,), order=(0,), kind="coarse_normals")[0].flatten().double()
+    for power, moment in ((1, 0), (2, 1), (3, 0), (4, 3)):
+        error = many.pow(power).std() / 1000
+        assert abs(many.pow(power).mean() - moment) < 4 * error + 0.001 * (power == 4)
+    for bound, beyond in ((1.0, 0.31731), (2.0, 0.04550), (3.0, 0.00270), (4.0, 0.0000633)):
+        assert abs((many.abs() > bound).double().mean() - beyond) < 4 * (beyond / 1e6) ** 0.5 + 1e-5
+    assert many.abs().max() < 4.4
 
 
 def test_many_numbers_are_drawn_in_pieces_of_their_own_whatever_the_number_of_threads():

@@ -92,7 +92,7 @@ class MeanField(Method):
         size = min(self.batch_size or joint.n_points, joint.n_points)
         if self.estimator == "local":
             shapes = noise_shapes(joint.network, size)
-            return [streams.normals(f"local-{i}", shape) for i, shape in enumerate(shapes)]
+            return [streams.coarse_normals(f"local-{i}", shape) for i, shape in enumerate(shapes)]
         if self.estimator == "flipout":
             shapes = sign_shapes(joint.network, size)
             return [streams.signs(f"flipout-{i}", shape) for i, shape in enumerate(shapes)]
