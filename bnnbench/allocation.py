@@ -3,6 +3,9 @@
 import ctypes
 import sys
 
+TRIM_THRESHOLD, MMAP_THRESHOLD = 2**31 - 1, 2**30
+"""Bytes: free memory below the first is kept, arrays below the second come from it."""
+
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # mallopt(3)
 
 
@@ -16,4 +19,6 @@ def keep_freed_memory() -> bool:
     if not sys.platform.startswith("linux"):
         return False
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
-    return mallopt is not None and bool(mallopt(M_TRIM_THRESHOLD, 2**31 - 1) and mallopt(M_MMAP_THRESHOLD, 2**30))
+    if mallopt is None:
+        return False
+    return bool(mallopt(M_TRIM_THRESHOLD, TRIM_THRESHOLD) and mallopt(M_MMAP_THRESHOLD, MMAP_THRESHOLD))
