@@ -30,10 +30,10 @@ import numpy as np
 from environment import ROOT, cores, machine, python_of
 from serve import Worker
 
-from bnnbench.allocation import MMAP_THRESHOLD, TRIM_THRESHOLD
+from bnnbench.allocation import MMAP_THRESHOLDS, TRIM_THRESHOLD
 from bnnbench.datasets import moons
 
-KEEP_FREED_MEMORY = {"MALLOC_TRIM_THRESHOLD_": str(TRIM_THRESHOLD), "MALLOC_MMAP_THRESHOLD_": str(MMAP_THRESHOLD)}
+KEEP_FREED_MEMORY = {"MALLOC_TRIM_THRESHOLD_": str(TRIM_THRESHOLD), "MALLOC_MMAP_THRESHOLD_": str(MMAP_THRESHOLDS[0])}
 """For a peer on images, what bnnbench's jobs do by `allocation.keep_freed_memory`: the same for both sides."""
 
 PARTS = ("steps", "grid", "sampling", "images")

@@ -3,8 +3,9 @@
 import ctypes
 import sys
 
-TRIM_THRESHOLD, MMAP_THRESHOLD = 2**31 - 1, 2**30
-"""Bytes: free memory below the first is kept, arrays below the second come from it."""
+TRIM_THRESHOLD, MMAP_THRESHOLDS = 2**31 - 1, (2**30, 2**25)
+"""Bytes: free memory below the first is kept; arrays below one of the second come from it, the first that is accepted
+(some glibc's accept no more than 32 MiB)."""
 
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # mallopt(3)
 
@@ -21,4 +22,6 @@ def keep_freed_memory() -> bool:
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
     if mallopt is None:
         return False
-    return bool(mallopt(M_TRIM_THRESHOLD, TRIM_THRESHOLD) and mallopt(M_MMAP_THRESHOLD, MMAP_THRESHOLD))
+    # Either call ends glibc's own adapting of the threshold for arrays, so without that one the other would do harm.
+    accepted = any(mallopt(M_MMAP_THRESHOLD, size) for size in MMAP_THRESHOLDS)
+    return accepted and bool(mallopt(M_TRIM_THRESHOLD, TRIM_THRESHOLD))

@@ -87,10 +87,13 @@ def _train(options) -> None:
     """Train the missing cells of a shard."""
     os.environ.setdefault("OMP_NUM_THREADS", str(options.threads))
     allocation.keep_freed_memory()
-    from bnnbench import train
+    from bnnbench import probes, train
 
     plan = _load(options)
-    train.train_shard(plan, _pick(plan.shards, options.shard, "shard"), options.output, options.threads)
+    shard = _pick(plan.shards, options.shard, "shard")
+    for name, probe in plan.study_configs[shard.study].probes.items():
+        probes.make(name, probe.settings)  # refuses what would stop the probes after hours of training
+    train.train_shard(plan, shard, options.output, options.threads)
 
 
 def _evaluate(options) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from bnnbench import digest
 
@@ -45,6 +45,19 @@ def check_name(kind: str, name: str) -> str:
         hint = f"did you mean '{near[0]}'? " if near else ""
         raise ValueError(f"unknown {kind} '{name}': {hint}known are {', '.join(names)}")
     return name
+
+
+def numbers_as_text(value: Any, place: str) -> list[str]:
+    """What is wrong with the numbers in nested options that YAML took for text, such as 1e-3, which lacks its point."""
+    if isinstance(value, dict):
+        return [found for key, inner in value.items() for found in numbers_as_text(inner, f"{place}.{key}")]
+    if isinstance(value, list):
+        return [found for i, inner in enumerate(value) for found in numbers_as_text(inner, f"{place}.{i}")]
+    try:
+        number = float(value) if isinstance(value, str) else None
+    except ValueError:
+        number = None
+    return [] if number is None else [f"{place} is the text '{value}', not a number: write {number}"]
 
 
 class _Model(BaseModel):
@@ -150,6 +163,17 @@ class StudyConfig(_Model):
         for name in value:
             check_name("probe", name)
         return value
+
+    @model_validator(mode="after")
+    def _numbers(self):
+        options = {key: getattr(self, key) for key in ("datasets", "networks", "priors")}
+        options["inference"] = {
+            name: {"settings": m.settings, "recipes": m.recipes} for name, m in self.inference.items()
+        }
+        options["probes"] = {name: {"settings": probe.settings} for name, probe in self.probes.items()}
+        if found := [line for key, value in options.items() for line in numbers_as_text(value, key)]:
+            raise ValueError("; ".join(found))
+        return self
 
     @field_validator("scales")
     @classmethod

@@ -164,14 +164,14 @@ def _controls(plan: Plan) -> pd.DataFrame:
 def tuned(table: pd.DataFrame) -> pd.DataFrame:
     """The fixed scale with the best mean validation NLL over seeds, for each data set, network, prior and method.
 
-    Columns: study dataset network prior inference recipe scale validation_nll. Priors with one scale only, and scales
-    that lack a seed, do not compete.
+    Columns: study dataset network prior inference recipe scale validation_nll. Priors with one scale only have no row;
+    a scale that lacks a seed is not chosen.
     """
     by = ["study", "dataset", "network", "prior", "inference", "recipe"]
     rows = table[(table.split == "validation") & (table.metric == "nll") & (table.hyperprior == "fixed")]
     rows = rows.dropna(subset=["scale"])
     means = rows.groupby([*by, "scale"], as_index=False).agg(validation_nll=("value", "mean"), n=("value", "size"))
-    means = means[means.n == means.groupby(by).n.transform("max")]
-    means = means[means.groupby(by).scale.transform("nunique") > 1]
+    several = means.groupby(by).scale.transform("nunique") > 1
+    means = means[several & (means.n == means.groupby(by).n.transform("max"))]
     best = means.sort_values("validation_nll", kind="stable").drop_duplicates(by)
     return best.drop(columns="n").sort_values(by).reset_index(drop=True)

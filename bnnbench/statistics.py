@@ -1,6 +1,6 @@
 """Means with intervals over seeds, and differences between methods that share data and initial values."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 import numpy as np
@@ -60,6 +60,11 @@ def intervals(table: pd.DataFrame, by: list[str], value: str = "value", level: f
             raise ValueError(f"{dict(zip(by, key, strict=True))} has several rows a seed; they differ in {varying}")
         rows.append([*key, *mean_interval(group[value], level), len(group)])
     return pd.DataFrame(rows, columns=[*by, "mean", "low", "high", "n"])
+
+
+def plain_method(methods: Iterable[str]) -> str:
+    """What trained the plain network, of the methods run under the flat prior: maximum likelihood, else MAP."""
+    return "mle" if "mle" in set(methods) else "map"
 
 
 def balanced(wide: pd.DataFrame) -> pd.DataFrame:

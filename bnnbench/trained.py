@@ -110,8 +110,9 @@ class TrainedCell:
                 count, delta = count + 1, w - mean
                 mean = mean + delta / count
                 squares = squares + delta * (w - mean)
-            if "loc" in self.posterior.arrays:
-                mean = self._weights(self.posterior.arrays["loc"])[0]
+            loc = self.posterior.arrays.get("loc")
+            if loc is not None and loc.ndim == 2:  # a mixture has one for each member
+                mean = self._weights(loc)[0]
         return mean.float().numpy(), (squares / count).sqrt().float().numpy()
 
     def weight_draws(self, n_draws: int = 100) -> np.ndarray:

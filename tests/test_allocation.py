@@ -14,7 +14,7 @@ if sys.argv[1] == "keep" and not keep_freed_memory():
 for step in range(30):
     if step == 10:
         before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
-    kept = [np.ones(size * 2**18) for size in (2, 9, 24)]  # 4, 18 and 48 MB
+    kept = [np.ones(size * 2**18) for size in (2, 9, 14, 14)]  # 4, 18 and twice 28 MB
     del kept
 print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
 """

@@ -59,6 +59,15 @@ def test_the_test_set_has_no_say_in_tuning(small_results):
     pd.testing.assert_frame_equal(evaluate.tuned(table), small_results.tuned)
 
 
+def test_a_scale_that_lacks_a_seed_is_not_chosen():
+    where = dict.fromkeys(["study", "dataset", "network", "inference"], "a") | {"recipe": "", "prior": "normal"}
+    facts = where | {"hyperprior": "fixed", "split": "validation", "metric": "nll"}
+    rows = [facts | {"scale": s, "seed": seed, "value": v} for s, v in ((1.0, 0.1), (3.0, 0.2)) for seed in (0, 1)]
+    assert evaluate.tuned(pd.DataFrame(rows)).scale.tolist() == [1.0]
+    assert evaluate.tuned(pd.DataFrame(rows[1:])).scale.tolist() == [3.0]  # of scale 1 one seed failed
+    assert evaluate.tuned(pd.DataFrame(rows[2:])).empty
+
+
 def test_asking_for_what_is_not_there(small_results, tmp_path):
     with pytest.raises(FileNotFoundError, match="run `make report` first"):
         load_results(tmp_path)

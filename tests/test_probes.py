@@ -10,6 +10,7 @@ from bnnbench.config import ConfigError
 from bnnbench.datasets import DataSet
 from bnnbench.grid import load
 from bnnbench.inference import DrawsPosterior, GaussianPosterior, PointPosterior
+from bnnbench.inference.ensemble import MixturePosterior
 from bnnbench.joint import LogPrior, Model
 from bnnbench.metrics import accuracy, negative_log_likelihood
 from bnnbench.priors import HalfNormal, Normal
@@ -83,6 +84,11 @@ def test_turning_goes_against_the_clock_and_half_way_round_is_upside_down():
     right[0, 12:16, 20:24] = 200
     assert centre(turned(right, 90)[None]) == pytest.approx([27 - 21.5, 13.5], abs=0.05)  # from the right to the top
     assert np.abs(turned(image, 180).astype(float) - image[:, ::-1, ::-1]).max() <= 1
+
+
+def test_a_shift_that_there_is_not_is_refused_before_anything_is_read():
+    with pytest.raises(ValueError, match="unknown kind 'rotatoin': known are rotation"):
+        probes.make("shift", {"kinds": ("rotatoin",)})
 
 
 def test_shift_reads_the_clean_images_at_strength_zero(data):
@@ -171,6 +177,17 @@ def test_moments_of_weights_count_learned_scales():
     draws = cell.weight_draws(4000)
     np.testing.assert_allclose(sd, draws.std(0), rtol=1e-4)
     np.testing.assert_allclose(mean, cell.posterior.prior.weights(cell.posterior.arrays["loc"])[0], rtol=1e-6)
+
+
+def test_moments_of_a_mixture_of_gaussians_are_those_of_its_draws():
+    prior = LogPrior(NETWORK, [Model(Normal(), 1.0)])
+    loc = torch.randn(1, 5, prior.n_latents, generator=torch.Generator().manual_seed(0))
+    cell = TrainedCell(NETWORK, MixturePosterior(prior, {"loc": loc, "sd": torch.full_like(loc, 0.1)}), "cell", 255.0)
+    mean, sd = cell.weight_moments(500)
+    assert mean.shape == sd.shape == (NETWORK.n_weights,)
+    members = loc[0, :, : NETWORK.n_weights]
+    np.testing.assert_allclose(mean, members.mean(0), atol=0.05)
+    np.testing.assert_allclose(sd, (members.var(0, correction=0) + 0.01).sqrt(), rtol=0.2)
 
 
 def test_moments_of_gaussian_weights_are_the_posteriors_own():

@@ -35,8 +35,3 @@ def difference(a: pd.DataFrame, b: pd.DataFrame) -> pd.DataFrame:
     if found.dropna(how="all").empty:
         raise NothingToDraw("no network and seed has both sides of the comparison")
     return found
-
-
-def plain_method(rows: pd.DataFrame) -> str:
-    """What trained the plain network among rows under the flat prior: maximum likelihood where it was run, else MAP."""
-    return "mle" if (rows.inference == "mle").any() else "map"

@@ -10,11 +10,12 @@ import numpy as np
 import pandas as pd
 
 from bnnbench.claims._base import Claim, Measured, Statistic
-from bnnbench.claims._measures import UNITS, Measure, difference, plain_method, wide
+from bnnbench.claims._measures import UNITS, Measure, difference, wide
 from bnnbench.metrics import predictive_entropy
 from bnnbench.plots.select import probed, scores, with_tuned_scales
 from bnnbench.plots.style import method_name, model_name
 from bnnbench.results import Results
+from bnnbench.statistics import plain_method
 
 SLIDES = "Lecture slides: Monte Carlo dropout (judged by mean field, with dropout beside it)"
 REPORT = "Course report on Bayesian neural networks: uncertainty on MNIST"
@@ -32,7 +33,7 @@ def cells(results: Results, study: str, metric: str, **where) -> pd.DataFrame:
 def plain(results: Results, study: str, metric: str) -> pd.DataFrame:
     """The same of the plain network, by data set and network: maximum likelihood where it was run, else MAP."""
     rows = scores(results, study, metric, prior="flat", inference=["mle", "map"], recipe="")
-    return wide(rows[rows.inference == plain_method(rows)], ["dataset", "network"])
+    return wide(rows[rows.inference == plain_method(rows.inference)], ["dataset", "network"])
 
 
 def of_metric(metric: str, scale: float = 1.0, **where) -> Measure:
@@ -110,7 +111,7 @@ def warned_before_misread(inference: str) -> Measure:
 def plain_warned_before_misread(results: Results, study: str) -> Measured:
     """The same of the plain network, whose uncertainty is that of its softmax alone."""
     table = probed(results, study, "rotation", prior="flat", inference=["mle", "map"], recipe="")
-    method = plain_method(table)
+    method = plain_method(table.inference)
     where = {"prior": "flat", "hyperprior": "fixed", "inference": method}
     return _warned(results, table[table.inference == method], where)
 

@@ -3,6 +3,8 @@
 Accuracies are in points, that is per cent of the test images.
 """
 
+import pandas as pd
+
 from bnnbench.claims._base import Claim, Measured, Statistic
 from bnnbench.claims._measures import Measure, accuracy, difference, wide
 from bnnbench.plots.select import scores
@@ -20,13 +22,19 @@ def learned_minus_fixed(recipe: str = "", scale: float | None = 0.1) -> Measure:
     def measure(results: Results, study: str) -> Measured:
         same = {"prior": "normal", "inference": "mean_field", "recipe": recipe, "network": TANH}
         learned = accuracy(results, study, hyperprior="half_normal", **same)
-        if scale is None and scores(results, study, metric="accuracy", hyperprior="fixed", **same).scale.nunique() < 2:
-            raise NothingToDraw("one fixed scale was run, so none was chosen")
+        if scale is None and complete_scales(scores(results, study, metric="accuracy", hyperprior="fixed", **same)) < 2:
+            raise NothingToDraw("one fixed scale was run on every seed, so none was chosen")
         fixed = accuracy(results, study, hyperprior="fixed", **same, **({} if scale is None else {"scale": scale}))
         note = f"Learned {learned.mean().mean():.2f}%, fixed {fixed.mean().mean():.2f}%."
         return Measured.over(difference(learned, fixed), note)
 
     return measure
+
+
+def complete_scales(rows: pd.DataFrame) -> int:
+    """How many scales have as many seeds as the one that has most: those that competed to be the tuned one."""
+    seeds = rows.groupby("scale").seed.nunique()
+    return int((seeds == seeds.max()).sum())
 
 
 def by_layer_minus_shared(results: Results, study: str) -> Measured:

@@ -8,11 +8,11 @@ several were run; the plain network has none.
 import pandas as pd
 
 from bnnbench.claims._base import Claim, Measured, Statistic
-from bnnbench.claims._measures import Measure, difference, plain_method, wide
+from bnnbench.claims._measures import Measure, difference, wide
 from bnnbench.plots.select import done, only_tuned_scales, probed, scores
 from bnnbench.plots.style import NothingToDraw, method_name
 from bnnbench.results import Results
-from bnnbench.statistics import balanced
+from bnnbench.statistics import balanced, plain_method
 
 REPORT = "Report on probabilistic deep learning: a novel class of Fashion-MNIST"
 LEFT_OUT = "left_out"
@@ -60,7 +60,7 @@ def gain(inference: str, score: str = "predictive_entropy") -> Measure:
 
     def measure(results: Results, study: str) -> Measured:
         ours = novelty(results, study, score, "auroc", inference)
-        method = plain_method(done(results, study, prior="flat"))
+        method = plain_method(done(results, study, prior="flat").inference)
         plain = novelty(results, study, "predictive_entropy", "auroc", method, "flat")
         found = balanced(difference(ours, plain))
         worst, best = found.mean(axis=1).min(), found.mean(axis=1).max()

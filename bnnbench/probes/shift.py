@@ -23,9 +23,16 @@ KINDS = {
 METRICS = ("accuracy", "nll", "ece", "ece_floor", "predictive_entropy", "mutual_information")
 
 
+def check_kind(kind: str) -> str:
+    """Return `kind` if images can be shifted so; else ValueError."""
+    if kind not in KINDS:
+        raise ValueError(f"shift: unknown kind '{kind}': known are {', '.join(KINDS)}")
+    return kind
+
+
 def shifted(images: np.ndarray, kind: str, strength: float) -> np.ndarray:
     """Images (n, channel, height, width), uint8, shifted; in a direction that is drawn once for each image."""
-    directions = generator("shift", kind)
+    directions = generator("shift", check_kind(kind))
     images = images.astype(np.float32)
     n = len(images)
     if kind == "rotation":
@@ -39,8 +46,6 @@ def shifted(images: np.ndarray, kind: str, strength: float) -> np.ndarray:
         found = ndimage.gaussian_filter(images, (0, 0, strength, strength))
     elif kind == "noise":
         found = images + strength * directions.standard_normal(images.shape).astype(np.float32)
-    else:
-        raise ValueError(f"shift: unknown kind '{kind}': known are {', '.join(KINDS)}")
     return found.round().clip(0, 255).astype(np.uint8)
 
 
@@ -56,6 +61,10 @@ class Shift(Probe):
     images: int = 2000
     draws: int = 30
     kinds: tuple[str, ...] = tuple(KINDS)
+
+    def __post_init__(self) -> None:
+        for kind in self.kinds:
+            check_kind(kind)
 
     def run(self, cell, data, seed):
         index = evenly(len(data.x_test), self.images)

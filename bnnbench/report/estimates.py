@@ -98,11 +98,6 @@ def names_in(table: pd.DataFrame, level: str) -> list[str]:
     return list(dict.fromkeys(table.index.get_level_values(level)))
 
 
-def plain_method(table: pd.DataFrame) -> str:
-    """What trained the plain network, the flat prior's: maximum likelihood where it was run, else MAP."""
-    return "mle" if "mle" in names_in(table, "inference") else "map"
-
-
 def by_method(table: pd.DataFrame) -> Iterator[tuple[tuple[str, str], pd.DataFrame]]:
     """((inference, recipe), its rows) of every method of a table."""
     levels = [table.index.get_level_values(name) for name in ("inference", "recipe")]

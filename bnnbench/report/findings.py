@@ -17,11 +17,11 @@ from bnnbench.report.estimates import (
     names_in,
     paired,
     pick,
-    plain_method,
     where,
 )
 from bnnbench.report.leaderboard import Board
 from bnnbench.results import Results
+from bnnbench.statistics import plain_method
 
 POINT = "map"
 CONTROL = "prior_only"
@@ -110,7 +110,7 @@ def best(boards: list[Board]) -> list[Finding]:
 def against_plain(chosen: pd.DataFrame, names: Names) -> list[Finding]:
     """Each method with a prior, its scale tuned or learned, against the plain network."""
     drop = ["prior", "hyperprior", "scale", "inference", "recipe"]
-    plain = pick(chosen, prior="flat", inference=plain_method(chosen), recipe="").droplevel(drop)
+    plain = pick(chosen, prior="flat", inference=plain_method(names_in(chosen, "inference")), recipe="").droplevel(drop)
     found = []
     for method, rows in by_method(where(chosen, lambda f: f.prior != "flat")):
         reference = plain.reindex(rows.index.droplevel(drop)).set_axis(rows.index)

@@ -9,8 +9,9 @@ from bnnbench.grid import Plan
 from bnnbench.plots.style import data_name, name_of
 from bnnbench.reference import converged
 from bnnbench.report import words
-from bnnbench.report.estimates import CONTROLS, ENTRY, UNIT, Estimate, by_seed, plain_method
+from bnnbench.report.estimates import CONTROLS, ENTRY, UNIT, Estimate, by_seed, names_in
 from bnnbench.results import Results
+from bnnbench.statistics import plain_method
 
 
 class Column(NamedTuple):
@@ -125,7 +126,7 @@ def boards(plan: Plan, results: Results, study: str) -> list[Board]:
         board = Board(study, name, data_name(name))
         if name in wide["nll"].index.get_level_values("dataset"):
             tables = {m: t.xs(name, level="dataset", drop_level=False) for m, t in wide.items()}
-            facts = seconds, tuned, methods, len(plan.config.seeds), plain_method(tables["nll"])
+            facts = seconds, tuned, methods, len(plan.config.seeds), plain_method(names_in(tables["nll"], "inference"))
             rows = [_row(key, tables, *facts) for key in tables["nll"].index]
             rows = [row for row in rows if row.seeds]
             board.rows.extend(_ranked(rows, tables["nll"]))

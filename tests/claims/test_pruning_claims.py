@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from bnnbench.claims import of_study, verdicts
+from bnnbench.claims import of_study, overall, verdicts
 from bnnbench.results import Results
 
 STUDY = "pruning"
@@ -66,8 +66,20 @@ def test_pruning_costs_are_errors_with_weights_removed_minus_those_with_none_at_
     assert found["e"] == ("reproduced", pytest.approx(0.02)) and found["f"] == ("not reproduced", pytest.approx(0.5))
     assert found["k"][1] == pytest.approx(0.1) and found["l"][1] == pytest.approx(0.5)  # the same weights by size
     assert "g" not in found and found["s"] == ("not reproduced", pytest.approx(0.5))  # the plain network at 400
-    assert [found[part][0] for part in "abcd"] == ["undecided"] * 4  # the narrower networks were not pruned
+    assert not set("abcd") & set(found)  # the narrower networks stand beside the claim, and were not pruned
+
+
+def test_the_width_of_the_source_decides_on_pruning():
+    results, mild = hand_made(), {0.0: 0.985, 0.75: 0.9848, 0.95: 0.984}
+    harsh = {0.0: 0.985, 0.75: 0.9, 0.95: 0.8}
+    tables = [pruned(MIXTURE, width, "signal_to_noise", by) for width, by in (("relu-400", harsh), ("relu-1200", mild))]
+    results.__dict__["probes"] = pd.concat(tables)
+    (claim,) = (c for c in of_study(STUDY) if c.id == "B2")
+    found = verdicts(claim, results, STUDY)
+    assert {v.verdict for v in found if "relu-400" in v.statistic} == {"not reproduced"}
+    assert overall([v.verdict for v in found if not v.beside]) == "reproduced"
 
 
 def test_what_was_not_run_is_undecided():
-    assert verdict(hand_made(), "B2")["a"][0] == "undecided"
+    found = verdict(hand_made(), "B2")
+    assert {v for v, _ in found.values()} == {"undecided"} and len(found) == 2

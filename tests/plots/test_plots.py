@@ -5,9 +5,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from bnnbench import plots
+from bnnbench import evaluate, plots
 from bnnbench.datasets import bayes_proba
 from bnnbench.plots import priors, select, style, toy
+from bnnbench.results import Results
 from bnnbench.statistics import mean_interval
 
 
@@ -74,6 +75,20 @@ def test_leaderboard_is_ranked_by_the_mean_over_seeds(two_studies):
     assert ax.get_yticklabels()[0].get_text().startswith(style.model_name(best))
     bars = [line.get_xdata() for line in ax.lines if line.get_marker() != "o"]
     assert any(np.allclose(bar, [best.low, best.high]) for bar in bars)
+
+
+def test_hyperpriors_are_compared_though_a_cell_of_a_fixed_scale_failed(two_studies):
+    failed = two_studies.metrics.query("scale == 0.3 and seed == 0 and inference == 'mean_field'").id
+    results = Results(two_studies.folder)
+    left = two_studies.metrics[~two_studies.metrics.id.isin(failed)]
+    results.__dict__.update(cells=two_studies.cells, metrics=left, tuned=evaluate.tuned(left), plan=two_studies.plan)
+    assert set(results.tuned.query("inference == 'mean_field'").scale) == {1.0}
+    assert "fixed scale's in" in plots.hyperpriors_in_words(results, "toy", "mean_field")
+    of_whole, of_rest = (select.with_tuned_scales(r, "toy", metric="nll") for r in (two_studies, results))
+    assert set(of_rest.query("hyperprior == 'fixed' and prior == 'normal' and inference == 'mean_field'").scale) == {
+        1.0
+    }
+    assert len(of_whole) == len(of_rest)
 
 
 def test_only_the_tuned_one_of_several_fixed_scales_is_compared(two_studies):
