@@ -172,9 +172,9 @@ CLAIMS = (
         "Z7", REPORT, "A few images are misclassified with an expected error rate of 0.",
         (
             Statistic("wrong images on which all draws agree, of 10,000", "at least", 1,
-                      of_metric("n_wrong_unanimous"), CERTAIN),
+                      of_metric("wrong_unanimous_per_10000"), CERTAIN),
             Statistic("wrong images on which all draws agree, of 10,000", "at most", 10,
-                      of_metric("n_wrong_unanimous"), CERTAIN),
+                      of_metric("wrong_unanimous_per_10000"), CERTAIN),
         ),
     ),
     Claim(

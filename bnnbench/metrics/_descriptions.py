@@ -137,11 +137,11 @@ _ROWS = {
         "lower",
         "Error rate of the k most confident points, averaged over k from 1 to n.",
     ),
-    "n_wrong_unanimous": (
+    "wrong_unanimous_per_10000": (
         "Wrong and unanimous",
-        "points",
+        "of 10,000",
         "lower",
-        "Misclassified points on which every draw's arg-max agrees.",
+        "Misclassified points on which every draw's arg-max agrees, of 10,000 points.",
     ),
     "excess_nll": (
         "Excess NLL",

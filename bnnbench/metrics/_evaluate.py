@@ -168,7 +168,7 @@ def evaluate(predictions: Predictions, y: ArrayLike, bayes_proba: ArrayLike | No
         "chi_square_label_per_draw_right": _mean(label_vote[right]),
         **{f"auroc_{name}": auroc(score, wrong) for name, score in scores.items()},
         "aurc_max_probability": aurc(scores["max_probability"], wrong),
-        "n_wrong_unanimous": float((wrong & (argmax_error == 0)).sum()),
+        "wrong_unanimous_per_10000": 10_000 * _mean(wrong & (argmax_error == 0)),
     }
     if k > 2:
         out |= {f"total_variance_class_{c}": _mean(total[labels == c]) for c in range(k)}

@@ -15,7 +15,8 @@ PLAIN = ("flat", "fixed", np.nan, "map")
 
 VALUES = {
     FIXED: {
-        "accuracy": 0.98, "nll": 0.05, "total_variance_wrong": 0.3, "total_variance_right": 0.1, "n_wrong_unanimous": 4,
+        "accuracy": 0.98, "nll": 0.05, "total_variance_wrong": 0.3, "total_variance_right": 0.1,
+        "wrong_unanimous_per_10000": 4,
         "chi_square_label_per_draw_wrong": 3.0, "chi_square_label_per_draw_right": 8.0,
         "auroc_total_variance": 0.95, "auroc_chi_square_label": 0.96, "auroc_chi_square_argmax": 0.9,
         "auroc_chi_square_values": 0.8, "auroc_max_probability": 0.97,
@@ -61,7 +62,7 @@ def test_variance_of_errors_and_of_classes():
 @pytest.mark.parametrize(("number", "expected"), [(4, {"reproduced"}), (0, {"not reproduced", "reproduced"}),
                                                   (11, {"reproduced", "not reproduced"})])  # fmt: skip
 def test_certain_errors_are_a_few(number, expected):
-    found = verdict(hand_made([(FIXED, "n_wrong_unanimous", number)]), "Z7")
+    found = verdict(hand_made([(FIXED, "wrong_unanimous_per_10000", number)]), "Z7")
     assert {v for v, _ in found.values()} == expected
 
 
