@@ -15,7 +15,7 @@ env: ## the environment in .venv, from requirements.lock
 	@PYTHON="$(PYTHON)" workflow/scripts/bootstrap.sh
 
 report: env ## data, training, metrics, notebooks and the report of CONFIG; goes on where it was interrupted
-	@workflow/scripts/report.sh $(CONFIG)
+	@workflow/scripts/report.sh "$(CONFIG)"
 
 test: env ## the whole test suite, slow tests included
 	@$(VENV)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder
@@ -31,7 +31,7 @@ lint: env ## ruff, snakefmt and snakemake --lint
 
 # .snakemake stays: it is by its records that changed settings are noticed in the results of other configs.
 clean: ## remove the results of CONFIG
-	@if [ -x $(VENV)/python ]; then $(VENV)/python workflow/scripts/clean.py $(CONFIG); else echo "Nothing to clean with: make env first, or remove the results folder by hand."; fi
+	@if [ -x $(VENV)/python ]; then $(VENV)/python workflow/scripts/clean.py "$(CONFIG)"; else echo "Nothing to clean with: make env first, or remove the results folder by hand."; fi
 
 distclean: clean ## remove the environment and the tools' caches too
 	@rm -rf .venv .venv-bench* build *.egg-info .pytest_cache .ruff_cache

@@ -168,7 +168,9 @@ def _retry(options) -> None:
     from bnnbench import train
 
     if any(Path(".snakemake/locks").glob("*")):
-        raise ConfigError("a run is going on in this folder: wait until it ends, or end it; then ask again")
+        raise ConfigError(
+            "a run is going on in this folder, or was killed: let it end, or run make report again; then ask again"
+        )
     forgotten = train.forget_failed(_load(options))
     for cell in forgotten:
         logging.info("forgotten: %s", cell)

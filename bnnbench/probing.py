@@ -25,12 +25,12 @@ def probe_shard(plan: Plan, shard: Shard, path: str | Path, output: str | Path, 
     torch.set_num_threads(threads)
     wanted = plan.probes(shard)
     stored = ShardFile.read(path)
-    done = {row["id"] for row in stored.rows if row["state"] == "done"}
+    done = {(row["id"], row["key"]) for row in stored.rows if row["state"] == "done"}
     data = {name: DataSet.from_netcdf(plan.results / "data" / f"{name}.nc") for name in shard.datasets}
     rows = []
     for name, cells in wanted.items():
         probe = probes.make(name, plan.study_configs[shard.study].probes[name].settings)
-        for number, cell in enumerate([cell for cell in cells if cell.id in done], 1):
+        for number, cell in enumerate([cell for cell in cells if (cell.id, cell.key) in done], 1):
             trained = _trained(stored, cell, data)
             found = probe.run(trained, data[cell.dataset.name], cell.seed)
             rows += [cell.coordinates() | {"id": cell.id, "probe": name} | r._asdict() for r in found]

@@ -11,6 +11,8 @@ from scipy import stats
 BOOTSTRAP_FROM = 10
 """From this many values on, intervals are bootstrapped; below, a bootstrap undercovers and Student's t is used."""
 RESAMPLES = 4000
+POINTS = ("map", "mle")
+"""Methods whose draws are all the same: scores of disagreement say nothing of them."""
 MODEL = ["prior", "hyperprior", "scale", "inference", "recipe"]
 """The columns that say what was trained; data set, network and seed say on what."""
 

@@ -6,7 +6,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator
 from matplotlib.transforms import Bbox
 
-from bnnbench.plots.select import MODEL, done, noisiest, scores
+from bnnbench.plots.select import MODEL, converged_scores, done, noisiest, scores
 from bnnbench.plots.style import (
     GREY,
     NothingToDraw,
@@ -151,8 +151,8 @@ def excess_table(results: Results, study: str, dataset: str) -> pd.DataFrame:
     mean, low, high, n; best first.
     """
     by = [*METHOD, "network", *MODEL]
-    excess = intervals(scores(results, study, "excess_nll", dataset=dataset), by)
-    rows = scores(results, study, "nll", "validation", dataset=dataset)
+    excess = intervals(converged_scores(results, study, "excess_nll", dataset=dataset), by)
+    rows = converged_scores(results, study, "nll", "validation", dataset=dataset)
     same = shared(rows, ["network", *MODEL]).index
     has_same = rows.assign(same=rows.index.isin(same)).groupby(METHOD).same.transform("any")
     tuning = intervals(rows[rows.index.isin(same) | ~has_same], by)

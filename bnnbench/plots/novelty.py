@@ -17,7 +17,7 @@ from bnnbench.plots.style import (
     styled,
 )
 from bnnbench.results import Results
-from bnnbench.statistics import mean_interval
+from bnnbench.statistics import POINTS, mean_interval
 
 SCORES = ("predictive_entropy", "mutual_information", "total_variance", "nll")
 NAMES = {"nll": "NLL of the prediction"}
@@ -76,7 +76,7 @@ def novelty_scores(results: Results, study: str, kind: str | None = None) -> Fig
 def novel_cells(results: Results, study: str) -> list[str]:
     """A trained cell of each method whose draws vary, on the data set without class 7 (sneakers) or else the first."""
     cells = done(results, study, recipe="").sort_values("seed", kind="stable")
-    cells = cells[~cells.inference.isin(["map", "mle"])]
+    cells = cells[~cells.inference.isin(POINTS)]
     sneakers = cells[cells.dataset.str.endswith("-without-7")]
     cells = sneakers if len(sneakers) else cells[cells.dataset == cells.dataset.iloc[0]]
     return list(cells.drop_duplicates("inference").id)

@@ -26,7 +26,7 @@ def scores(results: Results, study: str, metric: str = "nll", split: str = "test
     return _narrow(table[~table.inference.isin(CONTROLS)], where, f"{metric} of {study}")
 
 
-def _converged_scores(results: Results, study: str, metric: str, split: str = "test", **where) -> pd.DataFrame:
+def converged_scores(results: Results, study: str, metric: str, split: str = "test", **where) -> pd.DataFrame:
     """`scores` without those of chains that missed the gate."""
     table = converged(scores(results, study, metric, split, **where), results.references)
     return _narrow(table, {}, f"{metric} of {study} of chains that passed the gate")
@@ -62,7 +62,7 @@ def compared(results: Results, study: str, metric: str = "nll", **where) -> pd.D
     One row per model, data set, network and method, with mean, low, high, n and `tuned`, which is True where the fixed
     scale was chosen among several. Fixed scales of priors that have only one are kept.
     """
-    table = intervals(_converged_scores(results, study, metric, **where), [*WHERE, *MODEL])
+    table = intervals(converged_scores(results, study, metric, **where), [*WHERE, *MODEL])
     chosen = results.tuned[results.tuned.study == study][[*WHERE, "prior", "scale"]]
     table = table.merge(chosen.rename(columns={"scale": "chosen"}), on=[*WHERE, "prior"], how="left")
     tuned = (table.hyperprior == "fixed") & table.chosen.notna()
@@ -76,7 +76,7 @@ def best_models(results: Results, study: str, dataset: str, inference: str, netw
     Columns network, prior, hyperprior, scale, mean. Models that lack a seed that another has do not compete.
     """
     where = {"dataset": dataset, "inference": inference, "network": network, "recipe": ""}
-    table = intervals(_converged_scores(results, study, "nll", "validation", **where), ["network", *MODEL])
+    table = intervals(converged_scores(results, study, "nll", "validation", **where), ["network", *MODEL])
     table = table[table.n == table.n.max()].sort_values("mean", kind="stable")
     return table.drop_duplicates("prior").reset_index(drop=True)
 
@@ -95,7 +95,7 @@ def best_cell(
 ) -> str:
     """Id of a trained cell of the model with the lowest mean validation NLL, at the lowest seed.
 
-    Without `inference`, a method whose draws vary comes before a point estimate. With a cell's id as `like`, of that
+    Without `inference`, of the study's `main_method`. With a cell's id as `like`, of that
     cell's data set and network.
     """
     network = None
@@ -136,9 +136,10 @@ def probed(results: Results, study: str, probe: str, **where) -> pd.DataFrame:
 
 
 def main_method(results: Results, study: str) -> str:
-    """The method that figures show where they show one: mean_field, else another that is not map, else map."""
-    known = sorted(done(results, study).inference.unique(), key=lambda m: (m == "map", m != "mean_field"))
-    return known[0]
+    """The method that figures show where they show one: mean_field, else another that has draws, else MAP."""
+    last = ("prior_only", "map", "mle")
+    known = done(results, study).inference.unique()
+    return min(known, key=lambda m: (last.index(m) + 1 if m in last else 0, m != "mean_field"))
 
 
 def noisiest(results: Results, study: str) -> list[str]:

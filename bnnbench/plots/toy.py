@@ -20,6 +20,7 @@ from bnnbench.plots.style import (
     styled,
 )
 from bnnbench.results import Results
+from bnnbench.statistics import POINTS
 
 QUANTITIES = {
     "probability": "Probability of class 1",
@@ -80,7 +81,7 @@ def plane_maps(
     if quantity not in QUANTITIES:
         raise ValueError(f"quantity is '{quantity}': choose {' or '.join(QUANTITIES)}")
     inference = inference or main_method(results, study)
-    if quantity == "uncertainty" and inference == "map":
+    if quantity == "uncertainty" and inference in POINTS:
         raise NothingToDraw("a point estimate has one draw, and so no spread over draws")
     datasets = datasets or noisiest(results, study)
     exact = int(quantity == "probability")

@@ -26,6 +26,7 @@ from bnnbench.plots.style import (
 )
 from bnnbench.plots.training import shown_cells
 from bnnbench.results import Results
+from bnnbench.statistics import POINTS
 
 LINES = 40
 """At most so many densities in one panel; of more weights, every k-th by posterior mean is drawn."""
@@ -54,7 +55,7 @@ def last_layer_densities(
     In colour: weights whose stored 95% interval leaves out 0; grey: those that it covers. Drawn at the lowest seed.
     """
     inference = inference or main_method(results, study)
-    if inference == "map":
+    if inference in POINTS:
         raise NothingToDraw("a point estimate gives weights a value and no density")
     dataset = dataset or noisiest(results, study)[-1]
     models = best_models(results, study, dataset, inference, network).set_index("prior", drop=False)

@@ -5,7 +5,7 @@ import pandas as pd
 
 from bnnbench.metrics import auroc
 from bnnbench.plots.images import Judged
-from bnnbench.plots.select import MODEL, best_models, control, done, main_method, scores, with_tuned_scales
+from bnnbench.plots.select import MODEL, best_models, control, converged_scores, done, main_method, with_tuned_scales
 from bnnbench.plots.style import (
     NothingToDraw,
     data_name,
@@ -19,7 +19,7 @@ from bnnbench.plots.style import (
 from bnnbench.plots.weights import last_weights
 from bnnbench.reference import converged
 from bnnbench.results import Results
-from bnnbench.statistics import mean_interval, paired_difference
+from bnnbench.statistics import POINTS, mean_interval, paired_difference
 
 
 def number(interval, digits: int = 3, sign: bool = False) -> str:
@@ -88,7 +88,9 @@ def best_by_validation(results: Results, study: str) -> str:
             row = {"Data set": data_name(dataset), "Method": method_name(inference), "Model": model_name(model)}
             row |= {"Network": model.network} if cells.network.nunique() > 1 else {}
             for metric in ("nll", "accuracy"):
-                table = scores(results, study, metric, prior=model.prior, hyperprior=model.hyperprior, **where)
+                table = converged_scores(
+                    results, study, metric, prior=model.prior, hyperprior=model.hyperprior, **where
+                )
                 table = table[table.scale.isna() if np.isnan(model.scale) else np.isclose(table.scale, model.scale)]
                 row[metric_name(metric)] = number(mean_interval(table.value))
             for name in ("bayes_rule", "chance"):
@@ -121,7 +123,8 @@ def hyperpriors_in_words(results: Results, study: str, inference: str | None = N
     if not rows:
         raise NothingToDraw("no prior was trained both with a fixed scale and with a hyperprior")
     several = "data set, network" if table.network.nunique() > 1 else "data set"
-    tuned = " tuned" if len(results.tuned[results.tuned.study == study]) else ""
+    chosen = results.tuned[(results.tuned.study == study) & (results.tuned.inference == inference)]
+    tuned = " tuned" if (chosen.recipe == "").any() else ""
     sentence = (
         f"With {method_name(inference)}, the hyperprior's mean test NLL is lower than the{tuned} fixed scale's in "
         f"{won} of {compared} comparisons ({several}, prior, hyperprior)."
@@ -148,7 +151,7 @@ def boundary_in_words(results: Results, study: str) -> str:
 def sparsity_in_words(results: Results, study: str, a: str = "laplace", b: str = "cauchy") -> str:
     """Share of last-layer weights whose 95% interval covers 0 under two priors, and the paired difference."""
     inference = main_method(results, study)
-    if inference == "map":
+    if inference in POINTS:
         raise NothingToDraw("a point estimate has no intervals")
     rows = with_tuned_scales(results, study, inference=inference, recipe="", metric="nll", prior=[a, b])
     rows = rows.assign(value=[last_weights(results, cell_id).covers_zero.mean() for cell_id in rows.id])

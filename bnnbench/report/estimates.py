@@ -12,8 +12,6 @@ from bnnbench.statistics import BOOTSTRAP_FROM, balanced, mean_interval
 ENTRY = ["network", "prior", "hyperprior", "scale", "inference", "recipe"]
 UNIT = ["dataset", *ENTRY]
 CASE = ["dataset", "network", "prior", "inference", "recipe"]
-POINTS = ("map", "mle")
-"""Methods whose draws are all the same: scores of disagreement say nothing of them."""
 CONTROLS = {"chance": "Chance", "bayes_rule": "Bayes rule"}
 PROVISIONAL_BELOW = BOOTSTRAP_FROM
 """Seeds below which a comparison is marked provisional."""

@@ -17,11 +17,12 @@ class Figure:
     path: str
     alt: str
     caption: str
+    name: str
 
     @property
     def anchor(self) -> str:
-        """The figure's id on its page: the file's name without the study."""
-        return f"figure-{Path(self.path).stem.partition('-')[2]}"
+        """The figure's id on its page."""
+        return f"figure-{self.name}"
 
 
 @dataclass
@@ -64,14 +65,15 @@ def draw(results: Results, study: str, folder: Path) -> Figures:
 
     def attempt(name: str, caption: str, alt: str, plot: Callable, *arguments, **options) -> Figure | str:
         path = f"figures/{study}-{name}.svg"
-        return _save(folder / path, plot, results, study, *arguments, **options) or Figure(path, alt, caption)
+        return _save(folder / path, plot, results, study, *arguments, **options) or Figure(path, alt, caption, name)
 
     def add(*arguments, **options) -> list[Figure]:
         made = attempt(*arguments, **options)
         return [made] if isinstance(made, Figure) else []
 
-    several = done[done.hyperprior == "fixed"].groupby("prior").scale.nunique().max() > 1
-    stands = "; the tuned scale stands for the fixed ones" if several else ""
+    tuned = results.tuned[results.tuned.study == study]
+    of_method, of_dataset = tuned[tuned.recipe == ""].inference.unique(), tuned.dataset.unique()
+    stands = "; the tuned scale stands for the fixed ones"
     methods = sorted(done[done.recipe == ""].inference.unique(), key=lambda m: (m == "map", m != "mean_field", m))
     filled = done.assign(model=done.prior + done.hyperprior).groupby("inference").model.nunique()
     # A map of a method that was run on a few models would be empty but for these.
@@ -80,20 +82,21 @@ def draw(results: Results, study: str, folder: Path) -> Figures:
         found.heat_maps += add(
             f"heat-map-{method}",
             f"Mean test NLL of each prior (rows) with each way to set its scale (columns), {name}. Darker is further "
-            f"above the best of its panel, which is in bold{stands}.",
+            f"above the best of its panel, which is in bold{stands if method in of_method else ''}.",
             f"Heat map of mean test NLL by prior and hyperprior with {name}; the leaderboards hold its numbers.",
             priors.prior_heat_map, inference=method,
         )  # fmt: skip
-    if several:
-        for method in methods:
-            name = method_name(method)
-            found.others += add(
-                f"scales-{method}",
-                f"Test NLL against the fixed scale, and beside it the learned scales, {name}. Band and bars are 95% "
-                "intervals over seeds.",
-                f"Curves of test NLL against fixed prior scale with {name}, with the hyperpriors' values as points.",
-                priors.fixed_against_hyperpriors, inference=method,
-            )  # fmt: skip
+    scales = done[(done.hyperprior == "fixed") & (done.recipe == "")].groupby(["inference", "prior"]).scale.nunique()
+    with_several = set(scales.index[scales > 1].get_level_values("inference"))
+    for method in (m for m in methods if m in with_several):
+        name = method_name(method)
+        found.others += add(
+            f"scales-{method}",
+            f"Test NLL against the fixed scale, and beside it the learned scales, {name}. Band and bars are 95% "
+            "intervals over seeds.",
+            f"Curves of test NLL against fixed prior scale with {name}, with the hyperpriors' values as points.",
+            priors.fixed_against_hyperpriors, inference=method,
+        )  # fmt: skip
     for probe, (plot, caption, alt) in _of_probes().items():
         asked = results.probes[(results.probes.study == study) & (results.probes.probe == probe)]
         for network in dict.fromkeys(asked.network):
@@ -102,7 +105,7 @@ def draw(results: Results, study: str, folder: Path) -> Figures:
         title = data_name(dataset)
         drawn = add(
             f"leaderboard-{dataset}",
-            f"The best models on {title} by test NLL{stands}.",
+            f"The best models on {title} by test NLL{stands if dataset in of_dataset else ''}.",
             f"Dot plot of the best models on {title} by test NLL with intervals; the table holds its numbers.",
             priors.leaderboard, dataset,
         )  # fmt: skip

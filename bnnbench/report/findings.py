@@ -9,7 +9,6 @@ from bnnbench.reference import converged
 from bnnbench.report import estimates, words
 from bnnbench.report.estimates import (
     CASE,
-    POINTS,
     PROVISIONAL_BELOW,
     Estimate,
     by_method,
@@ -19,9 +18,8 @@ from bnnbench.report.estimates import (
     pick,
     where,
 )
-from bnnbench.report.leaderboard import Board
 from bnnbench.results import Results
-from bnnbench.statistics import plain_method
+from bnnbench.statistics import POINTS, plain_method
 
 POINT = "map"
 CONTROL = "prior_only"
@@ -45,7 +43,7 @@ class Finding:
     """A sentence with the effect behind it.
 
     `verdict` is clear, unclear (the interval covers zero) or single (one seed, so no interval), and `label` says it in
-    words; `detail` marks a part of a pooled finding.
+    words; `pairs` is how many differences it is the mean of; `detail` marks a part of a pooled finding.
     """
 
     topic: str
@@ -54,6 +52,7 @@ class Finding:
     effect: Estimate
     verdict: str
     label: str
+    pairs: int
     unit: str = "nats"
     detail: bool = False
 
@@ -66,7 +65,7 @@ class Finding:
         return self.n_seeds < PROVISIONAL_BELOW
 
 
-def of_study(results: Results, study: str, boards: list[Board], names: Names) -> list[Finding]:
+def of_study(results: Results, study: str, names: Names) -> list[Finding]:
     """Every finding of a study that its results allow."""
     metrics = converged(results.metrics, results.references)
     nll = estimates.without_controls(by_seed(metrics, study, "nll"))
@@ -74,37 +73,17 @@ def of_study(results: Results, study: str, boards: list[Board], names: Names) ->
         return []
     ece = estimates.without_controls(by_seed(metrics, study, "ece"))
     validation = estimates.without_controls(by_seed(metrics, study, "nll", "validation"))
-    chosen = estimates.comparable(nll, results.tuned[results.tuned.study == study])
+    tuned = results.tuned[results.tuned.study == study]
+    chosen = estimates.comparable(nll, tuned)
     return [
-        *best(boards),
         *against_plain(chosen, names),
-        *learned_or_set(nll, chosen, names),
+        *learned_or_set(nll, chosen, tuned, names),
         *against_point(chosen, "NLL", "test NLL", "nats", names),
         *against_point(ece.reindex(chosen.index), "ECE", "ECE", "", names),
         *gap_to_bayes(validation, by_seed(metrics, study, "excess_nll")),
         *sensitivity(nll, validation, names),
         *scores(metrics, study),
     ]
-
-
-def best(boards: list[Board]) -> list[Finding]:
-    """The entry with the lowest test NLL of each data set, and how many cannot be told from it."""
-    found = []
-    for board in boards:
-        row = board.best
-        if row is None:
-            continue
-        estimate, n, tied = row.values["nll"], len(board.ranked), len(board.tied)
-        verdict = "single" if not estimate.has_interval else "unclear" if tied else "clear"
-        rest = {
-            "single": "one seed cannot tell it from the others",
-            "unclear": f"{tied} of the other {n - 1} entries cannot be told from it",
-            "clear": f"every other of the {n} entries is clearly above it",
-        }[verdict]
-        label = {"single": "one seed", "unclear": f"{tied} tied with it", "clear": "clearly lowest"}[verdict]
-        sentence = f"The lowest test NLL on {board.title} is {amount(estimate, 'nats')}, by the {row.name}; {rest}."
-        found.append(Finding("Best entry", board.title, sentence, estimate, verdict, label))
-    return found
 
 
 def against_plain(chosen: pd.DataFrame, names: Names) -> list[Finding]:
@@ -123,15 +102,14 @@ def against_plain(chosen: pd.DataFrame, names: Names) -> list[Finding]:
     return found
 
 
-def learned_or_set(nll: pd.DataFrame, chosen: pd.DataFrame, names: Names) -> list[Finding]:
-    """A scale learned under a hyperprior against the fixed one, tuned on validation data if there are several."""
+def learned_or_set(nll: pd.DataFrame, chosen: pd.DataFrame, tuned: pd.DataFrame, names: Names) -> list[Finding]:
+    """A scale learned under a hyperprior against the fixed one, tuned on validation data if its method has several."""
     found = []
-    is_fixed = (nll.index.get_level_values("hyperprior") == "fixed") & (nll.index.get_level_values("scale") != 0)
-    tuned = nll.index[is_fixed].get_level_values("scale").nunique() > 1
-    other = "the fixed scale tuned on validation data" if tuned else "the fixed scale"
-    kind = "tuned scale" if tuned else "fixed scale"
+    with_several = set(zip(tuned.inference, tuned.recipe, strict=True))
     fixed = where(chosen, lambda f: (f.hyperprior == "fixed") & (f.scale != 0)).droplevel(["hyperprior", "scale"])
     for method, part in by_method(where(nll, lambda f: f.hyperprior != "fixed")):
+        kind = "tuned scale" if method in with_several else "fixed scale"
+        other = "the fixed scale tuned on validation data" if method in with_several else "the fixed scale"
         for hyperprior in ["", *names_in(part, "hyperprior")]:
             rows = (pick(part, hyperprior=hyperprior) if hyperprior else part).droplevel("scale")
             reference = fixed.reindex(rows.index.droplevel("hyperprior").reorder_levels(CASE)).set_axis(rows.index)
@@ -190,7 +168,9 @@ def gap_to_bayes(validation: pd.DataFrame, excess: pd.DataFrame) -> list[Finding
     start = "Where the exact answer is known, the entry chosen on validation data has a test NLL"
     sentence = f"{start} {end}, {_over(over, 'data set')}."
     label = {"clear": "a gap remains", "unclear": "no clear gap", "single": "one seed"}[verdict]
-    return [Finding("Gap to the Bayes rule", "chosen entry − Bayes rule", sentence, estimate, verdict, label)]
+    return [
+        Finding("Gap to the Bayes rule", "chosen entry − Bayes rule", sentence, estimate, verdict, label, len(over))
+    ]
 
 
 def sensitivity(nll: pd.DataFrame, validation: pd.DataFrame, names: Names) -> list[Finding]:
@@ -240,7 +220,7 @@ def scores(metrics: pd.DataFrame, study: str) -> list[Finding]:
     label = {"clear": "ahead of the next", "unclear": "no clear difference", "single": "one seed"}[verdict]
     sentence = f"{sentence}, {_over(common, 'entry with draws', 'entries with draws')}."
     subject = f"{leaders} − {others[0]}, AUROC"
-    return [Finding("Telling wrong from right", subject, sentence, estimate, verdict, label, "")]
+    return [Finding("Telling wrong from right", subject, sentence, estimate, verdict, label, len(common), "")]
 
 
 def _difference(
@@ -258,7 +238,7 @@ def _difference(
     }[verdict]
     sentence = f"{start} {middle}: {amount(estimate, unit, signed=True)}, {_over(over, 'pair')}."
     label = {"clear": f"{side} {metric}", "unclear": "no clear difference", "single": "one seed"}[verdict]
-    return [Finding(topic, subject, sentence, estimate, verdict, label, unit, detail)]
+    return [Finding(topic, subject, sentence, estimate, verdict, label, len(over), unit, detail)]
 
 
 def amount(estimate: Estimate, unit: str, signed: bool = False) -> str:

@@ -13,11 +13,11 @@ CONTROL = "prior only"
 
 
 def headlines(findings: list[Finding]) -> list[Finding]:
-    """Pooled findings, without the best entries, which have a table of their own.
+    """Pooled findings.
 
     A method run on one seed only, as a witness, makes no headline beside methods run on more.
     """
-    pooled = [f for f in findings if not f.detail and f.topic != "Best entry" and _name(f) != CONTROL]
+    pooled = [f for f in findings if not f.detail and _name(f) != CONTROL]
     pooled = [f for f in pooled if f.verdict != "single"] or pooled
     kinds: dict[str, list[Finding]] = {}
     for finding in pooled:
@@ -32,17 +32,33 @@ def _kind(finding: Finding) -> str:
 
 
 def _summary(kind: str, found: list[Finding]) -> Finding:
-    """One finding for several of a kind: who is lower, who cannot be told apart, who is higher, and the lowest."""
+    """One finding for several of a kind: who is lower, who cannot be told apart, who is higher, and the lowest.
+
+    The lowest is named with its pairs where methods were not compared on equally many.
+    """
     by_label: dict[str, list[Finding]] = {}
     for finding in sorted(found, key=lambda f: f.effect.mean):
-        by_label.setdefault(finding.label, []).append(finding)
+        by_label.setdefault(_side(finding), []).append(finding)
     parts = [f"{label}: {words.listing(_name(f) for f in group)}" for label, group in by_label.items()]
     first = min(found, key=lambda f: f.effect.mean)
-    lowest = f"The lowest: {_name(first)}, {amount(first.effect, first.unit, signed=True)}."
+    fewest, most = (end(f.pairs for f in found) for end in (min, max))
+    over = (
+        f", over {words.count(first.pairs, 'pair')} (each method has its own: {fewest} to {most})"
+        if most > fewest
+        else ""
+    )
+    lowest = f"The lowest: {_name(first)}, {amount(first.effect, first.unit, signed=True)}{over}."
     sentence = f"{'; '.join(parts)}. {lowest}"
     clear = sum(f.verdict == "clear" for f in found)
     label = f"{clear} of {len(found)} clear"
     return replace(first, topic=kind, sentence=sentence[:1].upper() + sentence[1:], label=label, subject=kind)
+
+
+def _side(finding: Finding) -> str:
+    """On which side of zero a finding is, as far as its seeds can tell."""
+    if finding.verdict != "single":
+        return finding.label
+    return f"{'higher' if finding.effect.mean > 0 else 'lower'} in the one seed"
 
 
 def _name(finding: Finding) -> str:

@@ -47,8 +47,8 @@ class Study:
 
     @property
     def comparisons(self) -> dict[str, list[Finding]]:
-        """Findings by topic, parts included, without the best entries."""
-        topics = dict.fromkeys(f.topic for f in self.findings if f.topic != "Best entry")
+        """Findings by topic, parts included."""
+        topics = dict.fromkeys(f.topic for f in self.findings)
         return {topic: [f for f in self.findings if f.topic == topic] for topic in topics}
 
     @property
@@ -70,7 +70,7 @@ class Study:
 
     @property
     def one_seed(self) -> bool:
-        return all(row.seeds < 2 for row in self._models())
+        return max((row.seeds for row in self._models()), default=0) == 1
 
     @property
     def has_bayes(self) -> bool:
@@ -104,7 +104,7 @@ def study(
     fixed = (cells.hyperprior == "fixed") & (cells.prior != "flat")
     return Study(
         name=name, title=config.title, question=config.question, page=page, boards=boards,
-        findings=findings.of_study(results, name, boards, methods),
+        findings=findings.of_study(results, name, methods),
         counts=facts.counts(cells), scales=sorted(cells.scale[fixed].dropna().unique()),
         hyperpriors=ordered_choices(cells.hyperprior[cells.hyperprior != "fixed"]),
         datasets=facts.dataset_facts(plan, name), config=config, methods=methods, figures=figures, notebook=notebook,

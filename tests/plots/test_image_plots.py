@@ -3,10 +3,12 @@
 import re
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from bnnbench import metrics, plots
 from bnnbench.plots import images, select, weights
+from bnnbench.results import Results
 
 
 def texts(ax) -> list[str]:
@@ -135,3 +137,13 @@ def test_posteriors_are_ordered_by_their_bound_beside_what_they_predict(two_stud
     best = by_model.get_group(by_model.elbo.mean().idxmax()).id
     accuracy = two_studies.metrics.query("metric == 'accuracy' and split == 'test'").set_index("id").value
     assert rows[0][4].startswith(f"{100 * accuracy[best].mean():.2f} [")
+
+
+def test_figures_show_a_method_whose_draws_vary_before_point_estimates_and_the_control():
+    def main(*methods):
+        results = Results("made by hand")
+        results.__dict__["cells"] = pd.DataFrame({"study": "s", "state": "done", "inference": methods})
+        return select.main_method(results, "s")
+
+    assert main("mle", "map", "prior_only", "sghmc") == "sghmc" and main("sghmc", "mean_field") == "mean_field"
+    assert main("mle", "map") == "map" and main("map", "prior_only") == "prior_only"

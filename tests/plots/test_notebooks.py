@@ -10,7 +10,7 @@ import pytest
 from bnnbench import notebooks, plots
 from bnnbench.results import Results
 
-NOTEBOOKS = {"toy": 8, "images": 8, "mnist-mlp": 7, "pruning": 5}
+NOTEBOOKS = {"toy": 8, "images": 8, "mnist-mlp": 7, "pruning": 5, "novelty": 1}
 """Notebooks, with the pictures that each draws at least of the small run."""
 
 
@@ -78,7 +78,7 @@ def test_notebooks_cope_with_no_trained_cell(two_studies, monkeypatch):
         "metrics": table[table.inference.isin(["chance", "bayes_rule"])],
         "tuned": two_studies.tuned.head(0),
     }
-    for notebook, study in (("toy", "toy"), ("images", "digits")):
+    for notebook, study in (("toy", "toy"), ("images", "digits"), ("novelty", "digits")):
         shown = outputs_of(notebook, changed(two_studies, **nothing), study, monkeypatch)
         assert not any("<img" in o.data for o in shown)
 

@@ -2,6 +2,7 @@
 
 import re
 
+import pandas as pd
 import pytest
 from spoiling import edit
 from test_pdf import needs_pdftotext, text_of
@@ -113,9 +114,18 @@ def test_methods_are_ranked_across_data_sets_only_where_there_are_eight(results)
     assert across.against_point(results, "toy", names) == []
     table = results.metrics[results.metrics.inference.isin(["map", "mean_field"])]
     eight = [table.assign(dataset=table.dataset + f"-{k}", value=table.value + 0.01 * k) for k in range(4)]
-    import pandas as pd
-
     more = type(results)(results.folder)
     more.__dict__.update(metrics=pd.concat(eight), tuned=results.tuned)
     (row,) = across.against_point(more, "toy", names)
     assert (row.method, row.n) == ("mean field", 8) and 0 < row.p <= row.p_holm <= 1
+
+
+def test_across_data_sets_a_method_on_few_seeds_is_compared_on_those(results):
+    nll = results.metrics.query("metric == 'nll' and split == 'test' and inference == 'map' and scale == 1")
+    nll = nll[nll.dataset == "moons-0.4"]
+    nll = pd.concat([nll.assign(dataset=f"set-{k}", value=0.3 + 0.01 * k + nll.seed) for k in range(8)])
+    few = nll[nll.seed == 0].assign(inference="sgld", value=lambda t: t.value + 0.1)  # worse, on the one seed it has
+    one = type(results)(results.folder)
+    one.__dict__.update(metrics=pd.concat([nll, few]), tuned=results.tuned[:0], references=results.references)
+    (row,) = across.against_point(one, "toy", {("map", ""): "MAP", ("sgld", ""): "SGLD"})
+    assert row.method == "SGLD" and row.median == pytest.approx(0.1)

@@ -48,9 +48,9 @@ TUNED = pd.DataFrame(
 )
 
 
-def chosen(metrics: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+def chosen(metrics: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
     nll = without_controls(by_seed(metrics, "s", "nll"))
-    return nll, comparable(nll, TUNED)
+    return nll, comparable(nll, TUNED), TUNED
 
 
 def test_a_clear_difference_is_paired_and_named_with_its_interval():
@@ -80,14 +80,14 @@ def test_ten_seeds_are_not_provisional():
 
 
 def test_a_method_is_compared_with_map_at_its_own_tuned_scale():
-    _, reference = chosen(table(5))
+    reference = chosen(table(5))[1]
     pooled, *parts = findings.against_point(reference, "NLL", "test NLL", "nats", NAMES)
     assert pooled.effect.mean == pytest.approx((0.01 + 0.06 + 0.01) / 3, abs=0.002)
     assert [p.detail for p in parts] == [True, True]  # the two data sets; one network needs no part of its own
 
 
 def test_priors_are_compared_with_the_plain_network():
-    _, reference = chosen(table(5))
+    reference = chosen(table(5))[1]
     of_map = findings.against_plain(reference, NAMES)[0]
     assert of_map.effect.mean == pytest.approx((-0.10 - 0.14) / 2, abs=0.002)
     assert "plain network" in of_map.sentence
@@ -95,7 +95,7 @@ def test_priors_are_compared_with_the_plain_network():
 
 def test_sensitivity_takes_both_scales_from_validation_data():
     metrics = table(5)
-    nll, _ = chosen(metrics)
+    nll = chosen(metrics)[0]
     validation = without_controls(by_seed(metrics, "s", "nll", "validation"))
     assert findings.sensitivity(nll, validation, NAMES)[0].effect.mean == pytest.approx(0.2, abs=0.002)
     flipped = validation.iloc[:, :] * -1
@@ -109,6 +109,15 @@ def test_a_missing_seed_leaves_the_pair_out_for_every_seed():
     assert pooled.n_seeds == 4 and "mean over 1 pair " in pooled.sentence
 
 
+def test_a_methods_only_scale_is_not_called_tuned_where_another_method_has_another_scale():
+    metrics = table(5)
+    metrics = metrics[(metrics.scale != 10.0) | (metrics.inference == "map")]
+    metrics = metrics[(metrics.scale != 1.0) | (metrics.inference == "mean_field")]
+    nll = without_controls(by_seed(metrics, "s", "nll"))
+    found = findings.learned_or_set(nll, comparable(nll, TUNED[:0]), TUNED[:0], NAMES)
+    assert found and not any("tuned" in text for f in found for text in (f.sentence, f.subject))
+
+
 def test_estimates_leave_out_what_is_not_known():
     assert Estimate.of([1.0, math.nan, 3.0]).n == 2
     assert not Estimate.of([1.0]).has_interval
@@ -116,10 +125,9 @@ def test_estimates_leave_out_what_is_not_known():
 
 
 def test_findings_of_a_real_run(small_plan, small_results):
-    boards = leaderboard.boards(small_plan, small_results, "toy")
-    found = findings.of_study(small_results, "toy", boards, leaderboard.method_names(small_plan, "toy"))
+    found = findings.of_study(small_results, "toy", leaderboard.method_names(small_plan, "toy"))
     topics = {finding.topic for finding in found}
-    assert {"Best entry", "Learned or fixed scale?", "Gap to the Bayes rule", "Sensitivity to the scale",
+    assert {"Learned or fixed scale?", "Gap to the Bayes rule", "Sensitivity to the scale",
             "Telling wrong from right"} <= topics  # fmt: skip
     for finding in found:
         assert finding.n_seeds == 2 and finding.provisional and finding.sentence.endswith(".")
@@ -136,6 +144,5 @@ def test_findings_of_a_real_run(small_plan, small_results):
 def test_a_study_without_bayes_rule_has_no_gap(copied):
     edit(copied, "metrics", lambda m: m[(m.inference != "bayes_rule") & (m.metric != "excess_nll")])
     results = load_results(copied.results)
-    boards = leaderboard.boards(copied, results, "toy")
-    found = findings.of_study(results, "toy", boards, leaderboard.method_names(copied, "toy"))
+    found = findings.of_study(results, "toy", leaderboard.method_names(copied, "toy"))
     assert found and "Gap to the Bayes rule" not in {finding.topic for finding in found}

@@ -34,7 +34,7 @@ snakemake "${options[@]}" "$@" || status=$?
 echo
 if [[ $status != 0 ]]; then
     echo "The run did not end well: what failed is said above and in $results/logs. Run the same again to go on." >&2
-    echo "A failed cell stays failed until its settings change, or until .venv/bin/bnnbench retry --config $config" >&2
+    echo "A failed cell stays failed until its settings or its source change, or until .venv/bin/bnnbench retry --config $config" >&2
 fi
 for file in "$results/report/index.html" "$results/report/report.pdf"; do
     if [[ $status == 0 || $file -nt $running ]]; then
