@@ -59,8 +59,8 @@ class DatasetSpec:
 class Cell:
     """One combination of data set, network, prior, hyperprior, scale, inference, recipe and seed.
 
-    `hyperprior` is "fixed" when `scale` is a number, and `scale` is None otherwise. `merged` names the cell whose
-    model this one coincides with, with the reason; a merged cell is shown and never trained.
+    `hyperprior` is "fixed" when `scale` is a number, and of the flat prior; `scale` is None where it is not a number.
+    `merged` names the cell whose model this one coincides with, with the reason; a merged cell is shown, never trained.
     """
 
     study: str
