@@ -76,8 +76,9 @@ def draw(results: Results, study: str, folder: Path) -> Figures:
     stands = "; the tuned scale stands for the fixed ones"
     methods = sorted(done[done.recipe == ""].inference.unique(), key=lambda m: (m == "map", m != "mean_field", m))
     filled = done.assign(model=done.prior + done.hyperprior).groupby("inference").model.nunique()
-    # A map of a method that was run on a few models would be empty but for these.
-    for method in (m for m in methods if filled[m] > filled.max() / 2):
+    rows = done.groupby("inference").prior.nunique()
+    # A map of a method that was run on a few models would be empty but for these; one of a single prior is one row.
+    for method in (m for m in methods if filled[m] > filled.max() / 2 and rows[m] > 1):
         name = method_name(method)
         found.heat_maps += add(
             f"heat-map-{method}",
