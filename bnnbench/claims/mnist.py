@@ -15,7 +15,7 @@ from bnnbench.metrics import predictive_entropy
 from bnnbench.plots.select import probed, scores, with_tuned_scales
 from bnnbench.plots.style import method_name, model_name
 from bnnbench.results import Results
-from bnnbench.statistics import plain_method
+from bnnbench.statistics import POINTS, plain_method
 
 SLIDES = "Lecture slides: Monte Carlo dropout (judged by mean field, with dropout beside it)"
 REPORT = "Course report on Bayesian neural networks: uncertainty on MNIST"
@@ -32,7 +32,7 @@ def cells(results: Results, study: str, metric: str, **where) -> pd.DataFrame:
 
 def plain(results: Results, study: str, metric: str) -> pd.DataFrame:
     """The same of the plain network, by data set and network: maximum likelihood where it was run, else MAP."""
-    rows = scores(results, study, metric, prior="flat", inference=["mle", "map"], recipe="")
+    rows = scores(results, study, metric, prior="flat", inference=POINTS, recipe="")
     return wide(rows[rows.inference == plain_method(rows.inference)], ["dataset", "network"])
 
 
@@ -110,7 +110,7 @@ def warned_before_misread(inference: str) -> Measure:
 
 def plain_warned_before_misread(results: Results, study: str) -> Measured:
     """The same of the plain network, whose uncertainty is that of its softmax alone."""
-    table = probed(results, study, "rotation", prior="flat", inference=["mle", "map"], recipe="")
+    table = probed(results, study, "rotation", prior="flat", inference=POINTS, recipe="")
     method = plain_method(table.inference)
     where = {"prior": "flat", "hyperprior": "fixed", "inference": method}
     return _warned(results, table[table.inference == method], where)

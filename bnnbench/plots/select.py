@@ -9,7 +9,7 @@ import pandas as pd
 from bnnbench.plots.style import NothingToDraw
 from bnnbench.reference import converged
 from bnnbench.results import Results
-from bnnbench.statistics import intervals
+from bnnbench.statistics import POINTS, intervals
 
 WHERE = ["dataset", "network", "inference", "recipe"]
 MODEL = ["prior", "hyperprior", "scale"]
@@ -137,7 +137,7 @@ def probed(results: Results, study: str, probe: str, **where) -> pd.DataFrame:
 
 def main_method(results: Results, study: str) -> str:
     """The method that figures show where they show one: mean_field, else another that has draws, else MAP."""
-    last = ("prior_only", "map", "mle")
+    last = ("prior_only", *POINTS)
     known = done(results, study).inference.unique()
     return min(known, key=lambda m: (last.index(m) + 1 if m in last else 0, m != "mean_field"))
 

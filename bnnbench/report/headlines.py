@@ -41,12 +41,9 @@ def _summary(kind: str, found: list[Finding]) -> Finding:
         by_label.setdefault(_side(finding), []).append(finding)
     parts = [f"{label}: {words.listing(_name(f) for f in group)}" for label, group in by_label.items()]
     first = min(found, key=lambda f: f.effect.mean)
-    fewest, most = (end(f.pairs for f in found) for end in (min, max))
-    over = (
-        f", over {words.count(first.pairs, 'pair')} (each method has its own: {fewest} to {most})"
-        if most > fewest
-        else ""
-    )
+    pairs = sorted(f.pairs for f in found)
+    over = f", over {words.count(first.pairs, 'pair')} (each method has its own: {pairs[0]} to {pairs[-1]})"
+    over = over if pairs[0] < pairs[-1] else ""
     lowest = f"The lowest: {_name(first)}, {amount(first.effect, first.unit, signed=True)}{over}."
     sentence = f"{'; '.join(parts)}. {lowest}"
     clear = sum(f.verdict == "clear" for f in found)
