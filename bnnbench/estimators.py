@@ -7,7 +7,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from bnnbench import metrics, networks, priors
+from bnnbench import hyperpriors, metrics, networks, priors
 from bnnbench.inference import make
 from bnnbench.joint import LogJoint, Model
 from bnnbench.streams import Streams
@@ -131,7 +131,7 @@ class BNNClassifier(ClassifierMixin, BaseEstimator):
             return Model(family, float(self.prior_scale))
         if family.fixed_scale is not None:
             raise ValueError(f"prior '{self.prior}' has no scale to learn: use hyperprior='fixed'")
-        return Model(family, hyperprior=priors.make_hyperprior(self.hyperprior))
+        return Model(family, hyperprior=hyperpriors.make(self.hyperprior))
 
     def _scaled(self, X: np.ndarray) -> np.ndarray:
         return ((X - self._centre) / self._spread).astype(np.float32)

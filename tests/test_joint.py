@@ -10,9 +10,11 @@ from scenarios import ALL_MODELS, small_data, stack_joint
 
 from bnnbench import networks, pymc_models
 from bnnbench.device import resolve_compile
+from bnnbench.hyperpriors.inverse_gamma import InverseGamma
 from bnnbench.inference.mean_field import MeanField
 from bnnbench.joint import LogPrior, Model, block_size, categorical
-from bnnbench.priors import InverseGamma, Laplace, ScaleMixture
+from bnnbench.priors.laplace import Laplace
+from bnnbench.priors.scale_mixture import ScaleMixture
 from bnnbench.streams import Streams
 
 NAMES = list(ALL_MODELS)

@@ -14,7 +14,7 @@ from bnnbench.inference import GaussianPosterior
 from bnnbench.joint import LogPrior, Model
 from bnnbench.metrics import Predictions
 from bnnbench.plots.novelty import SCORES
-from bnnbench.priors import Normal
+from bnnbench.priors.normal import Normal
 from bnnbench.probes.novelty import scores
 from bnnbench.results import Results, load_results
 from bnnbench.trained import TrainedCell

@@ -2,7 +2,8 @@
 
 import importlib
 from collections.abc import Callable
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
+from typing import ClassVar
 
 import numpy as np
 import torch
@@ -13,6 +14,7 @@ from bnnbench.networks import Network
 from bnnbench.networks._apply import forward
 from bnnbench.philox import generator
 from bnnbench.progress import SILENT, Progress
+from bnnbench.settings import make as make_from
 from bnnbench.streams import Streams
 
 
@@ -104,9 +106,19 @@ class Fit:
 
 
 class Method:
-    """An inference method. A subclass is a dataclass of settings with `fit`, in a file of its own named after it."""
+    """An inference method: a dataclass of settings with `fit`, in a file of its own that gives it its name.
+
+    The settings' types say what is allowed (see `settings`); what they must be together, `__post_init__` may refuse by
+    ValueError. Both are looked at when a run is planned.
+    """
 
     posterior_class: type[Posterior]
+    has_curve: ClassVar[bool] = False
+    """Whether `fit` shows its posterior in the middle of training (`progress.watch`), one a cell."""
+    on_processor: ClassVar[bool] = False
+    """Whether it is trained on the processor wherever the others are."""
+    changes_target: ClassVar[tuple[str, ...]] = ("temperature", "entropy_weight")
+    """Settings, 1 by default, under which another distribution is approximated: a recipe must name them."""
 
     def skip(self, network, model) -> str | None:
         """Why this method has no meaning for a model on a network; None where it has."""
@@ -117,12 +129,12 @@ class Method:
         raise NotImplementedError
 
 
-def make(name: str, settings: dict) -> Method:
-    """The method in the file `name` with these settings; ValueError on an unknown name or setting."""
+def find(name: str) -> type[Method]:
+    """The class of the method in the file `name`; ValueError on an unknown name."""
     check_name("inference", name)
-    cls = importlib.import_module(f"bnnbench.inference.{name}").METHOD
-    accepted = [f.name for f in fields(cls)]
-    unknown = sorted(set(settings) - set(accepted))
-    if unknown:
-        raise ValueError(f"inference '{name}' has no setting '{unknown[0]}': known are {', '.join(accepted)}")
-    return cls(**settings)
+    return importlib.import_module(f"bnnbench.inference.{name}").METHOD
+
+
+def make(name: str, settings: dict) -> Method:
+    """The method in the file `name` with these settings; ValueError on an unknown name or setting, or a wrong value."""
+    return make_from(find(name), settings, "setting", f"inference '{name}'")

@@ -1,6 +1,5 @@
 """Convergence of chains, judged in function space: weights are not identified, what the network computes is."""
 
-import arviz as az
 import numpy as np
 import torch
 
@@ -45,6 +44,8 @@ def worst_rhat_and_ess(values: np.ndarray) -> tuple[float, float]:
 
     values: (chains, draws, functions). Where a function is not finite, or the same in all draws, they are inf and 0.
     """
+    import arviz as az  # takes seconds, which planning a run need not wait for
+
     moves = np.isfinite(values).all((0, 1)) & (np.ptp(values, axis=(0, 1)) > 0)
     if not moves.all():
         return np.inf, 0.0

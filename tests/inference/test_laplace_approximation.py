@@ -8,13 +8,18 @@ import torch
 from scenarios import ALL_MODELS, LinearGaussian, small_data, stack_joint
 
 from bnnbench import networks
+from bnnbench.hyperpriors.half_cauchy import HalfCauchy
+from bnnbench.hyperpriors.half_normal import HalfNormal
 from bnnbench.inference import _curvature, _evidence, _kronecker
 from bnnbench.inference.laplace_approximation import STRUCTURES, LaplaceApproximation
 from bnnbench.joint import LogJoint, LogPrior, Model
 from bnnbench.networks._apply import forward
 from bnnbench.networks._layers import Activation, Conv, Dense, Flatten, Network
 from bnnbench.predict import predict
-from bnnbench.priors import Cauchy, HalfCauchy, HalfNormal, Laplace, Normal, ScaleMixture
+from bnnbench.priors.cauchy import Cauchy
+from bnnbench.priors.laplace import Laplace
+from bnnbench.priors.normal import Normal
+from bnnbench.priors.scale_mixture import ScaleMixture
 from bnnbench.streams import Streams
 from bnnbench.trained import TrainedCell
 

@@ -1,0 +1,145 @@
+"""What a study's parts are set to, checked before anything runs: all faults at once, each with its place.
+
+Options and settings are declared where they are used, with their types and bounds; here they are looked up and tried,
+so that a new method, prior, network, data set or probe is covered by its own file.
+"""
+
+import itertools
+from collections.abc import Iterable
+from typing import Any
+
+from bnnbench import datasets, hyperpriors, networks, priors
+from bnnbench.cells import DatasetSpec
+from bnnbench.config import StudyConfig
+from bnnbench.config_files import suggest
+from bnnbench.expand import COORDINATE_NAMES, NameClash, dataset_specs, expanded, names_of
+from bnnbench.settings import repeated
+
+
+def study_faults(study: StudyConfig, whole: StudyConfig) -> list[str]:
+    """Faults of all that can be checked without importing torch: methods and probes are `method_faults`.
+
+    `whole` is the study without overrides: names that an override removed are sound.
+    """
+    found = [
+        *_option_faults("priors", study.priors, priors.make),
+        *_option_faults("hyperpriors", study.hyperpriors, hyperpriors.make),
+        *_dataset_faults(study),
+    ]
+    if found:  # what follows is built of these
+        return found + _network_faults(study, [])
+    try:
+        specs = dataset_specs(study)
+    except NameClash as error:
+        return [*_network_faults(study, []), str(error)]
+    return [*_network_faults(study, specs), *_name_faults(study, whole)]
+
+
+def _option_faults(section: str, named: dict[str, dict], make) -> list[str]:
+    found = []
+    for name, options in named.items():
+        try:
+            make(name, options)
+        except ValueError as error:
+            found.append(f"{section}: {error}")
+    return found
+
+
+def _dataset_faults(study: StudyConfig) -> list[str]:
+    found = []
+    for family, options in study.datasets.items():
+        place = f"datasets.{family}"
+        for key, value in options.items():
+            if not isinstance(value, list) or datasets.takes_list(family, key):
+                continue
+            if not value:
+                found.append(f"{place}.{key} is empty: name at least one value")
+            found += [f"{place}.{key}: {fault}" for fault in repeated(value)]
+        each = (datasets.faults(family, chosen) for chosen in expanded(family, options))
+        found += [f"{place}: {fault}" for fault in dict.fromkeys(itertools.chain.from_iterable(each))]
+    return found
+
+
+def _network_faults(study: StudyConfig, specs: list[DatasetSpec]) -> list[str]:
+    """Faults of the options, and networks that cannot be built on the study's data."""
+    shapes = {spec.name: shape for spec in specs if (shape := datasets.shape(spec.family, spec.options))}
+    found = []
+    for name, options in study.networks.items():
+        options = {"kind": name} | options
+        place = f"networks.{name}"
+        if faults := networks.faults(options):
+            found += [f"{place}: {fault}" for fault in faults]
+            continue
+        reasons = {}
+        for dataset, shape in shapes.items():
+            try:
+                networks.make(options, shape.inputs, shape.classes)
+            except ValueError as error:
+                reasons.setdefault(str(error), dataset)
+        found += [f"{place} cannot be built on {dataset}: {reason}" for reason, dataset in reasons.items()]
+    return found
+
+
+def _name_faults(study: StudyConfig, whole: StudyConfig) -> list[str]:
+    """Names in `models` and `only` that neither the study nor the whole one has, and coordinates that there are not."""
+    try:
+        of_whole = names_of(whole)
+    except ValueError:  # the file itself is at fault, and an override mended it
+        of_whole = {}
+    known = {key: names | of_whole.get(key, set()) for key, names in names_of(study).items()}
+    places: list[tuple[str, Iterable[dict[str, list[Any]]]]] = [("models", [{"model": study.models or []}])]
+    for kind, parts in (("inference", study.inference), ("probes", study.probes)):
+        places += [(f"{kind}.{name}.only", part.only) for name, part in parts.items()]
+    found = []
+    for place, sets in places:
+        for wanted in sets:
+            found += [
+                f"{place}: unknown coordinate '{key}': known are {', '.join(COORDINATE_NAMES)}"
+                for key in wanted
+                if key not in COORDINATE_NAMES
+            ]
+            found += [
+                f"{place}: no {key} '{name}': {suggest(name, known[key])}"
+                for key in known.keys() & wanted.keys()
+                for name in wanted[key]
+                if name not in known[key]
+            ]
+    return list(dict.fromkeys(found))
+
+
+def method_faults(study: StudyConfig) -> list[str]:
+    """Faults of methods' and probes' settings, which importing these, and so torch, tells."""
+    from bnnbench import inference, probes
+
+    found = []
+    for name, chosen in study.inference.items():
+        method = inference.find(name)
+        for recipe, change in ({"": {}} | chosen.recipes).items():
+            place = f"inference.{name}." + (f"recipes.{recipe}" if recipe else "settings")
+            settings = chosen.settings | change
+            found += [f"{place}: {fault}" for fault in _made(inference.make, name, settings)]
+            found += [] if recipe else _unnamed_targets(name, settings, method.changes_target)
+        if chosen.curve and not method.has_curve:
+            having = [other for other in study.inference if inference.find(other).has_curve]
+            found.append(f"inference.{name} has no curve: remove it; {', '.join(having) or 'none here'} have one")
+    for name, probe in study.probes.items():
+        found += [f"probes.{name}.settings: {fault}" for fault in _made(probes.make, name, probe.settings)]
+    return list(dict.fromkeys(found))
+
+
+def _made(make, name: str, settings: dict[str, Any]) -> list[str]:
+    try:
+        make(name, settings)
+    except ValueError as error:
+        return [str(error).partition(": ")[2] or str(error)]
+    return []
+
+
+def _unnamed_targets(method: str, settings: dict[str, Any], changes_target: tuple[str, ...]) -> list[str]:
+    """Settings that change the target must show in the cell's name."""
+    return [
+        f"inference.{method}.settings: {name} {settings[name]} changes the target and must show in the cell's name: "
+        f"put it under recipes, e.g. recipes: {{{name}-{settings[name]}: ...}}"
+        for name in changes_target
+        if settings.get(name, 1) != 1
+    ]
