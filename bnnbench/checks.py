@@ -13,7 +13,7 @@ from bnnbench.cells import DatasetSpec
 from bnnbench.config import StudyConfig
 from bnnbench.config_files import suggest
 from bnnbench.expand import COORDINATE_NAMES, NameClash, dataset_specs, expanded, names_of
-from bnnbench.settings import repeated
+from bnnbench.settings import faults_together, repeated
 
 
 def study_faults(study: StudyConfig, whole: StudyConfig) -> list[str]:
@@ -22,8 +22,8 @@ def study_faults(study: StudyConfig, whole: StudyConfig) -> list[str]:
     `whole` is the study without overrides: names that an override removed are sound.
     """
     found = [
-        *_option_faults("priors", study.priors, priors.make),
-        *_option_faults("hyperpriors", study.hyperpriors, hyperpriors.make),
+        *_option_faults("priors", study.priors, priors.family),
+        *_option_faults("hyperpriors", study.hyperpriors, hyperpriors.density),
         *_dataset_faults(study),
     ]
     if found:  # what follows is built of these
@@ -35,28 +35,39 @@ def study_faults(study: StudyConfig, whole: StudyConfig) -> list[str]:
     return [*_network_faults(study, specs), *_name_faults(study, whole)]
 
 
-def _option_faults(section: str, named: dict[str, dict], make) -> list[str]:
-    found = []
-    for name, options in named.items():
-        try:
-            make(name, options)
-        except ValueError as error:
-            found.append(f"{section}: {error}")
-    return found
+def _option_faults(section: str, named: dict[str, dict], find) -> list[str]:
+    return [
+        line
+        for name, options in named.items()
+        for line in _placed(faults_together(find(name), options, "option"), f"{section}.{name}", options)
+    ]
+
+
+def _placed(faults: Iterable[str], place: str, values: dict[str, Any]) -> list[str]:
+    """Faults with their place, of which the key that a fault begins with is a part."""
+    return [f"{place}.{fault}" if fault.split()[0].split(".")[0] in values else f"{place}: {fault}" for fault in faults]
 
 
 def _dataset_faults(study: StudyConfig) -> list[str]:
     found = []
     for family, options in study.datasets.items():
         place = f"datasets.{family}"
-        for key, value in options.items():
-            if not isinstance(value, list) or datasets.takes_list(family, key):
-                continue
-            if not value:
-                found.append(f"{place}.{key} is empty: name at least one value")
-            found += [f"{place}.{key}: {fault}" for fault in repeated(value)]
-        each = (datasets.faults(family, chosen) for chosen in expanded(family, options))
-        found += [f"{place}: {fault}" for fault in dict.fromkeys(itertools.chain.from_iterable(each))]
+        lists = {key: v for key, v in options.items() if isinstance(v, list) and not datasets.takes_list(family, key)}
+        in_lists = [line for key, values in lists.items() for line in _list_faults(family, key, values)]
+        if not in_lists:
+            each = (datasets.faults(family, chosen) for chosen in expanded(family, options))
+            in_lists = list(dict.fromkeys(itertools.chain.from_iterable(each)))
+        found += _placed(in_lists, place, options)
+    return found
+
+
+def _list_faults(family: str, key: str, values: list) -> list[str]:
+    """Faults of an option that stands for a data set a value."""
+    if not values:
+        return [f"{key} is empty: name at least one value"]
+    found = [f"{key}: {fault}" for fault in repeated(values)]
+    for place, value in enumerate(values):
+        found += [fault.replace(key, f"{key}.{place}", 1) for fault in datasets.option_faults(family, key, value)]
     return found
 
 
@@ -68,7 +79,7 @@ def _network_faults(study: StudyConfig, specs: list[DatasetSpec]) -> list[str]:
         options = {"kind": name} | options
         place = f"networks.{name}"
         if faults := networks.faults(options):
-            found += [f"{place}: {fault}" for fault in faults]
+            found += _placed(faults, place, options)
             continue
         reasons = {}
         for dataset, shape in shapes.items():
@@ -117,22 +128,15 @@ def method_faults(study: StudyConfig) -> list[str]:
         for recipe, change in ({"": {}} | chosen.recipes).items():
             place = f"inference.{name}." + (f"recipes.{recipe}" if recipe else "settings")
             settings = chosen.settings | change
-            found += [f"{place}: {fault}" for fault in _made(inference.make, name, settings)]
+            found += _placed(faults_together(method, settings, "setting"), place, settings)
             found += [] if recipe else _unnamed_targets(name, settings, method.changes_target)
         if chosen.curve and not method.has_curve:
             having = [other for other in study.inference if inference.find(other).has_curve]
             found.append(f"inference.{name} has no curve: remove it; {', '.join(having) or 'none here'} have one")
     for name, probe in study.probes.items():
-        found += [f"probes.{name}.settings: {fault}" for fault in _made(probes.make, name, probe.settings)]
+        faults = faults_together(probes.find(name), probe.settings, "setting")
+        found += _placed(faults, f"probes.{name}.settings", probe.settings)
     return list(dict.fromkeys(found))
-
-
-def _made(make, name: str, settings: dict[str, Any]) -> list[str]:
-    try:
-        make(name, settings)
-    except ValueError as error:
-        return [str(error).partition(": ")[2] or str(error)]
-    return []
 
 
 def _unnamed_targets(method: str, settings: dict[str, Any], changes_target: tuple[str, ...]) -> list[str]:

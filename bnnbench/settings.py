@@ -55,10 +55,13 @@ def _default_of_field(field: dataclasses.Field) -> Any:
     return ... if field.default_factory is dataclasses.MISSING else field.default_factory()
 
 
-def faults(declared: Declared, values: Mapping[str, Any], noun: str, leaving_out: Iterable[str] = ()) -> list[str]:
+def faults(
+    declared: Declared, values: Mapping[str, Any], noun: str, *, leaving_out: Iterable[str] = (), partial: bool = False
+) -> list[str]:
     """What is wrong with settings: a line for each, with the key, the value and what is allowed; empty where none is.
 
-    `noun` is what a setting is called in the text; `leaving_out` names parameters that are no settings.
+    `noun` is what a setting is called in the text; `leaving_out` names parameters that are no settings. `partial`
+    values may lack what must be given.
     """
     known = parameters(declared, leaving_out)
     found = [_unknown(noun, key, known) for key in values if key not in known]
@@ -66,21 +69,29 @@ def faults(declared: Declared, values: Mapping[str, Any], noun: str, leaving_out
     try:
         _model(declared, tuple(leaving_out)).model_validate_json(json.dumps(rest, default=_json))
     except ValidationError as error:
-        details = error.errors()
+        details = [d for d in error.errors() if not (partial and d["type"] == "missing")]
         of_items = {d["loc"][0] for d in details if any(isinstance(step, int) for step in d["loc"])}
         details = [d for d in details if d["type"] != "too_short" or d["loc"][0] not in of_items]
         found += list(dict.fromkeys(_described(detail, known, rest, noun) for detail in details))
     return found
 
 
-def make(declared: Declared, values: Mapping[str, Any], noun: str, what: str):
-    """What a dataclass makes of settings. Raises ValueError that names `what` they are for and all that is wrong."""
+def faults_together(declared: type, values: Mapping[str, Any], noun: str) -> list[str]:
+    """The same, or where each value is allowed what the dataclass itself says of them together."""
     if found := faults(declared, values, noun):
-        raise ValueError(f"{what}: {'; '.join(found)}")
+        return found
     try:
-        return declared(**values)
+        declared(**values)
     except ValueError as error:
-        raise ValueError(f"{what}: {error}") from None
+        return [str(error)]
+    return []
+
+
+def make(declared: type, values: Mapping[str, Any], noun: str, what: str):
+    """What a dataclass makes of settings. Raises ValueError that names `what` they are for and all that is wrong."""
+    if found := faults_together(declared, values, noun):
+        raise ValueError(f"{what}: {'; '.join(found)}")
+    return declared(**values)
 
 
 def _json(value: Any) -> Any:

@@ -14,6 +14,7 @@ from bnnbench.cells import Cell
 from bnnbench.evaluate import evaluate_shard
 from bnnbench.grid import Plan
 from bnnbench.inference import DrawsPosterior, find, make
+from bnnbench.inference._pymc import PymcMethod
 from bnnbench.inference.full_rank import entropy
 from bnnbench.joint import LogJoint, Model
 from bnnbench.networks import Network
@@ -26,7 +27,7 @@ from bnnbench.train import train_shard
 METHODS = digest.modules("inference")
 """Every method there is: a new file in `bnnbench/inference` is tested without new test code."""
 
-OWN_MODEL = {name for name in METHODS if find(name).on_processor}
+OWN_MODEL = {name for name in METHODS if issubclass(find(name), PymcMethod)}
 """Methods that fit a model of another library's, so that no other likelihood can be put under them."""
 
 QUICK_RATES = {"pymc_fullrank": 0.003}

@@ -24,7 +24,7 @@ GOOD = {"studies": ["toy"], "seeds": [0]}
         ({"overrides": {"mnist": {}}}, "'mnist' is not among the studies"),
         ({"overrides": {"toy": {"priors": {"gauss": {}}}}}, "unknown prior 'gauss'"),
         ({"overrides": {"toy": {"priors": dict.fromkeys(config.known("prior"))}}}, "is empty"),
-        ({"overrides": {"toy": {"scales": [0.0]}}}, "scales must be positive"),
+        ({"overrides": {"toy": {"scales": [0.0]}}}, "scales.0 is 0.0: it must be greater than 0"),
         ({"overrides": {"toy": {"hyperpriors": ["half_norml"]}}}, "did you mean 'half_normal'"),
         ({"overrides": {"toy": {"inference": {"mapp": {}}}}}, "unknown inference 'mapp': did you mean 'map'"),
         ({"overrides": {"toy": {"inference": {"map": {"setting": {}}}}}}, "did you mean 'settings'"),
@@ -45,7 +45,9 @@ def test_mistakes_name_place_and_remedy(change, message):
 
 
 def test_an_unknown_setting_is_found_before_training():
-    with pytest.raises(ConfigError, match="no setting 'stepz': known are steps"):
+    with pytest.raises(
+        ConfigError, match="no setting 'stepz': did you mean 'steps'? known are steps".replace("?", "[?]")
+    ):
         grid.load(GOOD | {"overrides": {"toy": {"inference": {"map": {"settings": {"stepz": 3}}}}}})
 
 
@@ -86,7 +88,8 @@ def test_every_shipped_config_is_sound():
 
 
 def test_planning_imports_no_torch():
-    code = "import sys; from bnnbench import grid; grid.load({'studies': ['toy']}); sys.exit('torch' in sys.modules)"
+    code = "import sys; from bnnbench import grid; grid.load({'studies': ['toy']}, thorough=False)"
+    code += "; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0
 
 

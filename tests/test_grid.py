@@ -103,7 +103,8 @@ def test_pairs_share_data_initial_values_and_batches_across_priors_and_methods()
 
 
 def test_two_studies_cannot_give_one_data_set_two_meanings():
-    other = {"digits": {"datasets": {"digits": None, "moons": {"noise": 0.4, "n_train": 100}}}}
+    moons = {"digits": None, "moons": {"noise": 0.4, "n_train": 100}}
+    other = {"digits": {"datasets": moons, "networks": {"lenet-8-16": None}}}
     with pytest.raises(ConfigError, match="other options in the studies"):
         grid.load({"studies": ["toy", "digits"], "overrides": other})
 

@@ -66,8 +66,13 @@ def test_images_relu_and_other_settings_equal_pymc(model):
     np.testing.assert_allclose(found, pymc_log_density(network, model, x, y, latents[:, 0]), rtol=1e-6)
 
 
-def test_there_are_seventeen_models_and_one_with_a_shared_scale():
-    assert len(NAMES) == 17 + 1
+def test_the_sources_seventeen_models_are_among_them():
+    families, learned = (
+        ("normal", "laplace", "cauchy", "scale_mixture"),
+        ("half_normal", "half_cauchy", "inverse_gamma"),
+    )
+    wanted = {f"{family}-{scale}" for family in families for scale in ("1", *learned)} | {"flat"}
+    assert len(wanted) == 17 and wanted <= set(NAMES)
 
 
 @pytest.mark.parametrize("model", MODELS, ids=NAMES)

@@ -91,7 +91,7 @@ def test_kl_to_laplace_is_the_published_form():
 
 
 def test_mistakes_are_named():
-    with pytest.raises(ValueError, match="unknown prior 'lapalce': known are normal"):
+    with pytest.raises(ValueError, match="unknown prior 'lapalce': known are cauchy, flat, laplace, normal"):
         priors.make("lapalce")
     with pytest.raises(ValueError, match="unknown hyperprior 'gamma'"):
         hyperpriors.make("gamma")

@@ -35,6 +35,7 @@ __all__ = [
     "group",
     "known_options",
     "make",
+    "option_faults",
     "shape",
     "takes_list",
 ]
@@ -81,6 +82,11 @@ def faults(family: str, options: dict) -> list[str]:
     except ValueError as error:
         found = [str(error)]
     return found
+
+
+def option_faults(family: str, option: str, value) -> list[str]:
+    """What is wrong with the value of one option."""
+    return settings.faults(_module(family).generate, {option: value}, "option", leaving_out=GIVEN, partial=True)
 
 
 def check_options(family: str, options: dict) -> None:
