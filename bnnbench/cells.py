@@ -8,6 +8,8 @@ from bnnbench import digest
 from bnnbench.datasets import group
 
 ENGINE = (
+    "bnnbench.networks:make",
+    "bnnbench.inference:make",
     "bnnbench.streams:Streams",
     "bnnbench.joint:LogJoint",
     "bnnbench.predict:predict",
