@@ -10,7 +10,7 @@ from typing import Any
 
 from bnnbench import datasets, hyperpriors, networks, priors
 from bnnbench.cells import DatasetSpec
-from bnnbench.config import StudyConfig
+from bnnbench.config import NOTEBOOKS, StudyConfig
 from bnnbench.config_files import suggest
 from bnnbench.expand import COORDINATE_NAMES, NameClash, dataset_specs, expanded, names_of
 from bnnbench.settings import faults_together, repeated
@@ -25,6 +25,7 @@ def study_faults(study: StudyConfig, whole: StudyConfig) -> list[str]:
         *_option_faults("priors", study.priors, priors.family),
         *_option_faults("hyperpriors", study.hyperpriors, hyperpriors.density),
         *_dataset_faults(study),
+        *_notebook_faults(study),
     ]
     if found:  # what follows is built of these
         return found + _network_faults(study, [])
@@ -69,6 +70,13 @@ def _list_faults(family: str, key: str, values: list) -> list[str]:
     for place, value in enumerate(values):
         found += [fault.replace(key, f"{key}.{place}", 1) for fault in datasets.option_faults(family, key, value)]
     return found
+
+
+def _notebook_faults(study: StudyConfig) -> list[str]:
+    path = NOTEBOOKS / f"{study.notebook or study.name}.ipynb"
+    if path.is_file():
+        return []
+    return [f"notebook: there is no notebooks/{path.name}: write it, or name another under 'notebook'"]
 
 
 def _network_faults(study: StudyConfig, specs: list[DatasetSpec]) -> list[str]:
@@ -125,11 +133,13 @@ def method_faults(study: StudyConfig) -> list[str]:
     found = []
     for name, chosen in study.inference.items():
         method = inference.find(name)
-        for recipe, change in ({"": {}} | chosen.recipes).items():
-            place = f"inference.{name}." + (f"recipes.{recipe}" if recipe else "settings")
+        faults = faults_together(method, chosen.settings, "setting")
+        found += _placed(faults, f"inference.{name}.settings", chosen.settings)
+        found += [] if faults else _unnamed_targets(name, chosen.settings, method.changes_target)
+        for recipe, change in chosen.recipes.items():
             settings = chosen.settings | change
-            found += _placed(faults_together(method, settings, "setting"), place, settings)
-            found += [] if recipe else _unnamed_targets(name, settings, method.changes_target)
+            new = [fault for fault in faults_together(method, settings, "setting") if fault not in faults]
+            found += _placed(new, f"inference.{name}.recipes.{recipe}", settings)
         if chosen.curve and not method.has_curve:
             having = [other for other in study.inference if inference.find(other).has_curve]
             found.append(f"inference.{name} has no curve: remove it; {', '.join(having) or 'none here'} have one")

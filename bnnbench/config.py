@@ -14,6 +14,7 @@ from bnnbench import digest
 from bnnbench.settings import Positive, WholeNumber, repeated
 
 STUDIES = Path(__file__).parent.parent / "config" / "studies"
+NOTEBOOKS = Path(__file__).parent.parent / "notebooks"
 
 
 class ConfigError(ValueError):
@@ -105,9 +106,17 @@ class InferenceConfig(_Model):
     curve: int = Field(
         0, ge=0, le=100, description="points in training at which validation and test error are measured"
     )
-    seconds: Positive | dict[str, Positive] = Field(
+    seconds: float | dict[str, float] = Field(
         1.0, description="expected seconds a cell on one core, or by network; for the printed estimate only"
     )
+
+    @field_validator("seconds", mode="before")
+    @classmethod
+    def _positive(cls, value):
+        for seconds in value.values() if isinstance(value, dict) else [value]:
+            if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not 0 < seconds < float("inf"):
+                raise ValueError(f"{seconds!r} is no number above 0: give one, or one for each network")
+        return value
 
     @field_validator("recipes")
     @classmethod

@@ -19,7 +19,7 @@ def load(source: str | Path | dict) -> tuple[RunConfig, dict[str, StudyConfig], 
     """
     place = place_of_run(source)
     content = source if isinstance(source, dict) else read_yaml(Path(source))
-    run, faults = _checked(RunConfig, content, place)
+    run, faults = _checked(RunConfig, content, {}, place)
     if run is None:
         raise ConfigError(*faults)
     if stray := sorted(set(run.overrides) - set(run.studies)):
@@ -28,10 +28,9 @@ def load(source: str | Path | dict) -> tuple[RunConfig, dict[str, StudyConfig], 
         )
     studies = {}
     for name in run.studies:
-        try:
-            studies[name] = study(name, run.overrides.get(name, {}), place)
-        except ConfigError as error:
-            faults += error.faults
+        found, wrong = _study(name, run.overrides.get(name, {}), place)
+        studies |= {name: found} if found else {}
+        faults += wrong
     return run, studies, faults
 
 
@@ -45,29 +44,39 @@ def place_of_study(name: str, run_place: str, overrides: dict | None) -> str:
     return f"{name}.yaml with overrides of {run_place}" if overrides else f"{name}.yaml"
 
 
-def study(name: str, overrides: dict[str, Any] | None = None, place: str = "") -> StudyConfig:
-    """A study's file, with the overrides of the run config `place`. Raises ConfigError as `load`."""
-    path = config.STUDIES / f"{name}.yaml"
-    content = read_yaml(path)
-    if overrides:
-        _check_removed(content, overrides, f"{place}: overrides.{name}")
-        content = _merge(content, overrides)
-    found, faults = _checked(StudyConfig, content, place_of_study(name, place, overrides))
-    if found and found.name != name:
-        faults.append(f"{path.name}: name is '{found.name}': it must be '{name}', as the file is called")
+def study(name: str) -> StudyConfig:
+    """A study's file, without overrides. Raises ConfigError naming all that is wrong."""
+    found, faults = _study(name, {}, "")
     if faults:
         raise ConfigError(*faults)
     return found
 
 
-def _check_removed(content: dict, overrides: dict, place: str) -> None:
-    """Refuse the removal (null) of what a study has not: a name that is misspelt would stay in the run."""
+def _study(name: str, overrides: dict[str, Any], place: str) -> tuple[StudyConfig | None, list[str]]:
+    """A study with the overrides of the run config `place`, as far as it can be used, and what is wrong with it."""
+    path = config.STUDIES / f"{name}.yaml"
+    try:
+        whole = read_yaml(path)
+    except ConfigError as error:
+        return None, error.faults
+    faults = _stray_removals(whole, overrides, f"{place}: overrides.{name}")
+    found, wrong = _checked(StudyConfig, _merge(whole, overrides), whole, place_of_study(name, place, overrides))
+    faults += wrong
+    if found and found.name != name:
+        faults.append(f"{path.name}: name is '{found.name}': it must be '{name}', as the file is called")
+    return found, faults
+
+
+def _stray_removals(content: dict, overrides: dict, place: str) -> list[str]:
+    """Removals (null) of what a study has not: a name that is misspelt would stay in the run."""
+    faults = []
     for section in ("datasets", "networks", "priors", "inference", "probes"):
         there, change = content.get(section) or {}, overrides.get(section)
         for name in change if isinstance(change, dict) else {}:
             is_method = section == "inference" and name in known("inference")
             if change[name] is None and name not in there and not is_method:
-                raise ConfigError(f"{place}.{section}: there is no '{name}' to remove: {suggest(name, there)}")
+                faults.append(f"{place}.{section}: there is no '{name}' to remove: {suggest(name, there)}")
+    return faults
 
 
 def suggest(name: str, among: Iterable[str]) -> str:
@@ -125,21 +134,48 @@ def _merge(base: dict, change: dict) -> dict:
     return merged
 
 
-def _checked(model: type, content: dict, place: str) -> tuple[Any, list[str]]:
-    """The model, or None, and what is wrong with the content."""
+def _checked(model: type, content: dict, sound: dict, place: str) -> tuple[Any, list[str]]:
+    """The model and what is wrong with the content.
+
+    Where something is, the model is that of the other keys, with those of `sound` in place of the wrong ones, so that
+    the rest can be checked too; None where that does not make one.
+    """
     try:
         return model.model_validate(content), []
     except ValidationError as error:
         details = error.errors()
-        return None, list(dict.fromkeys(f"{place}: {_describe(detail, model)}" for detail in details))
     except RecursionError:
         return None, [f"{place}: an entry holds itself: write it out"]
+    wrong = {detail["loc"][0] for detail in details if detail["loc"]}
+    rest = {key: value for key, value in content.items() if key not in wrong}
+    try:
+        partial = model.model_validate(rest | {key: sound[key] for key in wrong if key in sound})
+    except ValidationError:
+        partial = None
+    return partial, list(dict.fromkeys(f"{place}: {_describe(detail, model)}" for detail in details))
+
+
+WORDS = {
+    "Input should be": "it must be",
+    "a valid integer": "a whole number",
+    "a valid number": "a number",
+    "a valid string": "text",
+    "a valid list": "a list",
+    "a valid dictionary or instance of InferenceConfig": "a mapping with the keys of a method, such as 'settings:'",
+    "a valid dictionary or instance of ProbeConfig": "a mapping with the keys of a probe, such as 'settings:'",
+    "a valid dictionary": "a mapping",
+    "greater than or equal to": "at least",
+    "less than or equal to": "at most",
+}
+"""pydantic's words in ours."""
 
 
 def _describe(detail: dict, model: type) -> str:
     where = ".".join(map(str, detail["loc"]))
     if detail["type"] != "extra_forbidden":
-        said = detail["msg"].removeprefix("Value error, ").replace("Input should be", "it must be")
+        said = detail["msg"].removeprefix("Value error, ")
+        for theirs, ours in WORDS.items():
+            said = said.replace(theirs, ours)
         given = detail["input"]
         shown = f" is {given!r}" if not isinstance(given, dict | list) and detail["type"] != "value_error" else ""
         return f"{where}{shown}: {said}"

@@ -132,9 +132,10 @@ def _described(detail: dict, known: dict, values: Mapping[str, Any], noun: str) 
 def _number_in(value: Any) -> float | None:
     """The number in what YAML took for text, such as 1e-3, which lacks its point; None where there is none."""
     try:
-        return float(value) if isinstance(value, str) else None
+        number = float(value) if isinstance(value, str) else None
     except ValueError:
         return None
+    return int(number) if number is not None and number.is_integer() else number
 
 
 def _of_items(kind: Any) -> Any:
