@@ -86,9 +86,9 @@ def prior_heat_map(results: Results, study: str, metric: str = "nll", inference:
         ax.spines[:].set_visible(False)
         ax.set_title(_place_title(place, places))
     hide_spare(axes, len(places))
-    word = "Below" if higher else "Above"
-    unit = describe(metric).unit
-    label = f"{word} the panel's best" + (f" ({unit})" if unit else "")
+    about = describe(metric)
+    place = {"higher": "Below the panel's best", "lower": "Above the panel's best"}
+    label = place.get(about.direction, "Above the panel's lowest") + (f" ({about.unit})" if about.unit else "")
     look = {"extend": "max", "location": "bottom", "aspect": 40, "shrink": 0.6, "ticks": MaxNLocator(4)}
     figure.colorbar(image, ax=axes, label=label, **look)
     figure.suptitle(f"{metric_name(metric)}, {method_name(inference)}", x=0.01, ha="left")
