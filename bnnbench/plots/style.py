@@ -22,6 +22,8 @@ BLUE, ORANGE, GREEN, RED, PURPLE, BROWN, PINK, GREY, YELLOW, SKY = _COLOURS
 GROUPS = {"wrong": RED, "right": BLUE, "all": GREY}
 DARK_BLUE, DARK_ORANGE = "#00365a", "#8f3f00"
 CLASS_MAP = LinearSegmentedColormap.from_list("classes", ["#3b93c8", "#ffffff", "#e9a63a"])
+GREY_MAP = LinearSegmentedColormap.from_list("strength", ["#ffffff", "#555555"])
+_CLASSES = ["#3b93c8", "#e9a63a", GREEN, PURPLE, RED, BROWN, PINK, YELLOW, SKY, GREY]
 _PRIORS = {"normal": BLUE, "laplace": ORANGE, "cauchy": GREEN, "flat": GREY, "scale_mixture": PURPLE}
 _CHOICES = {
     "fixed": "#222222", "half_normal": BLUE, "shared_half_normal": SKY, "half_cauchy": ORANGE, "inverse_gamma": GREEN,
@@ -106,6 +108,11 @@ def encode(figure: Figure, kind: str = "png") -> bytes:
 _CLOTHES = (
     "T-shirt", "trousers", "pullover", "dress", "coat", "sandal", "shirt", "sneaker", "bag", "ankle boot"
 )  # fmt: skip
+
+
+def class_colours(n_classes: int) -> list[str]:
+    """A colour for each class, to fill areas with."""
+    return _CLASSES[:n_classes] if n_classes <= len(_CLASSES) else sns.husl_palette(n_classes).as_hex()
 
 
 def name_of(word: str) -> str:
