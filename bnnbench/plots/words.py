@@ -142,8 +142,10 @@ def boundary_in_words(results: Results, study: str) -> str:
     for dataset in results.cells.dataset[results.cells.dataset.isin(table.dataset)].unique():
         by_seed = table[table.dataset == dataset].groupby("seed").value.mean()
         rows.append({"Data set": data_name(dataset), "Rank correlation": number(mean_interval(by_seed), 2)})
+    several = any(results.data(dataset).n_classes > 2 for dataset in table.dataset.unique())
+    gap = " (of more than two classes: the gap between the two highest p*)" if several else ""
     return (
-        f"Spearman's rank correlation, over test points, of the sd with the distance |p* − ½| from the boundary, "
+        f"Spearman's rank correlation, over test points, of the sd with the distance |p* − ½| from the boundary{gap}, "
         f"averaged over the {method_name(inference)} models:\n\n" + _table(rows)
     )
 
