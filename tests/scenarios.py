@@ -203,8 +203,8 @@ def circles_plan(folder: Path, method: str, seeds: range, settings: dict, recipe
     sizes = {"n_train": 60, "n_validation": 40, "n_test": 300}
     study["datasets"] = {"moons": None, "circles": {"noise": [0.4]} | sizes}
     settings = {k: v for k, v in settings.items() if k in digest.dataclass_fields(f"inference/{method}.py")}
-    of_toy = grid.load({"studies": ["toy"], "seeds": [0]}).study_configs["toy"].inference[method]
-    recipes = dict.fromkeys(of_toy.recipes) | (recipes or {})
+    of_toy = grid.load({"studies": ["toy"], "seeds": [0]}).study_configs["toy"].inference.get(method)
+    recipes = dict.fromkeys(of_toy.recipes if of_toy else ()) | (recipes or {})
     others = dict.fromkeys(METHODS) | {method: {"settings": settings, "recipes": recipes, "only": None}}
     study |= {"inference": others, "draws": 30}
     config = {"studies": ["toy"], "seeds": list(seeds), "device": "cpu", "compile": "off"}

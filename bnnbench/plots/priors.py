@@ -45,7 +45,8 @@ def heat_table(results: Results, study: str, dataset: str, network: str, inferen
 def prior_heat_map(results: Results, study: str, metric: str = "nll", inference: str | None = None) -> Figure:
     """Mean test metric of each prior with each way of setting its scale; a panel a data set and network.
 
-    Colour shows the distance from the panel's best, which is in bold. Hatched: a flat prior has no scale to learn.
+    Colour shows the distance from the panel's best, which is in bold. Hatched: the same model as the one named,
+    as a flat prior has no scale to learn.
     """
     inference = inference or main_method(results, study)
     cells = done(results, study, inference=inference)
@@ -69,8 +70,8 @@ def prior_heat_map(results: Results, study: str, metric: str = "nll", inference:
         for (i, j), value in np.ndenumerate(table.to_numpy()):
             prior, choice = table.index[i], table.columns[j]
             if np.isnan(value):
-                text = "= flat" if (prior, choice) in merged else "none"
-                patch = {"hatch": "////" if text == "= flat" else None, "edgecolor": "#bbbbbb", "lw": 0}
+                text = f"= {name_of(merged[prior, choice])}" if (prior, choice) in merged else "none"
+                patch = {"hatch": "////" if (prior, choice) in merged else None, "edgecolor": "#bbbbbb", "lw": 0}
                 ax.add_patch(Rectangle((j - 0.5, i - 0.5), 1, 1, facecolor="#eeeeee", **patch))
                 ax.text(j, i, text, ha="center", va="center", fontsize=7, color="#555555")
                 continue
@@ -95,11 +96,13 @@ def prior_heat_map(results: Results, study: str, metric: str = "nll", inference:
     return figure
 
 
-def _merged(results: Results, study: str, dataset: str, network: str, inference: str) -> set[tuple[str, str]]:
+def _merged(results: Results, study: str, dataset: str, network: str, inference: str) -> dict[tuple[str, str], str]:
+    """The model that each merged pair of prior and hyperprior is the same as."""
     c = results.cells
     rows = c[(c.study == study) & (c.dataset == dataset) & (c.network == network) & (c.inference == inference)]
     rows = rows[rows.state == "merged"]
-    return set(zip(rows.prior, rows.hyperprior, strict=True))
+    into = rows.reason.str.removeprefix("into ").str.partition(":")[0]
+    return dict(zip(zip(rows.prior, rows.hyperprior, strict=True), into, strict=True))
 
 
 def _place_title(place, places) -> str:

@@ -12,7 +12,7 @@ from matplotlib.ticker import MaxNLocator
 
 from bnnbench.datasets import DataSet, bayes_proba
 from bnnbench.metrics import mutual_information
-from bnnbench.plots.select import best_models, cell_of, main_method, noisiest, one_thread
+from bnnbench.plots.select import best_models, cell_of, main_method, noisiest, one_thread, point_methods
 from bnnbench.plots.style import (
     CLASS_MAP,
     DARK_BLUE,
@@ -27,7 +27,6 @@ from bnnbench.plots.style import (
     styled,
 )
 from bnnbench.results import Results
-from bnnbench.statistics import POINTS
 
 
 class Shown(NamedTuple):
@@ -126,7 +125,7 @@ def plane_maps(
     if quantity not in QUANTITIES:
         raise ValueError(f"quantity is '{quantity}': choose {' or '.join(QUANTITIES)}")
     inference = inference or main_method(results, study)
-    if quantity == "uncertainty" and inference in POINTS:
+    if quantity == "uncertainty" and inference in point_methods(results.metrics, study):
         raise NothingToDraw("a point estimate has one draw, and so no spread over draws")
     rows = []
     for name, data in _in_plane(results, datasets or noisiest(results, study)).items():

@@ -100,7 +100,7 @@ def study(
     config, methods = plan.study_configs[name], leaderboard.method_names(plan, name)
     boards = leaderboard.boards(plan, results, name)
     cells = results.cells[results.cells.study == name]
-    fixed = (cells.hyperprior == "fixed") & (cells.prior != "flat")
+    fixed = cells.hyperprior == "fixed"
     return Study(
         name=name, title=config.title, question=config.question, page=page, boards=boards,
         findings=findings.of_study(results, name, methods),

@@ -8,6 +8,7 @@ import pytest
 from matplotlib.colors import to_rgb
 
 from bnnbench import plots
+from bnnbench.claims import toy as claims
 from bnnbench.datasets import DataSet
 from bnnbench.plots import style, toy
 from bnnbench.results import Results
@@ -145,3 +146,14 @@ def test_data_outside_the_plane_are_left_out(monkeypatch):
     assert len(map_panels(figure)) == 3
     with pytest.raises(plots.NothingToDraw, match="not points of the plane"):
         plots.plane_maps(results, "plane", "probability", ["solid"])
+
+
+def test_sentences_and_claims_know_more_than_two_classes(monkeypatch):
+    results = results_of(monkeypatch, clouds=3)
+    rows = results.metrics.assign(split="test", metric="spearman_sd_boundary", value=-0.6)
+    tuned = pd.DataFrame(columns=["study", "dataset", "network", "prior", "inference", "recipe", "scale"])
+    results.__dict__.update(metrics=rows, tuned=tuned.astype({"scale": float}))
+    assert "the gap between the two highest p*" in plots.boundary_in_words(results, "plane")
+    assert claims.boundary_correlation("mean_field")(results, "plane").by_seed == pytest.approx([-0.6])
+    with pytest.raises(plots.NothingToDraw, match="no data set of two classes"):
+        claims.logit_correlation("mean_field")(results, "plane")
