@@ -101,8 +101,7 @@ def _merged(results: Results, study: str, dataset: str, network: str, inference:
     c = results.cells
     rows = c[(c.study == study) & (c.dataset == dataset) & (c.network == network) & (c.inference == inference)]
     rows = rows[rows.state == "merged"]
-    into = rows.reason.str.removeprefix("into ").str.partition(":")[0]
-    return dict(zip(zip(rows.prior, rows.hyperprior, strict=True), into, strict=True))
+    return {(r.prior, r.hyperprior): r.reason.removeprefix("into ").partition(":")[0] for r in rows.itertuples()}
 
 
 def _place_title(place, places) -> str:
