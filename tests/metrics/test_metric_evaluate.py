@@ -69,6 +69,7 @@ def test_values_are_those_of_the_functions(cell):
         expected |= {f"total_variance_class_{c}": total[y == c].mean() for c in range(p.shape[1])}
     found = metrics.evaluate(predictions, y)
     assert {name: found[name] for name in expected} == pytest.approx(expected, rel=1e-9)
+    assert ("total_variance_class_0" in found) == (p.shape[1] > 2)  # of two classes the total says as much
     assert expected["wrong_unanimous_per_10000"] > 0 and expected["auroc_chi_square_label"] > 0.55
 
 

@@ -2,6 +2,8 @@
 
 import math
 import sys
+import textwrap
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -42,6 +44,21 @@ def new_file(catalogue, tmp_path, monkeypatch):
     yield
     sys.modules.pop("bnnbench.metrics.sharpness")
     del metrics.sharpness
+
+
+def test_the_example_of_the_documents_works(catalogue, tmp_path, monkeypatch):
+    section = (
+        (Path(__file__).parents[2] / "ARCHITECTURE.md").read_text(encoding="utf-8").split("How to add a metric")[1]
+    )
+    example = section[section.index('    """') : section.index("\n- The names")]
+    (tmp_path / "sharpness.py").write_text(textwrap.dedent(example), encoding="utf-8")
+    monkeypatch.setattr(metrics, "__path__", [*metrics.__path__, str(tmp_path)])
+    metrics.load("bnnbench.metrics", metrics.__path__)
+    try:
+        assert values_of(proba_of())["sharpness"] == pytest.approx(proba_of().max(1).mean())
+    finally:
+        sys.modules.pop("bnnbench.metrics.sharpness")
+        del metrics.sharpness
 
 
 def proba_of(n=50, k=3):
