@@ -6,7 +6,7 @@ from matplotlib.colors import to_rgb
 
 from bnnbench import plots
 from bnnbench.plots import select, style
-from bnnbench.report import findings
+from bnnbench.report import findings, leaderboard
 from bnnbench.results import Results
 
 RENAMED = {
@@ -110,3 +110,12 @@ def test_a_new_point_estimate_is_known_by_its_predictions(newcomers, small_resul
     names = {("drift_flow", ""): "drift flow", ("quick_descent", ""): "quick descent"}
     found = findings.of_study(newcomers, "toy", names)
     assert "drift flow: scale learned under log normal − tuned scale" in {f.subject for f in found}
+
+
+def test_the_leaderboard_ranks_newcomers(newcomers, small_results):
+    found = [leaderboard.boards(r.plan, r, "toy")[0] for r in (newcomers, small_results)]
+    assert found[0].dataset == "moons-0.4"
+    names, old_names = ([row.name for row in board.ranked] for board in found)
+    assert len(names) == len(old_names) and "spike slab prior with log normal scale, drift flow" in names
+    at = names.index("spike slab prior with log normal scale, drift flow")
+    assert old_names[at] == "Laplace prior with half-Cauchy scale, mean field"
