@@ -15,6 +15,7 @@ import yaml
 
 from bnnbench import digest, hyperpriors, priors
 from bnnbench.grid import Plan
+from bnnbench.metrics import Metric, describe
 from bnnbench.plots.style import data_name, name_of
 from bnnbench.report import words
 from bnnbench.results import Results
@@ -173,6 +174,19 @@ def machine() -> dict[str, str]:
         "Memory": memory,
         "Operating system": f"{system}, {platform.machine()}",
     }
+
+
+def metrics(results: Results) -> list[tuple[str, Metric]]:
+    """Every metric of the results by name, with what is known of it; tables of another version may hold others."""
+    return [(name, _described(name)) for name in results.metrics.metric.unique()]
+
+
+def _described(name: str) -> Metric:
+    try:
+        return describe(name)
+    except ValueError:
+        unknown = "Of another version of the benchmark; this one does not know it."
+        return Metric(name, label=name_of(name), definition=unknown, direction="", file="")
 
 
 def definitions(plan: Plan) -> dict[str, list[tuple[str, str]]]:
