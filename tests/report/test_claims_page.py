@@ -9,7 +9,7 @@ from test_pdf import needs_pdftotext, text_of
 from test_site import Page
 
 from bnnbench import claims
-from bnnbench.report import across, facts, render
+from bnnbench.report import across, render
 from bnnbench.report.claims import cards, tally
 from bnnbench.results import load_results
 
@@ -19,15 +19,11 @@ GATE = "no reference: R-hat of predictions 1.070 is not below 1.01"
 @pytest.fixture(scope="module")
 def site(referenced, tmp_path_factory):
     """The report of the run with made-up references; a notebook's page with one of its headings among it."""
-    first_line = facts._first_line
     claims.write(referenced)
     (referenced.results / "notebooks").mkdir(exist_ok=True)
     page = '<html><body><h2 id="Uncertainty-over-the-plane">Uncertainty</h2></body></html>'
     (referenced.results / "notebooks" / "toy.html").write_text(page)
-    with pytest.MonkeyPatch.context() as patch:
-        # the references are made up, and so is their method, unless it is there
-        patch.setattr(facts, "_first_line", lambda path: first_line(path) if path.is_file() else "")
-        yield render(referenced)
+    return render(referenced)
 
 
 @pytest.fixture(scope="module")
