@@ -75,6 +75,7 @@ def logit_correlation(inference: str) -> Measure:
     def measure(results: Results, study: str) -> Measured:
         rows = _boundary_rows(results, study, inference)
         points = {name: _points(results, name) for name in rows.dataset.unique() if _has_two_classes(results, name)}
+        others = " Data of more than two classes are left out." if len(points) < rows.dataset.nunique() else ""
         rows = rows[rows.dataset.isin(points)]
         if rows.empty:
             raise NothingToDraw("no data set of two classes has a model with draws that vary")
@@ -84,7 +85,7 @@ def logit_correlation(inference: str) -> Measure:
         note = (
             f"{_title(inference)}: mean over {_pairs(balanced(table))}, each from {LOGIT_DRAWS} fresh "
             f"posterior draws on {LOGIT_POINTS} test points. The sd of a probability is largest near ½ for any spread "
-            "of the logit; this statistic leaves that out."
+            f"of the logit; this statistic leaves that out.{others}"
         )
         return Measured.over(table, note)
 

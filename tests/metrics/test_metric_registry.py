@@ -11,18 +11,18 @@ import pytest
 from bnnbench import metrics
 from bnnbench.metrics import _registry
 
-GOOD = {"label": "Sharpness", "definition": "Mean of the highest probability.", "direction": "higher"}
+GOOD = {"label": "Made-up score", "definition": "Mean of the highest probability.", "direction": "higher"}
 
 NEW_FILE = """
 import numpy as np
 from bnnbench.metrics import metric
 
-@metric("sharpness", label="Sharpness", definition="Mean of the highest probability.", direction="higher",
+@metric("made_up_score", label="Made-up score", definition="Mean of the highest probability.", direction="higher",
         bounds=(0, 1))
-def sharpness(proba):
+def made_up_score(proba):
     return np.max(proba, axis=1).mean()
 
-@metric("share_class_{c}", label="Share read as {c}", definition="Share of points read as class {c}.", direction="")
+@metric("made_up_share_{c}", label="Made-up share of {c}", definition="Made-up share of class {c}.", direction="")
 def shares(proba):
     read = np.argmax(proba, axis=1)
     return [np.mean(read == c) for c in range(np.shape(proba)[1])]
@@ -38,12 +38,12 @@ def catalogue(monkeypatch):
 @pytest.fixture
 def new_file(catalogue, tmp_path, monkeypatch):
     """A file in the folder of metrics that nothing names, as far as the package can tell."""
-    (tmp_path / "sharpness.py").write_text(NEW_FILE)
+    (tmp_path / "made_up_score.py").write_text(NEW_FILE)
     monkeypatch.setattr(metrics, "__path__", [*metrics.__path__, str(tmp_path)])
     metrics.load("bnnbench.metrics", metrics.__path__)
     yield
-    sys.modules.pop("bnnbench.metrics.sharpness")
-    del metrics.sharpness
+    sys.modules.pop("bnnbench.metrics.made_up_score")
+    del metrics.made_up_score
 
 
 def test_the_example_of_the_documents_works(catalogue, tmp_path, monkeypatch):
@@ -51,14 +51,15 @@ def test_the_example_of_the_documents_works(catalogue, tmp_path, monkeypatch):
         (Path(__file__).parents[2] / "ARCHITECTURE.md").read_text(encoding="utf-8").split("How to add a metric")[1]
     )
     example = section[section.index('    """') : section.index("\n- The names")]
-    (tmp_path / "sharpness.py").write_text(textwrap.dedent(example), encoding="utf-8")
+    example = example.replace("sharpness", "made_up_score").replace('"Sharpness"', '"Made-up score"')
+    (tmp_path / "made_up_score.py").write_text(textwrap.dedent(example), encoding="utf-8")
     monkeypatch.setattr(metrics, "__path__", [*metrics.__path__, str(tmp_path)])
     metrics.load("bnnbench.metrics", metrics.__path__)
     try:
-        assert values_of(proba_of())["sharpness"] == pytest.approx(proba_of().max(1).mean())
+        assert values_of(proba_of())["made_up_score"] == pytest.approx(proba_of().max(1).mean())
     finally:
-        sys.modules.pop("bnnbench.metrics.sharpness")
-        del metrics.sharpness
+        sys.modules.pop("bnnbench.metrics.made_up_score")
+        del metrics.made_up_score
 
 
 def proba_of(n=50, k=3):
@@ -72,32 +73,35 @@ def values_of(proba):
 def test_a_new_file_is_evaluated_and_described_and_comes_after_the_known_ones(new_file):
     proba = proba_of()
     found = values_of(proba)
-    assert found["sharpness"] == pytest.approx(proba.max(1).mean())
-    assert found["share_class_2"] == pytest.approx((proba.argmax(1) == 2).mean())
-    assert list(found)[-4:] == ["sharpness", "share_class_0", "share_class_1", "share_class_2"]
-    assert metrics.describe("sharpness").label == "Sharpness"
-    assert metrics.describe("share_class_11").definition == "Share of points read as class 11."
+    assert found["made_up_score"] == pytest.approx(proba.max(1).mean())
+    assert found["made_up_share_2"] == pytest.approx((proba.argmax(1) == 2).mean())
+    order = list(found)
+    at = order.index("made_up_score")
+    assert order[at : at + 4] == ["made_up_score", "made_up_share_0", "made_up_share_1", "made_up_share_2"]
+    assert at > max(order.index(name) for name in ("accuracy", "ece", "total_variance_class_0"))
+    assert metrics.describe("made_up_score").label == "Made-up score"
+    assert metrics.describe("made_up_share_11").definition == "Made-up share of class 11."
 
 
 def test_what_is_gone_from_the_folder_is_known_no_more():
-    with pytest.raises(ValueError, match="unknown metric 'sharpness'"):
-        metrics.describe("sharpness")
-    assert "sharpness" not in values_of(proba_of())
+    with pytest.raises(ValueError, match="unknown metric 'made_up_score'"):
+        metrics.describe("made_up_score")
+    assert "made_up_score" not in values_of(proba_of())
 
 
 @pytest.mark.parametrize(
     ("name", "changes", "fault"),
     [
-        ("sharpness", {"definition": ""}, "has no definition: say in a sentence"),
-        ("sharpness", {"definition": "Highest probability"}, "has no definition: say in a sentence"),
-        ("sharpness", {"label": " "}, "has no label"),
-        ("sharpness", {"direction": "up"}, "has the direction 'up': choose 'higher' or 'lower'"),
-        ("sharpness", {"direction": None}, "has the direction None: choose 'higher' or 'lower'"),
-        ("sharpness", {"bounds": (1, 0)}, r"has the bounds \(1, 0\)"),
-        ("sharpness", {"label": "NLL"}, "has the label of 'nll'"),
+        ("made_up_score", {"definition": ""}, "has no definition: say in a sentence"),
+        ("made_up_score", {"definition": "Highest probability"}, "has no definition: say in a sentence"),
+        ("made_up_score", {"label": " "}, "has no label"),
+        ("made_up_score", {"direction": "up"}, "has the direction 'up': choose 'higher' or 'lower'"),
+        ("made_up_score", {"direction": None}, "has the direction None: choose 'higher' or 'lower'"),
+        ("made_up_score", {"bounds": (1, 0)}, r"has the bounds \(1, 0\)"),
+        ("made_up_score", {"label": "NLL"}, "has the label of 'nll'"),
         ("nll", {}, "has the name of one in metrics/accuracy.py"),
         ("total_variance_class_4", {}, "has the name of one in metrics/by_class.py"),
-        ("Sharp ness", {}, "has a bad name"),
+        ("Made up", {}, "has a bad name"),
     ],
 )
 def test_a_faulty_registration_is_refused_with_its_place_and_a_remedy(catalogue, name, changes, fault):
@@ -115,49 +119,59 @@ def test_a_faulty_registration_is_refused_with_its_place_and_a_remedy(catalogue,
 )
 def test_inputs_that_there_are_not_are_refused(catalogue, function, fault):
     with pytest.raises(ValueError, match=fault):
-        metrics.metric("sharpness", **GOOD)(function)
+        metrics.metric("made_up_score", **GOOD)(function)
 
 
 def test_a_metric_of_one_class_may_not_hide_one_of_each(catalogue):
-    metrics.metric("share_3", **GOOD)(lambda proba: 0.0)
-    several = GOOD | {"label": "Share {c}"}
+    metrics.metric("made_up_3", **GOOD)(lambda proba: 0.0)
+    several = GOOD | {"label": "Made-up {c}"}
     with pytest.raises(ValueError, match="has the name of one"):
-        metrics.metric("share_{c}", **several)(lambda proba: [0.0])
+        metrics.metric("made_up_{c}", **several)(lambda proba: [0.0])
 
 
 def test_a_floor_must_be_registered(catalogue):
-    metrics.metric("sharpness", floor="sharpness_floor", **GOOD)(lambda proba: 0.0)
-    with pytest.raises(ValueError, match="has the floor 'sharpness_floor', which is not registered"):
+    metrics.metric("made_up_score", floor="made_up_score_floor", **GOOD)(lambda proba: 0.0)
+    with pytest.raises(ValueError, match="has the floor 'made_up_score_floor', which is not registered"):
         metrics.load("bnnbench.metrics", metrics.__path__)
 
 
 def test_a_metric_that_is_no_number_is_named(catalogue):
-    metrics.metric("sharpness", **GOOD)(lambda proba: proba.max(1))
-    with pytest.raises(ValueError, match=r"metric 'sharpness' returned an array of shape \(50,\); return one number"):
+    metrics.metric("made_up_score", **GOOD)(lambda proba: proba.max(1))
+    with pytest.raises(
+        ValueError, match=r"metric 'made_up_score' returned an array of shape \(50,\); return one number"
+    ):
         values_of(proba_of())
 
 
 def test_a_metric_is_left_out_where_its_inputs_or_classes_are(catalogue):
-    metrics.metric("against_rule", **GOOD)(lambda proba, bayes_proba: 1.0)
-    metrics.metric("of_many", min_classes=4, **(GOOD | {"label": "Of many"}))(lambda proba: 1.0)
+    metrics.metric("made_up_against_rule", **GOOD)(lambda proba, bayes_proba: 1.0)
+    metrics.metric("made_up_of_many", min_classes=4, **(GOOD | {"label": "Made-up of many"}))(lambda proba: 1.0)
     proba = proba_of(k=3)
     predictions, y = metrics.Predictions.from_draws(proba[None]), np.zeros(len(proba), int)
     without, with_rule = metrics.evaluate(predictions, y), metrics.evaluate(predictions, y, proba)
-    assert "against_rule" not in without and with_rule["against_rule"] == 1
-    assert "of_many" not in with_rule and values_of(proba_of(k=4))["of_many"] == 1
+    assert "made_up_against_rule" not in without and with_rule["made_up_against_rule"] == 1
+    assert "made_up_of_many" not in with_rule and values_of(proba_of(k=4))["made_up_of_many"] == 1
 
 
 def test_a_metric_against_the_reference_comes_with_its_floor(catalogue):
-    metrics.declare(__name__, "gap_floor", label="Gap, HMC to HMC", definition="The same of two halves.", direction="")
-    about = {"label": "Gap", "definition": "Largest gap to the reference.", "direction": "lower"}
-    metrics.metric("gap", floor="gap_floor", **about)(lambda proba, reference: np.abs(proba - reference).max())
+    metrics.declare(
+        __name__,
+        "made_up_gap_floor",
+        label="Made-up gap, HMC to HMC",
+        definition="The same of two halves.",
+        direction="",
+    )
+    about = {"label": "Made-up gap", "definition": "Largest gap to the reference.", "direction": "lower"}
+    metrics.metric("made_up_gap", floor="made_up_gap_floor", **about)(
+        lambda proba, reference: np.abs(proba - reference).max()
+    )
     p, q = proba_of(), proba_of(40)
     q = np.concatenate([q, q[:10]])
-    assert metrics.compare(p, q)["gap"] == np.abs(p - q).max()
-    assert "gap" not in values_of(p) and "gap_floor" in metrics.declared()
+    assert metrics.compare(p, q)["made_up_gap"] == np.abs(p - q).max()
+    assert "made_up_gap" not in values_of(p) and "made_up_gap_floor" in metrics.declared()
     from bnnbench import reference
 
-    assert reference.floor_names()[-1] == "gap_floor" and "gap_floor" in reference.columns()
+    assert "made_up_gap_floor" in reference.floor_names() and "made_up_gap_floor" in reference.columns()
 
 
 def test_an_unknown_name_is_refused_with_a_near_one():
@@ -173,4 +187,4 @@ def test_the_order_is_that_of_the_files_whatever_was_imported_first(catalogue, m
     shuffled = sorted(_registry._METRICS.items(), key=lambda item: item[1].file)
     monkeypatch.setattr(_registry, "_METRICS", dict(shuffled))
     assert list(metrics.registered()) == before
-    assert before[:5] == ["accuracy", "nll", "brier", "ece", "ece_floor"] and before[-1] == "step_size"
+    assert before[:5] == ["accuracy", "nll", "brier", "ece", "ece_floor"]

@@ -38,6 +38,9 @@ def test_every_value_is_the_mean_over_seeds_of_the_metrics_table(boards, small_r
             ]  # fmt: skip
             for metric, estimate in row.values.items():
                 values = rows[rows.metric == metric].value
+                if values.empty:  # a metric that these cells lack
+                    assert np.isnan(estimate.mean)
+                    continue
                 assert len(values) == 2
                 np.testing.assert_allclose(estimate.mean, values.mean(), rtol=1e-9)
                 half = 12.706 * values.std(ddof=1) / np.sqrt(2)  # Student's t, one degree of freedom

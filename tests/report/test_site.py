@@ -76,9 +76,10 @@ def test_values_shown_are_those_of_the_metrics_table(rendered):
     metrics = pd.read_parquet(rendered.parent / "metrics.parquet")
     board = (rendered / "study-toy.html").read_text().split('id="circles-0.4"')[1]
     chance = re.search(r'<tr class="chance.*?</tr>', board, re.DOTALL)[0]
-    shown = [float(v) for v in re.findall(r'data-v="([^"]+)"', chance)[::1][: len(columns()) + 1] if v]
+    shown = [float(v) for v in re.findall(r'data-v="([^"]+)"', chance)]
     rows = metrics[(metrics.inference == "chance") & (metrics.dataset == "circles-0.4") & (metrics.split == "test")]
-    wanted = [rows[rows.metric == c.metric].value.mean() * c.factor for c in columns()]
+    values = {name: part.value.mean() for name, part in rows.groupby("metric")}
+    wanted = [values[c.metric] * c.factor for c in columns() if c.metric in values]
     assert shown[: len(wanted)] == pytest.approx(wanted, rel=1e-5)
 
 
