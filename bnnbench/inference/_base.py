@@ -3,7 +3,7 @@
 import importlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 import numpy as np
 import torch
@@ -105,6 +105,11 @@ class Fit:
     diagnostics: dict[str, np.ndarray] = field(default_factory=dict)
 
 
+Reached = Literal["posterior", "factorised", "mode", "maximum_likelihood", "prior", "other"]
+"""The exact posterior; the best independent Gaussians; all mass at the posterior's mode, or at the likelihood's; the
+prior, whatever the data; something else with the mode in its middle, which tests of the method's own describe."""
+
+
 class Method:
     """An inference method: a dataclass of settings with `fit`, in a file of its own that gives it its name.
 
@@ -117,6 +122,8 @@ class Method:
     """Whether `fit` shows its posterior in the middle of training (`progress.watch`), one a cell."""
     on_processor: ClassVar[bool] = False
     """Whether it is trained on the processor wherever the others are."""
+    reaches: ClassVar[Reached] = "posterior"
+    """What it finds with enough steps where the posterior is one Gaussian: by this the shared tests judge it."""
     changes_target: ClassVar[tuple[str, ...]] = ("temperature", "entropy_weight")
     """Settings, 1 by default, under which another distribution is approximated: a recipe must name them."""
 

@@ -40,6 +40,8 @@ class Ensemble(Method):
     initial: Initial = "fan_in"
     initial_scale: Positive = 1.0
 
+    reaches = "mode"
+
     @property
     def posterior_class(self):
         return DrawsPosterior if self.base == "map" else MixturePosterior

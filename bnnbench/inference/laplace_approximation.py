@@ -100,6 +100,7 @@ class LaplaceApproximation(Map):
     prior_scale: Literal["given", "marginal_likelihood"] = "given"
 
     has_curve = False  # what it shows on the way would be its MAP
+    reaches = "posterior"
 
     @property
     def posterior_class(self):

@@ -57,6 +57,7 @@ class MeanField(Method):
 
     posterior_class = GaussianPosterior
     has_curve = True
+    reaches = "factorised"
 
     def fit(self, joint, streams, progress=SILENT):
         if self.estimator not in ESTIMATORS:

@@ -12,6 +12,8 @@ from bnnbench.inference.map import Map
 class Mle(Map):
     """Adam on the log likelihood; settings as in `map`."""
 
+    reaches = "maximum_likelihood"
+
     def skip(self, network, model):
         if model.prior.name != "flat":
             return "maximum likelihood does not look at the prior: see the cell of the flat prior"

@@ -34,6 +34,7 @@ class PriorOnly(Method):
     """No settings, no steps."""
 
     posterior_class = PriorPosterior
+    reaches = "prior"
 
     def fit(self, joint, streams, progress=SILENT):
         return Fit(PriorPosterior(joint.prior, {"kept": joint.x.new_zeros(joint.n_cells, 0)}), 0)

@@ -29,6 +29,7 @@ class PymcAdvi(PymcMethod):
     initial_sd: Positive = 0.05
 
     posterior_class = GaussianPosterior
+    reaches = "factorised"
 
     def fit(self, joint, streams, progress=SILENT):
         loc, rho = initial_gaussian(joint, streams, self.initial, self.initial_scale, self.initial_sd)

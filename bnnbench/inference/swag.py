@@ -58,6 +58,7 @@ class Swag(Method):
     initial_scale: Positive = 1.0
 
     posterior_class = SwagPosterior
+    reaches = "other"  # its spread is that of SGD's path
 
     def fit(self, joint, streams, progress=SILENT):
         collecting = max(1, min(self.steps - 1, round(self.collect * self.steps)))

@@ -48,9 +48,13 @@ def test_reaches_the_known_posterior_of_a_linear_model(name):
     mean, sd = joint.expected(name)
     effective = joint.effective_draws(method, posterior, len(draws))
     assert effective > 100
-    monte_carlo = 4 * sd / np.sqrt(effective)
-    assert (abs(draws.mean(0) - mean) < monte_carlo + 0.03 * joint.factorised_sd).all()
-    np.testing.assert_allclose(draws.std(0), sd, rtol=joint.sd_tolerance(name, effective), atol=1e-6)
+    unknown = np.isnan(sd)
+    monte_carlo = 4 * np.where(unknown, draws.std(0), sd) / np.sqrt(effective)
+    # Where a method says nothing of its spread, its middle is held to the posterior's width only.
+    slack = np.where(unknown, 0.5, 0.03) * joint.factorised_sd
+    assert (abs(draws.mean(0) - mean) < monte_carlo + slack).all()
+    found = np.where(unknown, np.nan, draws.std(0))
+    np.testing.assert_allclose(found, sd, rtol=max(0.07, 4 / np.sqrt(2 * effective)), atol=1e-6)
 
 
 @every_method
@@ -85,7 +89,7 @@ def test_the_trace_is_short_and_rises(name):
 
 @pytest.mark.parametrize("name", METHODS)
 def test_an_unknown_setting_is_named(name):
-    with pytest.raises(ValueError, match=f"inference '{name}' (.*)no setting 'stpes'"):
+    with pytest.raises(ValueError, match=f"inference '{name}': no setting 'stpes'"):
         make(name, {"stpes": 3})
 
 

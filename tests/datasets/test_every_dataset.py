@@ -1,0 +1,74 @@
+"""What every data set must satisfy, for each file in `bnnbench/datasets`."""
+
+import inspect
+import os
+
+import numpy as np
+import pytest
+
+from bnnbench import datasets, settings
+from bnnbench.datasets import DataSet
+
+SEEDS = [3, 5]
+
+
+def example(family: str) -> dict:
+    """Options with which a family makes a small data set: what must be given, by its type, and small counts."""
+    known = settings.parameters(datasets._module(family).generate, leaving_out=datasets.GIVEN)
+    options = {key: 0.4 for key, (_, default) in known.items() if default is ...}
+    options = {key: 2 if datasets.option_faults(family, key, value) else value for key, value in options.items()}
+    return options | {key: n for key, n in {"n_train": 60, "n_validation": 40, "n_test": 200}.items() if key in known}
+
+
+@pytest.fixture(scope="module", params=datasets.FAMILIES)
+def made(request) -> tuple[str, dict, DataSet]:
+    family = request.param
+    needs_files = "data_dir" in inspect.signature(datasets._module(family).generate).parameters
+    if needs_files and not os.environ.get("BNNBENCH_DATA"):
+        pytest.skip("BNNBENCH_DATA names no data folder")
+    options = example(family)
+    return family, options, datasets.make(family, options, SEEDS)
+
+
+def test_it_is_what_its_options_say(made):
+    family, options, data = made
+    assert datasets.faults(family, options) == []
+    assert data.name == datasets.dataset_name(family, options)
+    assert data.seeds.tolist() == SEEDS
+    shape = datasets.shape(family, options)
+    if shape is not None:
+        found = data.x_test.shape[1:], data.n_classes, data.train_index.shape[1], data.validation_index.shape[1]
+        assert shape == (*found, len(data.x_test))
+
+
+def test_each_seed_splits_its_own_way_and_the_same_each_time(made):
+    family, options, data = made
+    x, y, x_validation, _ = data.split(SEEDS[0])
+    assert len(x) == len(y) and len(x_validation)
+    assert not np.array_equal(x, data.split(SEEDS[1])[0])
+    again = datasets.make(family, options, SEEDS[:1])
+    np.testing.assert_array_equal(again.split(SEEDS[0])[0], x)
+    np.testing.assert_array_equal(again.x_test, data.x_test)
+
+
+def test_its_file_holds_all_of_it(made, tmp_path):
+    _, _, data = made
+    data.to_netcdf(tmp_path / f"{data.name}.nc")
+    read = DataSet.from_netcdf(tmp_path / f"{data.name}.nc")
+    for array in ("x_pool", "y_pool", "train_index", "validation_index", "seeds", "x_test", "y_test"):
+        np.testing.assert_array_equal(getattr(read, array), getattr(data, array))
+    assert (read.name, read.n_classes, read.x_divisor) == (data.name, data.n_classes, data.x_divisor)
+
+
+def test_the_exact_posterior_where_it_is_known_is_one_and_calibrated(made):
+    family, options, data = made
+    x, y = data.test()
+    proba = datasets.bayes_proba(family, options, x)
+    if proba is None:
+        return
+    assert proba.shape == (len(x), data.n_classes)
+    np.testing.assert_allclose(proba.sum(1), 1)
+    # The labels follow it: their mean deviation from it is within four standard errors.
+    hits = np.eye(data.n_classes)[y] - proba
+    error = np.sqrt((proba * (1 - proba)).mean(0) / len(x))
+    assert (abs(hits.mean(0)) < 4 * error + 1e-12).all()
