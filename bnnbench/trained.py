@@ -34,9 +34,13 @@ class TrainedCell:
 
     @classmethod
     def load(cls, results: "Results", cell_id: str) -> "TrainedCell":
-        """Rebuild a cell from its stored posterior and the config that the tables carry."""
+        """Rebuild a cell from its stored posterior and the config that the tables carry.
+
+        Raises KeyError with near ids for an unknown one, ValueError where the cell is not done.
+        """
+        row, arrays = results.row(cell_id), results.arrays(cell_id, "posterior")
         cell = next(c for c in results.plan.cells if c.id == cell_id)
-        return cls.build(cell, results.data(results.row(cell_id).dataset), results.arrays(cell_id, "posterior"))
+        return cls.build(cell, results.data(row.dataset), arrays)
 
     @classmethod
     def build(cls, cell: "Cell", data: "DataSet", arrays: "xr.Dataset") -> "TrainedCell":
