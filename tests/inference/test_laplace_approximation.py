@@ -14,7 +14,7 @@ from bnnbench.joint import LogJoint, LogPrior, Model
 from bnnbench.networks._apply import forward
 from bnnbench.networks._layers import Activation, Conv, Dense, Flatten, Network
 from bnnbench.predict import predict
-from bnnbench.priors import Cauchy, HalfCauchy, HalfNormal, Laplace, Normal, ScaleMixture
+from bnnbench.priors import Cauchy, HalfCauchy, HalfNormal, Laplace, Normal, ScaleMixture, _Density
 from bnnbench.streams import Streams
 from bnnbench.trained import TrainedCell
 
@@ -308,3 +308,21 @@ def test_a_diverged_cell_leaves_its_neighbours_sound():
         fitted = fit(joint, structure=structure, steps=20)
         assert torch.isfinite(torch.cat([a[0].flatten() for a in fitted.posterior.arrays.values()])).all()
         assert np.isfinite(fitted.diagnostics["log_evidence"]).tolist() == [True, False]
+
+
+class Tied(_Density):
+    """A normal density of the log scales' sum as well: no registered hyperprior, since it ties them together."""
+
+    name, shared = "tied", False
+
+    def log_density(self, log_s):
+        return -0.5 * log_s.square() - 0.5 * log_s.sum(1, keepdim=True).square() / log_s.shape[1]
+
+
+def test_the_precision_of_log_scales_that_are_tied_is_the_diagonal_of_their_hessian():
+    joint, latents = case(MLP, [Model(Normal(), hyperprior=Tied())])
+    n = joint.prior.n_weights
+    found = _curvature.prior_precision(joint, latents, torch.ones_like(latents))[0, n:]
+    hessian = torch.autograd.functional.hessian(lambda z: joint.prior.log_density(z[None]).sum(), latents[0])
+    torch.testing.assert_close(found, -hessian.diagonal()[n:])
+    assert (hessian[n:, n:].sum(0) < 2 * hessian.diagonal()[n:]).all()  # what summed slopes would have given
