@@ -80,6 +80,20 @@ def test_predictions_do_not_depend_on_the_stack():
     assert np.array_equal(alone.label_votes[0], stacked.label_votes[1])
 
 
+@pytest.mark.parametrize("network", NETWORKS)
+@pytest.mark.parametrize("kind", [GaussianPosterior, PointPosterior])
+def test_the_mean_of_a_trained_cell_is_that_of_its_draws_in_chunks_of_rows_too(network, kind, monkeypatch):
+    cell, x = TrainedCell(network, posterior_of(network, 1, kind), "x"), inputs(network)
+    draws = cell.sample_proba(x, 12)
+    for name in ("DENSE_CHUNK", "IMAGE_CHUNK"):
+        monkeypatch.setattr(f"bnnbench.trained.{name}", 7)
+    np.testing.assert_allclose(cell.predict_proba(x, 12), draws.mean(0), atol=1e-6)
+    assert max(len(proba) for _, _, proba in cell.each_draw(x, 12)) == 7
+    assert cell.predict_proba(x[:0], 12).shape == (0, network.n_classes)
+    with pytest.raises(ValueError, match="n_draws must be at least 1"):
+        cell.predict_proba(x, 0)
+
+
 def of_four_chains(n):
     """A posterior of four chains of n draws, and the class probabilities (chains, points, classes) at `inputs`.
 
