@@ -145,3 +145,6 @@ def test_as_many_draws_as_are_stored_are_taken_in_their_order():
     posterior, _ = of_four_chains(5)
     draw = posterior.of_predictions(20).draws(Streams(["a"], ["p"]), "predict")
     assert torch.equal(torch.stack([draw(s) for s in range(20)], 1), posterior.arrays["draws"])
+    one_chain = DrawsPosterior.of_chains(None, torch.arange(5.0).reshape(1, 1, 5, 1))
+    draw = one_chain.of_predictions(8).draws(Streams(["a"], ["p"]), "predict")
+    assert [int(draw(s)) for s in range(8)] == [0, 1, 2, 3, 4, 0, 1, 2]

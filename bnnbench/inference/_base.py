@@ -102,10 +102,12 @@ class DrawsPosterior(Posterior):
         are stored, and some are taken more than once.
         """
         stored = self.arrays["draws"]
-        if n_draws == stored.shape[1]:
-            return self
-        chain = self.arrays["chain"][0].cpu().numpy() if "chain" in self.arrays else np.zeros(stored.shape[1], int)
-        chosen = torch.from_numpy(_spread(chain, n_draws)).to(stored.device)
+        n_stored = stored.shape[1]
+        chain = self.arrays["chain"][0].cpu().numpy() if "chain" in self.arrays else np.zeros(n_stored, int)
+        places = _spread(chain, n_draws)
+        if n_draws >= n_stored and np.array_equal(places, np.arange(n_draws) % n_stored):
+            return self  # the cycle in which they are drawn from anyway
+        chosen = torch.from_numpy(places).to(stored.device)
         return type(self)(self.prior, {name: array[:, chosen] for name, array in self.arrays.items()})
 
     def draws(self, streams, purpose):

@@ -114,8 +114,6 @@ def maximise(
             progress.keep("optimise", lambda done=step + 1: state_after(done))
     for p in parameters:
         p.requires_grad_(False)
-    if not steps:  # the part of a very short run that is left to another loop
-        return np.zeros(0, int), np.zeros((len(descent), 0), np.float32)
     return np.array(trace_steps), torch.stack(trace, dim=1).cpu().numpy()
 
 
