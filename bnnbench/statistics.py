@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
+from pandas.api.types import is_list_like
 from scipy import stats
 
 BOOTSTRAP_FROM = 10
@@ -129,7 +130,7 @@ def paired_difference(
     for side, name in ((a, "a"), (b, "b")):
         for column, wanted in side.items():
             _check_column(table, column, name)
-            for one in wanted if isinstance(wanted, list | tuple | set) else [wanted]:
+            for one in wanted if is_list_like(wanted) else [wanted]:
                 _check_value(table, column, one, name)
     rows = table[(table.metric == metric) & (table.split == split)]
     sides = [_one_side(rows, side, name) for side, name in ((a, "a"), (b, "b"))]
@@ -142,7 +143,7 @@ def _one_side(rows: pd.DataFrame, side: Mapping[str, object], name: str) -> pd.S
     for column, wanted in side.items():
         if isinstance(wanted, float) and np.isnan(wanted):
             rows = rows[rows[column].isna()]
-        elif isinstance(wanted, list | tuple | set):
+        elif is_list_like(wanted):
             rows = rows[rows[column].isin(wanted)]
         else:
             rows = rows[rows[column] == wanted]

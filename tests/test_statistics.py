@@ -97,6 +97,8 @@ def test_unpaired_rows_and_other_metrics_are_left_out():
     table = pd.concat([table, tidy([("a", 0, "normal", 7.0)], metric="ece")])
     found = paired_difference(table, {"prior": "normal"}, {"prior": ["flat"]}, "nll")
     assert found.mean == 0.5 and np.isnan(found.low) and found.pairs == 1
+    for several in ({"flat"}, np.array(["flat"]), pd.Series(["flat"])):
+        assert paired_difference(table, {"prior": "normal"}, {"prior": several}, "nll").mean == 0.5
     apart = paired_difference(table, {"prior": "flat", "seed": 0}, {"prior": "normal", "seed": 1}, "nll")
     assert apart.pairs == apart.seeds == 0 and np.isnan(apart[:3]).all()
 
