@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from serve import serve
 
-from bnnbench import datasets, grid, networks, priors
+from bnnbench import datasets, grid, hyperpriors, networks, priors
 from bnnbench.allocation import keep_freed_memory
 from bnnbench.inference.hmc import Hmc
 from bnnbench.inference.map import Map
@@ -26,7 +26,7 @@ def model_named(name: str) -> Model:
     """`normal-1` or `laplace-half_cauchy` as a model."""
     family, scale = name.split("-")
     known = scale.replace(".", "").isdigit()
-    return Model(priors.make(family), *([float(scale)] if known else [None, priors.make_hyperprior(scale)]))
+    return Model(priors.make(family), *([float(scale)] if known else [None, hyperpriors.make(scale)]))
 
 
 def prepare(model: str, sets: str) -> dict:
@@ -97,7 +97,7 @@ def image_steps(variant: str, n: int) -> dict:
         noise = torch.Generator().manual_seed(0)
         x = torch.rand(1, 5000, 1, 28, 28, generator=noise)
         y = torch.randint(10, (1, 5000), generator=noise)
-        model = Model(priors.Normal(), 1.0)
+        model = Model(priors.make("normal"), 1.0)
         joint = LogJoint(network, [model], x, y, torch.zeros(1, dtype=torch.long), compiled=True, block=1)
         prepared[variant] = joint, Streams(["model"], ["pair"])
     joint, streams = prepared[variant]

@@ -7,11 +7,23 @@ from typing import Any
 from bnnbench import digest
 from bnnbench.datasets import group
 
-ENGINE = ("streams.py", "philox.py", "predict.py", "inference/_base.py", "inference/_optimise.py")
-"""With what they import, the source that shapes every cell."""
+ENGINE = (
+    "bnnbench.networks:make",
+    "bnnbench.inference:make",
+    "bnnbench.streams:Streams",
+    "bnnbench.joint:LogJoint",
+    "bnnbench.predict:predict",
+    "bnnbench.trained:build_model",
+    "bnnbench.train:fit_stack",
+    "bnnbench.train:Inputs",
+    "bnnbench.records:flaw",
+    "bnnbench.records:groups",
+    "bnnbench.records:moments",
+)
+"""With what they reach, the source that shapes every cell."""
 
-NO_RESULT = {"config.py", "digest.py", "priors.py", "progress.py"}
-"""Source that a cell's key leaves out: it shapes no result, or enters class by class."""
+NO_RESULT = ("bnnbench.config", "bnnbench.digest", "bnnbench.progress", "bnnbench.settings")
+"""Modules that a cell's key does not follow: they check and report, and shape no result."""
 
 REFERENCE = "hmc"
 """The method whose cells, where they pass the gate of reference.py, stand for the true posterior."""
@@ -19,19 +31,27 @@ REFERENCE = "hmc"
 COORDINATES = ("study", "dataset", "network", "prior", "hyperprior", "scale", "inference", "recipe", "seed")
 
 
+def _source(*starts: str) -> str:
+    return digest.of_source(*starts, without=NO_RESULT)
+
+
 @cache
-def engine(inference: str) -> tuple[str, ...]:
-    """Source files that shape the result of a method, whatever the prior and the network."""
-    files = {f"inference/{inference}.py", *ENGINE}
-    files.update(*(digest.imported(file) for file in tuple(files)))
-    return tuple(sorted(files - NO_RESULT))
+def _method_digest(inference: str) -> str:
+    """Of the source that shapes a method's results, whatever the prior and the network."""
+    return _source(*ENGINE, f"bnnbench.inference.{inference}:METHOD")
 
 
 def model_word(prior: str, hyperprior: str, scale: float | None) -> str:
     """Prior and scale as one word, such as `normal-0.3`, `laplace-half_cauchy` or `flat`."""
     if hyperprior != "fixed":
         return f"{prior}-{hyperprior}"
-    return prior if prior == "flat" else f"{prior}-{scale:g}"
+    return prior if scale is None else f"{prior}-{number_word(scale)}"
+
+
+def number_word(value: float) -> str:
+    """The number in few digits, such as 0.3 or 1e-30, from which it can be read back exactly."""
+    short = f"{value:g}"
+    return short if float(short) == value else repr(float(value))
 
 
 @dataclass(frozen=True)
@@ -50,8 +70,13 @@ class DatasetSpec:
 
     @cached_property
     def digest(self) -> str:
-        shared = ("datasets/_base.py", "datasets/_bayes.py", "datasets/_idx.py", "philox.py")
-        source = digest.of_package(f"datasets/{self.family}.py", *shared)
+        """Of the options and of all that its file reaches."""
+        return digest.of_value([self.family, self.options, digest.of_source(f"bnnbench.datasets.{self.family}")])
+
+    @cached_property
+    def key(self) -> str:
+        """Of the options and the source that shape what networks are trained on."""
+        source = _source(f"bnnbench.datasets.{self.family}:generate", "bnnbench.datasets:DataSet")
         return digest.of_value([self.family, self.options, source])
 
 
@@ -70,12 +95,14 @@ class Cell:
     prior: str
     prior_options: dict[str, Any] = field(hash=False)
     hyperprior: str
+    hyperprior_options: dict[str, Any] = field(hash=False)
     scale: float | None
     inference: str
     recipe: str
     settings: dict[str, Any] = field(hash=False)
     seed: int
     draws: int
+    curve: int = 0
     merged: str = ""
 
     @property
@@ -101,16 +128,18 @@ class Cell:
     @cached_property
     def key(self) -> str:
         """Digest of the resolved settings and of the source of everything that shapes the result."""
-        settings = [self.dataset.digest, self.network_options, self.prior, self.prior_options, self.hyperprior,
-                    self.scale, self.inference, self.recipe, self.settings, self.seed, self.draws]  # fmt: skip
-        priors, hyperpriors = digest.classes("priors.py", "Prior"), digest.classes("priors.py", "Hyperprior")
-        source = [
-            digest.of_class("priors.py", priors[self.prior]),
-            self.hyperprior != "fixed" and digest.of_class("priors.py", hyperpriors[self.hyperprior]),
-            digest.of_package(f"networks/{self.network_options['kind']}.py"),
-            digest.of_package(*engine(self.inference)),
-        ]
-        return digest.of_value([settings, source])
+        return digest.of_value([self._kind.key, self.seed])
+
+    @cached_property
+    def _kind(self) -> "_Kind":
+        return _Kind(self)
+
+    def with_seed(self, seed: int) -> "Cell":
+        """The same combination with another seed."""
+        made = object.__new__(Cell)
+        made.__dict__.update(self.__dict__, seed=seed, _kind=self._kind)
+        made.__dict__.pop("key", None)
+        return made
 
     def coordinates(self) -> dict[str, Any]:
         """The columns that identify this cell in every table."""
@@ -118,3 +147,24 @@ class Cell:
         values["dataset"] = self.dataset.name
         values["scale"] = float("nan") if self.scale is None else self.scale
         return values
+
+
+class _Kind:
+    """What cells that differ in the seed alone share, computed once."""
+
+    def __init__(self, cell: Cell):
+        self._cell = cell
+
+    @cached_property
+    def key(self) -> str:
+        cell = self._cell
+        model = [cell.prior, cell.prior_options, cell.hyperprior, cell.hyperprior_options, cell.scale]
+        method = [cell.inference, cell.recipe, cell.settings, cell.draws]
+        settings = [cell.dataset.key, cell.network_options, *model, *method]
+        source = [
+            _source(f"bnnbench.priors.{cell.prior}:PRIOR"),
+            cell.hyperprior != "fixed" and _source(f"bnnbench.hyperpriors.{cell.hyperprior}:HYPERPRIOR"),
+            _source(f"bnnbench.networks.{cell.network_options['kind']}:build"),
+            _method_digest(cell.inference),
+        ]
+        return digest.of_value([settings, source, *([f"curve {cell.curve}"] if cell.curve else [])])

@@ -69,6 +69,7 @@ def _plan(options) -> None:
     from bnnbench import planning
 
     plan = _load(options)
+    planning.check(plan, options.config)
     print(planning.summary(plan) if options.summary else planning.listing(plan))
 
 
@@ -87,12 +88,10 @@ def _train(options) -> None:
     """Train the missing cells of a shard."""
     os.environ.setdefault("OMP_NUM_THREADS", str(options.threads))
     allocation.keep_freed_memory()
-    from bnnbench import probes, train
+    from bnnbench import train
 
     plan = _load(options)
     shard = _pick(plan.shards, options.shard, "shard")
-    for name, probe in plan.study_configs[shard.study].probes.items():
-        probes.make(name, probe.settings)  # refuses what would stop the probes after hours of training
     train.train_shard(plan, shard, options.output, options.threads)
 
 
@@ -191,9 +190,10 @@ def _show(options) -> None:
 
 
 def _load(options):
+    """The plan; the settings of methods and probes were checked when the run was planned."""
     from bnnbench import grid
 
-    return grid.load(options.config)
+    return grid.load(options.config, thorough=False)
 
 
 def _pick(known: dict, name: str, kind: str):

@@ -12,7 +12,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from bnnbench import metrics, networks, priors
+from bnnbench import hyperpriors, metrics, networks, priors
 from bnnbench.inference import make
 from bnnbench.joint import LogJoint, Model
 from bnnbench.standardise import Standardiser, Unscaled, resolutions
@@ -168,7 +168,7 @@ class BNNClassifier(ClassifierMixin, BaseEstimator):
                     "have no effect: leave it at 1.0"
                 )
             return Model(family, float(scale))
-        learned = priors.make_hyperprior(hyperprior)
+        learned = hyperpriors.make(hyperprior)
         if family.fixed_scale is not None:
             raise ValueError(f"prior '{self.prior}' has no scale to learn: use hyperprior='fixed'")
         if scale != 1:

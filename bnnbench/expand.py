@@ -1,39 +1,52 @@
-"""A study's config to its cells, with a check of every name in it."""
+"""A study's config to its cells."""
 
 import itertools
 from typing import Any
 
-from bnnbench import digest
-from bnnbench.cells import Cell, DatasetSpec, model_word
-from bnnbench.config import ConfigError, StudyConfig, suggest
-from bnnbench.datasets import check_options, dataset_name
+from bnnbench import datasets, priors
+from bnnbench.cells import COORDINATES, Cell, DatasetSpec, model_word
+from bnnbench.config import StudyConfig
+
+COORDINATE_NAMES = (*COORDINATES, "model")
+"""What `only` may name."""
+
+
+class NameClash(ValueError):
+    """Two things of a grid that would have one name."""
+
+
+def expanded(family: str, options: dict[str, Any]) -> list[dict[str, Any]]:
+    """The options of each data set that an entry stands for: where an option is a list of values, one for each."""
+    varied = {
+        key: value for key, value in options.items() if isinstance(value, list) and not datasets.takes_list(family, key)
+    }
+    fixed = {key: value for key, value in options.items() if key not in varied}
+    return [fixed | dict(zip(varied, values, strict=True)) for values in itertools.product(*varied.values())]
 
 
 def dataset_specs(study: StudyConfig) -> list[DatasetSpec]:
-    """The data sets of a study; a list of noise levels, or of classes to leave out, stands for one data set each."""
-    specs = []
+    """The data sets of a study. Raises NameClash where two have one name, ValueError for wrong options."""
+    specs: dict[str, DatasetSpec] = {}
     for family, options in study.datasets.items():
-        varied = next((name for name in ("noise", "without") if name in options), "noise")
-        levels = options.get(varied, [None])
-        for level in levels if isinstance(levels, list) else [levels]:
-            resolved = {k: v for k, v in options.items() if k != varied}
-            if level is not None:
-                resolved[varied] = float(level) if varied == "noise" else level
-            try:
-                check_options(family, resolved)
-            except ValueError as error:
-                raise ConfigError(f"study '{study.name}': datasets: {error}") from None
-            specs.append(DatasetSpec(study.name, dataset_name(family, resolved), family, resolved))
-    return specs
+        for chosen in expanded(family, options):
+            spec = DatasetSpec(study.name, datasets.dataset_name(family, chosen), family, chosen)
+            if spec.name in specs:
+                raise NameClash(
+                    f"datasets: two would be called '{spec.name}', of {specs[spec.name].options} and {chosen}: "
+                    "keep one, or vary an option that is part of the name"
+                )
+            specs[spec.name] = spec
+    return list(specs.values())
 
 
 def models(study: StudyConfig) -> list[tuple[str, str, float | None, str]]:
     """(prior, hyperprior or "fixed", scale, merged-into-and-why) of every model in a study's grid."""
     found = []
     for prior in study.priors:
-        if prior == "flat":
+        own = priors.family(prior).fixed_scale
+        if own is not None:
             found.append((prior, "fixed", None, ""))
-            reason = "flat: a flat prior is N(0, 100²), which has no scale to learn"
+            reason = f"{prior}: its scale is fixed at {own:g}, so there is no scale to learn"
             found += [(prior, hyperprior, None, reason) for hyperprior in study.hyperpriors]
             continue
         found += [(prior, "fixed", float(scale), "") for scale in study.scales]
@@ -41,23 +54,7 @@ def models(study: StudyConfig) -> list[tuple[str, str, float | None, str]]:
     return found
 
 
-def check_names(study: StudyConfig, whole: StudyConfig) -> None:
-    """Refuse names in `models` and `only` that neither the study nor the `whole` one, its file without overrides, has.
-
-    A name of something that overrides removed is sound: it matches no cell.
-    """
-    known = {key: names | _names(whole)[key] for key, names in _names(study).items()}
-    places = [("models", {"model": study.models or []})]
-    for kind, methods in (("inference", study.inference), ("probes", study.probes)):
-        places += [(f"{kind}.{name}.only", wanted) for name, method in methods.items() for wanted in method.only]
-    for place, wanted in places:
-        for key in known.keys() & wanted.keys():
-            for name in wanted[key]:
-                if name not in known[key]:
-                    raise ConfigError(f"study '{study.name}': {place}: no {key} '{name}': {suggest(name, known[key])}")
-
-
-def _names(study: StudyConfig) -> dict[str, set[str]]:
+def names_of(study: StudyConfig) -> dict[str, set[str]]:
     """Names in a study, by coordinate."""
     return {
         "dataset": {spec.name for spec in dataset_specs(study)},
@@ -73,53 +70,37 @@ def _names(study: StudyConfig) -> dict[str, set[str]]:
 def study_cells(study: StudyConfig, specs: list[DatasetSpec], seeds: list[int]) -> list[Cell]:
     """Every cell of a study, in a stable order."""
     cells = []
-    for inference, method in study.inference.items():
-        for recipe, settings in ({"": {}} | method.recipes).items():
-            _check_settings(study.name, inference, method.settings | settings, recipe)
     for (inference, method), spec, (network, options), model in itertools.product(
         study.inference.items(), specs, study.networks.items(), models(study)
     ):
         prior, hyperprior, scale, merged = model
-        recipes = {"": {}} | method.recipes
-        for (recipe, change), seed in itertools.product(recipes.items(), seeds):
+        for recipe, change in ({"": {}} | method.recipes).items():
             cell = Cell(
                 study=study.name, dataset=spec, network=network, network_options={"kind": network} | options,
-                prior=prior, prior_options=study.priors[prior], hyperprior=hyperprior, scale=scale,
-                inference=inference, recipe=recipe, settings=method.settings | change, seed=seed,
-                draws=method.draws or study.draws, merged=merged,
+                prior=prior, prior_options=study.priors[prior], hyperprior=hyperprior,
+                hyperprior_options=study.hyperpriors.get(hyperprior, {}), scale=scale, inference=inference,
+                recipe=recipe, settings=method.settings | change, seed=seeds[0], draws=method.draws or study.draws,
+                curve=method.curve, merged=merged,
             )  # fmt: skip
-            if _kept(cell, study, method.only):
-                cells.append(cell)
+            if study.models is None or cell.model in study.models:
+                cells += [cell.with_seed(seed) for seed in _seeds(cell, method.only, seeds)]
     return cells
 
 
-def _check_settings(study: str, inference: str, settings: dict[str, Any], recipe: str) -> None:
-    for name in ("temperature", "entropy_weight"):
-        if not recipe and settings.get(name, 1) != 1:
-            raise ConfigError(
-                f"study '{study}': inference.{inference}.settings: {name} {settings[name]} changes the target and "
-                f"must show in the cell's name: put it under recipes, e.g. recipes: {{{name}-{settings[name]}: ...}}"
-            )
-    place = f"inference.{inference}" + (f".recipes.{recipe}" if recipe else ".settings")
-    check_known(settings, f"inference/{inference}.py", f"study '{study}': {place}")
+def _seeds(cell: Cell, only: list[dict[str, list]], seeds: list[int]) -> list[int]:
+    """The seeds with which a cell has the coordinates that one of the sets in `only` names."""
+    of_others = [wanted for wanted in only if _agrees(cell, {k: v for k, v in wanted.items() if k != "seed"})]
+    if any("seed" not in wanted for wanted in of_others):
+        return seeds
+    allowed = {seed for wanted in of_others for seed in wanted["seed"]}
+    return [seed for seed in seeds if seed in allowed]
 
 
-def check_known(settings: dict[str, Any], source: str, place: str) -> None:
-    known = digest.dataclass_fields(source)
-    unknown = sorted(set(settings) - set(known))
-    if unknown:
-        raise ConfigError(f"{place}: no setting '{unknown[0]}': known are {', '.join(known)}")
-
-
-def _kept(cell: Cell, study: StudyConfig, only: list[dict[str, list]]) -> bool:
-    wanted = study.models is None or cell.model in study.models
-    return wanted and matches(cell, only, f"study '{study.name}': inference.{cell.inference}")
-
-
-def matches(cell: Cell, only: list[dict[str, list]], place: str) -> bool:
+def matches(cell: Cell, only: list[dict[str, list]]) -> bool:
     """Whether a cell has the coordinates that one of the sets in `only` names."""
+    return any(_agrees(cell, wanted) for wanted in only)
+
+
+def _agrees(cell: Cell, wanted: dict[str, list]) -> bool:
     facts = cell.coordinates() | {"model": cell.model}
-    unknown = sorted({name for wanted in only for name in wanted} - set(facts))
-    if unknown:
-        raise ConfigError(f"{place}.only: unknown coordinate '{unknown[0]}': known are {', '.join(facts)}")
-    return any(all(facts[name] in allowed for name, allowed in wanted.items()) for wanted in only)
+    return all(facts[name] in allowed for name, allowed in wanted.items())

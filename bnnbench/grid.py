@@ -1,16 +1,20 @@
-"""From a config to cells and shards. No torch here: planning must be quick."""
+"""From a config to cells and shards. Nothing here but a thorough check needs torch: planning must be quick."""
 
+from collections import Counter
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from bnnbench import config, digest
+from bnnbench import checks, config_files, digest
 from bnnbench.cells import REFERENCE, Cell, DatasetSpec
 from bnnbench.config import ConfigError, RunConfig, StudyConfig
-from bnnbench.expand import check_known, check_names, dataset_specs, matches, study_cells
+from bnnbench.expand import dataset_specs, matches, models, study_cells
 
 SEEDS = 5
 """Seeds that a job trains together at most: a run of more seeds has more jobs, for more cores."""
+MOST_CELLS = 2_000_000
+LONGEST_NAME = 200
+"""Bytes in the name of a shard: its files' names are somewhat longer, and 255 are the most that file systems take."""
 
 
 @dataclass(frozen=True)
@@ -34,8 +38,10 @@ class Shard:
 
     @property
     def on_processor(self) -> bool:
-        """Whether it is trained on the processor wherever the others are: PyMC's own methods are."""
-        return self.inference.startswith("pymc_")
+        """Whether it is trained on the processor wherever the others are. Imports the method, and so torch."""
+        from bnnbench import inference
+
+        return inference.find(self.inference).on_processor
 
     @cached_property
     def digest(self) -> str:
@@ -73,25 +79,52 @@ class Plan:
         """Probes of a shard's study with those of the shard's cells that they are put to, where there are any."""
         found = {}
         for name, probe in self.study_configs[shard.study].probes.items():
-            place = f"study '{shard.study}': probes.{name}"
-            if cells := [cell for cell in shard.trainable if matches(cell, probe.only, place)]:
+            if cells := [cell for cell in shard.trainable if matches(cell, probe.only)]:
                 found[name] = cells
         return found
 
 
-def load(source: str | Path | dict) -> Plan:
-    """Read a config (file or dictionary) into a plan. Raises ConfigError naming place and remedy."""
-    run, studies = config.load(source)
+def load(source: str | Path | dict, thorough: bool = True) -> Plan:
+    """Read a config (file or dictionary) into a plan. Raises ConfigError naming place and remedy of all that is wrong.
+
+    `thorough` also checks the settings of methods and probes, for which torch is imported; see `check_methods`.
+    """
+    run, studies, faults = config_files.load(source)
+    place = config_files.place_of_run(source)
     for name, study in studies.items():
-        check_names(study, config.study(name))
+        found = checks.study_faults(study, config_files.study(name))
+        faults += _placed(found, name, place, run)
+    if thorough or faults:  # where something is wrong anyway, all of it is told
+        faults += _method_faults(run, studies, place)
+    if faults:
+        raise ConfigError(*faults)
     return build(run, studies)
+
+
+def check_methods(plan: "Plan", source: str | Path | dict) -> None:
+    """The part of a thorough check that a plan loaded from `source` without it lacks. Raises ConfigError as `load`."""
+    if faults := _method_faults(plan.config, plan.study_configs, config_files.place_of_run(source)):
+        raise ConfigError(*faults)
+
+
+def _method_faults(run: RunConfig, studies: dict[str, StudyConfig], place: str) -> list[str]:
+    return [
+        fault for name, study in studies.items() for fault in _placed(checks.method_faults(study), name, place, run)
+    ]
+
+
+def _placed(faults: list[str], study: str, place: str, run: RunConfig) -> list[str]:
+    where = config_files.place_of_study(study, place, run.overrides.get(study))
+    return [f"{where}: {fault}" for fault in faults]
 
 
 def build(run: RunConfig, studies: dict[str, StudyConfig]) -> Plan:
     """The plan of configs that are checked already."""
-    shards, datasets = {}, {}
+    shards: dict[str, list[Cell]] = {}
+    datasets: dict[str, DatasetSpec] = {}
     for study in studies.values():
         specs = dataset_specs(study)
+        _check_size(study, len(specs), len(run.seeds))
         for spec in specs:
             if spec.name in datasets and datasets[spec.name].options != spec.options:
                 raise ConfigError(
@@ -102,18 +135,39 @@ def build(run: RunConfig, studies: dict[str, StudyConfig]) -> Plan:
         cells = study_cells(study, specs, run.seeds)
         if not cells:
             raise ConfigError(f"study '{study.name}': no cell is left: widen 'models' or 'only'")
-        for name, probe in study.probes.items():
-            place = f"study '{study.name}': probes.{name}"
-            check_known(probe.settings, f"probes/{name}.py", f"{place}.settings")
-            matches(cells[0], probe.only, place)  # refuses coordinates that there are not
         for cell in cells:
             shards.setdefault(shard_name(cell, cell.inference, _alone(cell, study)), []).append(cell)
-    return Plan(
-        run,
-        studies,
-        {name: Shard(name, c[0].study, c[0].dataset.group, c[0].inference, tuple(c)) for name, c in shards.items()},
-        datasets,
-    )
+    made = {name: Shard(name, c[0].study, c[0].dataset.group, c[0].inference, tuple(c)) for name, c in shards.items()}
+    _check_names(made)
+    return Plan(run, studies, made, datasets)
+
+
+def _check_size(study: StudyConfig, n_datasets: int, n_seeds: int) -> None:
+    """Refuse a grid that could not even be listed."""
+    recipes = sum(1 + len(method.recipes) for method in study.inference.values())
+    most = n_datasets * len(study.networks) * len(models(study)) * recipes * n_seeds
+    if most > MOST_CELLS:
+        raise ConfigError(
+            f"study '{study.name}': its grid has {most:,} cells before 'only' and 'models', of {n_seeds:,} seeds: "
+            f"{MOST_CELLS:,} are the most; name fewer seeds, or run parts of it with configs of their own"
+        )
+
+
+def _check_names(shards: dict[str, Shard]) -> None:
+    """Refuse names that no file can have, and cells that could not be told apart."""
+    for name, shard in shards.items():
+        if len(name.encode()) > LONGEST_NAME:
+            raise ConfigError(
+                f"study '{shard.study}': its files would have names of {len(name.encode())} bytes, and {LONGEST_NAME} "
+                f"are the most: shorten the name of the network '{shard.cells[0].network}'"
+            )
+        if len({(cell.network, cell.inference) for cell in shard.cells}) > 1:
+            raise ConfigError(f"study '{shard.study}': several networks would share the file {name}: rename one")
+        if len({cell.id for cell in shard.cells}) < len(shard.cells):
+            ids = Counter(cell.id for cell in shard.cells)
+            raise ConfigError(
+                f"study '{shard.study}': several cells would be called {max(ids, key=ids.get)}: rename one"
+            )
 
 
 def shard_name(cell: Cell, inference: str, alone: bool = False) -> str:

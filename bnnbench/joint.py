@@ -15,10 +15,11 @@ from functools import cache, cached_property
 import torch
 import torch.nn.functional as F
 
+from bnnbench.hyperpriors import Hyperprior
 from bnnbench.kernels import Kernel
 from bnnbench.networks import Network
 from bnnbench.networks._apply import forward
-from bnnbench.priors import Hyperprior, Prior
+from bnnbench.priors import Prior
 
 BLOCK = 32
 """Cells that a thread computes together: kernels are compiled once, and what they need fits in the cache."""
@@ -43,6 +44,8 @@ class Model:
     def __post_init__(self):
         if self.hyperprior is None and self.scale is None and self.prior.fixed_scale is None:
             raise ValueError(f"prior '{self.prior.name}' needs a scale or a hyperprior")
+        if self.hyperprior is not None and self.prior.fixed_scale is not None:
+            raise ValueError(f"prior '{self.prior.name}' has no scale to learn: it takes no hyperprior")
 
     @property
     def fixed(self) -> float:

@@ -1,12 +1,14 @@
 """What a run would do, before it does it. No torch: it is printed at once."""
 
+import math
 import os
 from collections import Counter
 from contextlib import suppress
+from pathlib import Path
 
-from bnnbench import networks
+from bnnbench import datasets, networks
 from bnnbench.cells import Cell
-from bnnbench.grid import Plan, Shard
+from bnnbench.grid import Plan, Shard, check_methods
 from bnnbench.storage import ShardFile, unfinished
 
 BYTES_PER_PREDICTION, BYTES_PER_WEIGHT, BYTES_PER_DRAW = 7, 22, 4
@@ -21,7 +23,18 @@ def states(plan: Plan, shard: Shard) -> list[tuple[Cell, str]]:
         with suppress(ValueError):  # cut off in the middle: its cells are trained again
             found |= ShardFile.states(kept)
     found |= ShardFile.states(path) if path.is_file() else {}
+    if not found:  # without the cells' keys, which take a while where there are many
+        return [(cell, "to train") for cell in shard.trainable]
     return [(cell, found.get((cell.id, cell.key), "to train")) for cell in shard.trainable]
+
+
+def check(plan: Plan, source: str | Path | dict) -> None:
+    """Check the settings of methods and probes where there is something to train: importing them takes a while.
+
+    Raises ConfigError naming all that is wrong.
+    """
+    if any(pending(plan, shard) for shard in plan.shards.values()):
+        check_methods(plan, source)
 
 
 def pending(plan: Plan, shard: Shard) -> list[Cell]:
@@ -41,7 +54,7 @@ def listing(plan: Plan) -> str:
 
 def summary(plan: Plan) -> str:
     """Cells by state, the time that training may take on this machine and the disk that the results need."""
-    counts, seconds, size = Counter(), 0.0, 0.0
+    counts, seconds, sizes = Counter(), 0.0, []
     for shard in plan.shards.values():
         found = states(plan, shard)
         todo = [cell for cell, state in found if state == "to train"]
@@ -51,7 +64,7 @@ def summary(plan: Plan) -> str:
         counts["trained"] += sum(state not in ("to train", "failed") for _, state in found)
         counts["merged"] += len(shard.cells) - len(shard.trainable)
         seconds += sum(method.seconds_for(cell.network) for cell in todo)
-        size += _bytes(shard)
+        sizes.append(_bytes(shard))
     cores = os.cpu_count() or 1
     report = f"report: {plan.results / 'report' / 'index.html'}"
     if not counts["to train"] and not counts["failed"]:
@@ -61,17 +74,25 @@ def summary(plan: Plan) -> str:
         f"bnnbench: {', '.join(plan.studies)}: {len(plan.cells)} cells: {what}\n"
         f"  time: about {seconds / 60 / cores + 1:.0f} minutes on {cores} cores "
         "(by the costs in the studies; a slow machine takes twice that, a GPU less)\n"
-        f"  disk: about {size / 1e6 + 5:.0f} MB in {plan.results}/\n"
+        f"  disk: {_size(sizes)} in {plan.results}/\n"
         f"  {report}"
     )
 
 
-def _bytes(shard: Shard) -> int:
-    """What a shard's cells, which share the shapes of their network and data, take on disk."""
-    toy, first = ((2,), 2, 20_000), shard.cells[0]
-    sizes = {"moons": toy, "circles": toy, "digits": ((1, 8, 8), 10, 4970)}
-    shape, n_classes, predictions = sizes.get(first.dataset.family, ((1, 28, 28), 10, 100_000))
-    predictions = first.dataset.options.get("n_test", predictions // n_classes) * n_classes
-    n_weights = networks.make(first.network_options, shape, n_classes).n_weights
+def _size(sizes: list[float]) -> str:
+    """The sum in words; at least so much where a part is not known."""
+    known = [size for size in sizes if not math.isnan(size)]
+    return f"{'about' if len(known) == len(sizes) else 'at least'} {sum(known) / 1e6 + 5:.0f} MB"
+
+
+def _bytes(shard: Shard) -> float:
+    """What a shard's cells, which share the shapes of their network and data, take on disk; NaN where the data set does
+    not say its shapes."""
+    first = shard.cells[0]
+    shape = datasets.shape(first.dataset.family, first.dataset.options)
+    if shape is None:
+        return math.nan
+    n_weights = networks.make(first.network_options, shape.inputs, shape.classes).n_weights
     per_weight = BYTES_PER_WEIGHT + first.settings.get("keep", 0) * BYTES_PER_DRAW
-    return len(shard.trainable) * (predictions * BYTES_PER_PREDICTION + n_weights * per_weight)
+    predictions = shape.test * shape.classes * BYTES_PER_PREDICTION
+    return len(shard.trainable) * (predictions + n_weights * per_weight)

@@ -2,51 +2,40 @@
 
 Each parameter tensor is a variable of its name, such as `dense1.weight`. Under a hyperprior `dense1.weight.scale` is
 its scale, on which PyMC puts its own log transform, `dense1.weight.unit` is z, and `dense1.weight` their product. A
-scale that all of them share is called `scale`.
+scale that all of them share is called `scale`. PyMC takes seconds to import, so that is done where it is needed.
 """
 
-import numpy as np
-import pymc as pm
-import pytensor.tensor as pt
-from pytensor.tensor.special import log_softmax
+from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from bnnbench.hyperpriors import Hyperprior
 from bnnbench.joint import Model
 from bnnbench.networks import Network
 from bnnbench.networks._layers import Activation, Dense
+from bnnbench.priors import Prior
 
-FAMILIES = {
-    "normal": lambda prior, name, scale, shape: pm.Normal(name, 0, scale, shape=shape),
-    "flat": lambda prior, name, scale, shape: pm.Normal(name, 0, scale, shape=shape),
-    "laplace": lambda prior, name, scale, shape: pm.Laplace(name, 0, scale, shape=shape),
-    "cauchy": lambda prior, name, scale, shape: pm.Cauchy(name, 0, scale, shape=shape),
-    "scale_mixture": lambda prior, name, scale, shape: pm.NormalMixture(
-        name, [prior.weight, 1 - prior.weight], 0, np.array([scale, scale * prior.ratio]), shape=shape
-    ),
-}
-"""Families by name: function of (prior, variable name, scale, shape)."""
-
-HYPERPRIORS = {
-    "half_normal": lambda hyperprior, name: pm.HalfNormal(name, hyperprior.scale),
-    "shared_half_normal": lambda hyperprior, name: pm.HalfNormal(name, hyperprior.scale),
-    "half_cauchy": lambda hyperprior, name: pm.HalfCauchy(name, hyperprior.scale),
-    "inverse_gamma": lambda hyperprior, name: pm.InverseGamma(name, hyperprior.shape, hyperprior.scale),
-}
-"""Hyperpriors by name: function of (hyperprior, variable name)."""
+if TYPE_CHECKING:
+    import pymc as pm
 
 
 def unsupported(network: Network, model: Model) -> str | None:
     """Why there is no PyMC form of a model on a network; None where there is one."""
     if network.is_convolutional:
         return "PyMC models are written for dense networks only"
-    if model.prior.name not in FAMILIES:
-        return f"prior '{model.prior.name}' has no PyMC form in pymc_models.FAMILIES"
-    if model.hyperprior is not None and model.hyperprior.name not in HYPERPRIORS:
-        return f"hyperprior '{model.hyperprior.name}' has no PyMC form in pymc_models.HYPERPRIORS"
+    if type(model.prior).pymc is Prior.pymc:
+        return f"prior '{model.prior.name}' has no PyMC form: give its class a method 'pymc'"
+    if model.hyperprior is not None and type(model.hyperprior).pymc is Hyperprior.pymc:
+        return f"hyperprior '{model.hyperprior.name}' has no PyMC form: give its class a method 'pymc'"
     return None
 
 
 def build(network: Network, model: Model, x: np.ndarray, y: np.ndarray) -> pm.Model:
     """PyMC model of one cell on inputs x (n, ...) and classes y (n,). ValueError where there is no PyMC form."""
+    import pymc as pm
+
     reason = unsupported(network, model)
     if reason:
         raise ValueError(reason)
@@ -64,18 +53,21 @@ def build(network: Network, model: Model, x: np.ndarray, y: np.ndarray) -> pm.Mo
 def _scale(name: str, model: Model):
     if model.hyperprior is None:
         return model.fixed
-    return HYPERPRIORS[model.hyperprior.name](model.hyperprior, name)
+    return model.hyperprior.pymc(name)
 
 
 def _weight(name: str, shape: tuple[int, ...], model: Model, scale):
-    family = FAMILIES[model.prior.name]
+    import pymc as pm
+
     if model.hyperprior is None:
-        return family(model.prior, name, scale, shape)
-    return pm.Deterministic(name, scale * family(model.prior, f"{name}.unit", 1.0, shape))
+        return model.prior.pymc(name, scale, shape)
+    return pm.Deterministic(name, scale * model.prior.pymc(f"{name}.unit", 1.0, shape))
 
 
 def _forward(network: Network, weights: list, x: np.ndarray):
     """Logits (n, classes)."""
+    import pytensor.tensor as pt
+
     h, remaining = pt.as_tensor(x), iter(weights)
     for layer in network.layers:
         match layer:
@@ -87,6 +79,9 @@ def _forward(network: Network, weights: list, x: np.ndarray):
 
 
 def _log_proba(y, logits):
+    import pytensor.tensor as pt
+    from pytensor.tensor.special import log_softmax
+
     return log_softmax(logits, axis=-1)[pt.arange(y.shape[0]), y]
 
 

@@ -12,30 +12,40 @@ import xarray as xr
 from bnnbench.cells import COORDINATES, REFERENCE
 from bnnbench.gate import fault
 from bnnbench.grid import Plan, Shard
-from bnnbench.metrics import agreement, total_variation
+from bnnbench.metrics import compare, declared, registered
 from bnnbench.storage import ShardFile
 
-DIAGNOSTICS = ("function_rhat", "function_ess", "divergences", "acceptance", "step_size")
-FLOORS = ("agreement_floor", "total_variation_floor")
-COLUMNS = ["id", *(c for c in COORDINATES if c not in ("inference", "recipe")), "rhat", "ess", "divergences", *FLOORS,
-           "passed", "reason", "seconds"]  # fmt: skip
+GATED = {"rhat": "function_rhat", "ess": "function_ess", "divergences": "divergences"}
+"""The diagnostics that a reference is judged by, in the gate's order, by what the table of references calls them."""
+
+
+def floor_names() -> list[str]:
+    """Names of the floors of the metrics against a reference."""
+    return [found.floor for found in registered().values() if "reference" in found.inputs and found.floor]
+
+
+def columns() -> list[str]:
+    """Columns of the table of references."""
+    where = [name for name in COORDINATES if name not in ("inference", "recipe")]
+    return ["id", *where, *GATED, *floor_names(), "passed", "reason", "seconds"]
 
 
 def diagnostics(stored: ShardFile, cell_id: str) -> dict[str, float]:
-    """The recorded diagnostics of a cell, by name; empty where its shard has none."""
+    """The recorded diagnostics of a cell that metrics/ declares, by name; empty where its shard has none."""
     group = stored.groups.get("diagnostics")
     if group is None or cell_id not in group.cell.values:
         return {}
-    return {name: float(group[name].sel(cell=cell_id)) for name in DIAGNOSTICS if name in group}
+    return {name: float(group[name].sel(cell=cell_id)) for name in declared() if name in group}
 
 
 def floors(group: xr.Dataset, i: int) -> dict[str, float]:
-    """Agreement and total variation between the two halves of the chains of the i-th cell of a group."""
+    """The metrics against a reference, between the two halves of the chains of the i-th cell of a group."""
     if "first_half_proba" not in group:
         return {}
     mean, first = (_proba(group, name, i) for name in ("mean_proba", "first_half_proba"))
     second = np.clip(2 * mean - first, 0, 1)  # rounding can leave the range
-    return {"agreement_floor": agreement(first, second), "total_variation_floor": total_variation(first, second)}
+    known = registered()
+    return {known[name].floor: value for name, value in compare(first, second).items() if known[name].floor}
 
 
 def _proba(group: xr.Dataset, name: str, i: int) -> np.ndarray:
@@ -71,12 +81,11 @@ class References:
         if reference_id not in rows:
             return {}
         reference = _proba(group, "mean_proba", rows[reference_id])
-        measured = {"agreement": agreement(proba, reference), "total_variation": total_variation(proba, reference)}
-        return measured | floors(group, rows[reference_id])
+        return compare(proba, reference) | floors(group, rows[reference_id])
 
 
 def _fault_of(found: dict[str, float]) -> str:
-    return fault(*(found.get(name, np.nan) for name in DIAGNOSTICS[:3]))
+    return fault(*(found.get(name, np.nan) for name in GATED.values()))
 
 
 def table(plan: Plan, cells: pd.DataFrame, metrics: pd.DataFrame) -> pd.DataFrame:
@@ -90,13 +99,12 @@ def table(plan: Plan, cells: pd.DataFrame, metrics: pd.DataFrame) -> pd.DataFram
             continue
         found, row = values.get(cell.id, {}), stored.loc[cell.id]
         reason = _fault_of(found) if row.state == "done" else f"{row.state}: {row.reason}"
-        known = {"rhat": "function_rhat", "ess": "function_ess", "divergences": "divergences"}
-        facts = {short: found.get(name, np.nan) for short, name in known.items()}
-        facts |= {name: found.get(name, np.nan) for name in FLOORS}
+        facts = {short: found.get(name, np.nan) for short, name in GATED.items()}
+        facts |= {name: found.get(name, np.nan) for name in floor_names()}
         facts |= {"id": cell.id, "passed": not reason, "reason": reason, "seconds": row.seconds}
-        rows.append({k: v for k, v in cell.coordinates().items() if k in COLUMNS} | facts)
-    numbers = dict.fromkeys(("scale", "rhat", "ess", "divergences", *FLOORS, "seconds"), float)
-    return pd.DataFrame(rows, columns=COLUMNS).astype(numbers | {"seed": "int64", "passed": bool})
+        rows.append({k: v for k, v in cell.coordinates().items() if k in columns()} | facts)
+    numbers = dict.fromkeys(("scale", *GATED, *floor_names(), "seconds"), float)
+    return pd.DataFrame(rows, columns=columns()).astype(numbers | {"seed": "int64", "passed": bool})
 
 
 def absence(references: pd.DataFrame, study: str) -> str:

@@ -14,8 +14,9 @@ from bnnbench.datasets import DataSet
 from bnnbench.device import cells_together, device_name, prepare, resolve_compile, resolve_device
 from bnnbench.digest import of_value
 from bnnbench.grid import Plan, Shard, shard_name
-from bnnbench.inference import make
+from bnnbench.inference import Method, make
 from bnnbench.joint import LogJoint
+from bnnbench.networks import Network
 from bnnbench.predict import StackPredictions, predict
 from bnnbench.storage import ShardFile, git_commit, unfinished, versions
 from bnnbench.streams import Streams
@@ -146,11 +147,10 @@ def _train_stack(
     streams = Streams([cell.id for cell in padded], [cell.pair for cell in padded], device)
     options = {"compiled": compiled, "block": block}
     try:
-        inputs = _Inputs(padded, data, device)
-        joint = LogJoint(network, [build_model(c) for c in padded], *inputs.training, **options)
+        inputs = Inputs(padded, data, device)
         curve = Curve(points, lambda posterior: inputs.errors(posterior, streams, **options)) if points else None
         progress = Checkpointed(about, "step", checkpoint, device, curve)
-        fit = method.fit(joint, streams, progress)
+        fit = fit_stack(padded, network, method, inputs, streams, progress, **options)
         seconds = progress.seconds / len(cells)
         of_draws = Logged(about, "prediction draw")
         predictions = inputs.predictions(fit.posterior, streams, first.draws, progress=of_draws, **options)
@@ -172,7 +172,15 @@ def _train_stack(
     return skipped + rows, records.groups(cells, sound, network, fit, predictions, moments, curve)
 
 
-class _Inputs:
+def fit_stack(
+    cells: list[Cell], network: Network, method: Method, inputs: "Inputs", streams: Streams, progress, **options
+):
+    """The fit of a stack of cells on their training data; `options` are those of `LogJoint`."""
+    joint = LogJoint(network, [build_model(cell) for cell in cells], *inputs.training, **options)
+    return method.fit(joint, streams, progress)
+
+
+class Inputs:
     """What a stack is trained and judged on: each distinct data set once, on its device, and which of them a cell has.
 
     `training` is (x, y, which); `inputs` has (x, which) and `truth` (cells, points) by split.

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from bnnbench import networks, priors
+from bnnbench import hyperpriors, networks, priors
 from bnnbench.inference import GaussianPosterior, Posterior, make
 from bnnbench.joint import LogPrior, Model, lay_out
 from bnnbench.metrics import Predictions
@@ -167,5 +167,5 @@ def build_model(cell) -> Model:
     """The prior of a cell of the grid, with its scale or hyperprior."""
     family = priors.make(cell.prior, cell.prior_options)
     if cell.hyperprior == "fixed":
-        return Model(family, cell.scale)
-    return Model(family, hyperprior=priors.make_hyperprior(cell.hyperprior))
+        return Model(family, cell.scale)  # None where the family has a scale of its own
+    return Model(family, hyperprior=hyperpriors.make(cell.hyperprior, cell.hyperprior_options))

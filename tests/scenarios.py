@@ -9,26 +9,17 @@ import numpy as np
 import pandas as pd
 import torch
 
-from bnnbench import datasets, digest, grid
+from bnnbench import datasets, digest, grid, hyperpriors, priors
 from bnnbench.cells import Cell
 from bnnbench.evaluate import evaluate_shard
 from bnnbench.grid import Plan
-from bnnbench.inference import DrawsPosterior, make
+from bnnbench.inference import DrawsPosterior, find, make
+from bnnbench.inference._pymc import PymcMethod
 from bnnbench.inference.full_rank import entropy
 from bnnbench.joint import LogJoint, Model
 from bnnbench.networks import Network
 from bnnbench.networks.mlp import build as mlp
-from bnnbench.priors import (
-    Cauchy,
-    Flat,
-    HalfCauchy,
-    HalfNormal,
-    InverseGamma,
-    Laplace,
-    Normal,
-    ScaleMixture,
-    SharedHalfNormal,
-)
+from bnnbench.priors.normal import Normal
 from bnnbench.storage import ShardFile
 from bnnbench.streams import Streams
 from bnnbench.train import train_shard
@@ -36,21 +27,27 @@ from bnnbench.train import train_shard
 METHODS = digest.modules("inference")
 """Every method there is: a new file in `bnnbench/inference` is tested without new test code."""
 
-OWN_MODEL = {name for name in METHODS if name.startswith("pymc_")}
+OWN_MODEL = {name for name in METHODS if issubclass(find(name), PymcMethod)}
 """Methods that fit a model of another library's, so that no other likelihood can be put under them."""
 
 QUICK_RATES = {"pymc_fullrank": 0.003}
 """Learning rates, instead of those of the quick tests, for a method whose parameters are in other units than ours."""
 
-FAMILIES = (Normal(), Laplace(), Cauchy(), ScaleMixture())
-HYPERPRIORS = (HalfNormal(), HalfCauchy(), InverseGamma())
-ALL_MODELS = (
-    {f"{family.name}-1": Model(family, 1.0) for family in FAMILIES}
-    | {f"{f.name}-{h.name}": Model(f, hyperprior=h) for f in FAMILIES for h in HYPERPRIORS}
-    | {"flat": Model(Flat())}
-    | {"normal-shared_half_normal": Model(Normal(), hyperprior=SharedHalfNormal())}
-)
-"""The 17 models of prior x hyperprior, at fixed scale 1 where the scale is fixed, and one with a shared scale."""
+FAMILIES = tuple(priors.make(name) for name in digest.modules("priors"))
+HYPERPRIORS = tuple(hyperpriors.make(name) for name in digest.modules("hyperpriors"))
+"""Every family and hyperprior there is, with its default options: a new file is tested without new test code."""
+
+
+def models_of(family) -> dict[str, Model]:
+    """The models of a family by name: at scale 1 and with every hyperprior, or at the scale that it is fixed at."""
+    if family.fixed_scale is not None:
+        return {family.name: Model(family)}
+    learned = {f"{family.name}-{h.name}": Model(family, hyperprior=h) for h in HYPERPRIORS}
+    return {f"{family.name}-1": Model(family, 1.0)} | learned
+
+
+ALL_MODELS = {name: model for family in FAMILIES for name, model in models_of(family).items()}
+"""All models of prior x hyperprior."""
 
 
 def small_data(n: int = 80, seed: int = 0, noise: float = 0.4) -> tuple[np.ndarray, np.ndarray]:
@@ -68,9 +65,14 @@ def stack_joint(network: Network, models: list[Model], x, y, dtype=torch.float64
     return LogJoint(network, models, torch.as_tensor(x, dtype=dtype)[None], torch.as_tensor(y)[None], which, **options)
 
 
+def settings_of(method: str) -> set[str]:
+    """Names of a method's settings."""
+    return {f.name for f in fields(find(method))}
+
+
 def quick_method(name: str, **settings):
     """A method with those of these settings that it has."""
-    known = {f.name for f in fields(type(make(name, {})))}
+    known = settings_of(name)
     if "learning_rate" in settings:
         settings["learning_rate"] = QUICK_RATES.get(name, settings["learning_rate"])
     return make(name, {k: v for k, v in settings.items() if k in known})
@@ -202,9 +204,9 @@ def circles_plan(folder: Path, method: str, seeds: range, settings: dict, recipe
     """The toy study narrowed to small circles and one method, its data set written into `folder`."""
     sizes = {"n_train": 60, "n_validation": 40, "n_test": 300}
     study["datasets"] = {"moons": None, "circles": {"noise": [0.4]} | sizes}
-    settings = {k: v for k, v in settings.items() if k in digest.dataclass_fields(f"inference/{method}.py")}
-    of_toy = grid.load({"studies": ["toy"], "seeds": [0]}).study_configs["toy"].inference[method]
-    recipes = dict.fromkeys(of_toy.recipes) | (recipes or {})
+    settings = {k: v for k, v in settings.items() if k in settings_of(method)}
+    of_toy = grid.load({"studies": ["toy"], "seeds": [0]}).study_configs["toy"].inference.get(method)
+    recipes = dict.fromkeys(of_toy.recipes if of_toy else ()) | (recipes or {})
     others = dict.fromkeys(METHODS) | {method: {"settings": settings, "recipes": recipes, "only": None}}
     study |= {"inference": others, "draws": 30}
     config = {"studies": ["toy"], "seeds": list(seeds), "device": "cpu", "compile": "off"}

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from bnnbench import digest, grid, planning
+from bnnbench import grid, planning
 from bnnbench.config import ConfigError
 
 TOY = {"studies": ["toy"], "seeds": [0, 1, 2, 3, 4]}
@@ -70,32 +70,6 @@ def test_changing_one_methods_settings_changes_only_its_keys():
     assert changed == {i for i in before if "/map/" in i}
 
 
-def test_changing_a_prior_changes_only_its_keys(monkeypatch):
-    before, real = keys(), digest.of_class
-    monkeypatch.setattr(digest, "of_class", lambda f, c: "other" if c == "Laplace" else real(f, c))
-    after = keys()
-    changed = {i for i in before if before[i] != after[i]}
-    assert changed == {i for i in before if "/laplace-" in i}
-
-
-def test_comments_and_docstrings_do_not_change_a_digest(tmp_path, monkeypatch):
-    def of(text):
-        (tmp_path / "module.py").write_text(text)
-        digest._tree.cache_clear()
-        digest._dump.cache_clear()
-        digest.of_package.cache_clear()
-        return digest.of_package("module.py")
-
-    monkeypatch.setattr(digest, "PACKAGE", tmp_path)
-    plain = of("def f(x):\n    return x + 1\n")
-    assert of('"""Doc."""\n# why\ndef f(x):\n    """More."""\n    return x + 1\n') == plain
-    assert of("def f(x):\n    return x + 2\n") != plain
-    monkeypatch.undo()
-    digest._tree.cache_clear()
-    digest._dump.cache_clear()
-    digest.of_package.cache_clear()
-
-
 def test_pairs_share_data_initial_values_and_batches_across_priors_and_methods():
     some = [c for c in cells() if c.dataset.name == "moons-0.4" and c.seed == 1]
     assert len({c.pair for c in some}) == 1
@@ -103,7 +77,8 @@ def test_pairs_share_data_initial_values_and_batches_across_priors_and_methods()
 
 
 def test_two_studies_cannot_give_one_data_set_two_meanings():
-    other = {"digits": {"datasets": {"digits": None, "moons": {"noise": 0.4, "n_train": 100}}}}
+    moons = {"digits": None, "moons": {"noise": 0.4, "n_train": 100}}
+    other = {"digits": {"datasets": moons, "networks": {"lenet-8-16": None}}}
     with pytest.raises(ConfigError, match="other options in the studies"):
         grid.load({"studies": ["toy", "digits"], "overrides": other})
 

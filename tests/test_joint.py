@@ -10,9 +10,11 @@ from scenarios import ALL_MODELS, small_data, stack_joint
 
 from bnnbench import networks, pymc_models
 from bnnbench.device import resolve_compile
+from bnnbench.hyperpriors.inverse_gamma import InverseGamma
 from bnnbench.inference.mean_field import MeanField
 from bnnbench.joint import LogPrior, Model, block_size, categorical
-from bnnbench.priors import InverseGamma, Laplace, ScaleMixture
+from bnnbench.priors.laplace import Laplace
+from bnnbench.priors.scale_mixture import ScaleMixture
 from bnnbench.streams import Streams
 
 NAMES = list(ALL_MODELS)
@@ -64,8 +66,13 @@ def test_images_relu_and_other_settings_equal_pymc(model):
     np.testing.assert_allclose(found, pymc_log_density(network, model, x, y, latents[:, 0]), rtol=1e-6)
 
 
-def test_there_are_seventeen_models_and_one_with_a_shared_scale():
-    assert len(NAMES) == 17 + 1
+def test_the_sources_seventeen_models_are_among_them():
+    families, learned = (
+        ("normal", "laplace", "cauchy", "scale_mixture"),
+        ("half_normal", "half_cauchy", "inverse_gamma"),
+    )
+    wanted = {f"{family}-{scale}" for family in families for scale in ("1", *learned)} | {"flat"}
+    assert len(wanted) == 17 and wanted <= set(NAMES)
 
 
 @pytest.mark.parametrize("model", MODELS, ids=NAMES)

@@ -146,7 +146,7 @@ def test_dropped_inputs_of_dense_layers_are_zeroed_columns(network, shape):
     ("options", "shape", "message"),
     [
         ({"kind": "mlp", "widths": [3]}, (2,), "no option 'widths': known are hidden"),
-        ({"kind": "mlp", "activation": "sine"}, (2,), "unknown activation 'sine'"),
+        ({"kind": "mlp", "activation": "sine"}, (2,), "activation is 'sine': it must be one of tanh, relu"),
         ({"kind": "lenet", "channels": [4, 4, 4]}, (1, 8, 8), "leave nothing of an input"),
     ],
 )

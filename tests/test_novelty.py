@@ -13,8 +13,7 @@ from bnnbench.datasets._idx import _less, find
 from bnnbench.inference import GaussianPosterior
 from bnnbench.joint import LogPrior, Model
 from bnnbench.metrics import Predictions
-from bnnbench.plots.novelty import SCORES
-from bnnbench.priors import Normal
+from bnnbench.priors.normal import Normal
 from bnnbench.probes.novelty import scores
 from bnnbench.results import Results, load_results
 from bnnbench.trained import TrainedCell
@@ -92,6 +91,7 @@ def test_a_data_set_without_novel_inputs_is_refused_by_name(line_cell):
         readings_of(line_cell, {})
 
 
+SCORES = ("predictive_entropy", "mutual_information", "total_variance", "nll")
 COLUMNS = ["study", "dataset", "network", "prior", "hyperprior", "scale", "inference", "recipe", "seed", "probe",
            "variable", "metric", "value"]  # fmt: skip
 

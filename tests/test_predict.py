@@ -8,7 +8,7 @@ from bnnbench import metrics, networks
 from bnnbench.inference import DrawsPosterior, GaussianPosterior, PointPosterior
 from bnnbench.joint import LogPrior, Model
 from bnnbench.predict import predict
-from bnnbench.priors import Normal
+from bnnbench.priors.normal import Normal
 from bnnbench.streams import Streams
 from bnnbench.trained import TrainedCell
 

@@ -9,11 +9,12 @@ from bnnbench import networks, probes
 from bnnbench.config import ConfigError
 from bnnbench.datasets import DataSet
 from bnnbench.grid import load
+from bnnbench.hyperpriors.half_normal import HalfNormal
 from bnnbench.inference import DrawsPosterior, GaussianPosterior, PointPosterior
 from bnnbench.inference.ensemble import MixturePosterior
 from bnnbench.joint import LogPrior, Model
 from bnnbench.metrics import accuracy, negative_log_likelihood
-from bnnbench.priors import HalfNormal, Normal
+from bnnbench.priors.normal import Normal
 from bnnbench.probes.rotation import turned
 from bnnbench.probes.shift import KINDS, shifted
 from bnnbench.results import load_results

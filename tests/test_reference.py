@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from fake_reference import HALF, SHIFT, add_references, copy_of
+from fake_reference import GOOD, HALF, SHIFT, add_references, copy_of
 
 from bnnbench import gate, metrics, reference
 from bnnbench.plots.select import compared
@@ -55,7 +55,7 @@ def test_a_cell_is_compared_with_the_reference_of_its_model_data_set_and_seed(re
 
 def test_a_reference_has_diagnostics_and_floors_and_is_not_compared_with_itself(results):
     stored = of(results, "toy/circles-0.4/mlp-5-5/normal-1/hmc/seed-0")
-    assert {*reference.DIAGNOSTICS, *reference.FLOORS} <= set(stored.index)
+    assert {*GOOD, *reference.floor_names()} <= set(stored.index)
     assert not {"agreement", "total_variation"} & set(stored.index)
     assert "function_rhat" not in of(results, "toy/circles-0.4/mlp-5-5/normal-1/hmc/seed-0", "validation")
 
@@ -87,7 +87,7 @@ def test_a_run_without_hmc_has_an_empty_table_and_says_why(small_plan, small_res
     assert small_results.references.empty and "passed" in small_results.references
     assert all(small_plan.reference_shard(shard) is None for shard in small_plan.shards.values())
     assert "no HMC cell" in reference.absence(small_results.references, "toy")
-    assert not set(small_results.metrics.metric) & {"agreement", "total_variation", *reference.FLOORS}
+    assert not set(small_results.metrics.metric) & {"agreement", "total_variation", *reference.floor_names()}
 
 
 def test_a_study_whose_references_all_fail_says_so(small_plan, tmp_path):

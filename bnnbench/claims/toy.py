@@ -69,12 +69,15 @@ def logit_correlation(inference: str) -> Measure:
     """The same for the sd of the logit, from fresh draws of the same posteriors on a part of the test points.
 
     The sd of a probability is largest at 1/2 for any spread of the logit, since dp = p (1 - p) dlogit; the sd of the
-    logit says whether there is more to it.
+    logit says whether there is more to it. Data of more than two classes have no one logit and are left out.
     """
 
     def measure(results: Results, study: str) -> Measured:
         rows = _boundary_rows(results, study, inference)
-        points = {name: _points(results, name) for name in rows.dataset.unique()}
+        points = {name: _points(results, name) for name in rows.dataset.unique() if _has_two_classes(results, name)}
+        rows = rows[rows.dataset.isin(points)]
+        if rows.empty:
+            raise NothingToDraw("no data set of two classes has a model with draws that vary")
         with one_thread():
             values = [_logit_correlation(results, row.id, *points[row.dataset]) for row in rows.itertuples()]
         table = wide(rows.assign(value=values))
@@ -94,6 +97,10 @@ def _boundary_rows(results: Results, study: str, inference: str) -> pd.DataFrame
     if rows.empty:
         raise NothingToDraw(f"no {method_name(inference)} model has draws that vary, on data with known p*")
     return rows
+
+
+def _has_two_classes(results: Results, dataset: str) -> bool:
+    return results.data(dataset).n_classes == 2
 
 
 def _points(results: Results, dataset: str) -> tuple[np.ndarray, np.ndarray]:

@@ -1,6 +1,14 @@
 """Data sets, one file each: a module `<family>.py` with `generate(...)` is one, `_<anything>.py` is not.
 
-A new data set is a new file here; nothing else has to name it.
+A new data set is a new file here; nothing else has to name it. The types of `generate`'s options say what is allowed
+(see `settings`). Beside it the module may have functions of those of the options that they name:
+
+- `name(...)`: the data set's name, where options are part of it (`circles-0.4`);
+- `check(...)`: raises ValueError for options that are wrong together;
+- `shape(...)`: its `Shape`, by which planning builds networks and estimates sizes;
+- `bayes_proba(x, ...)`: the exact posterior, where the generator is known;
+
+and `GROUP`, the name that families of equal shapes share.
 """
 
 import difflib
@@ -12,19 +20,28 @@ from types import ModuleType
 
 import numpy as np
 
-from bnnbench.datasets._base import DataError, DataSet
+from bnnbench import settings
+from bnnbench.datasets._base import DataError, DataSet, Shape
 
 __all__ = [
     "FAMILIES",
     "DataError",
     "DataSet",
+    "Shape",
     "bayes_proba",
     "check_options",
     "dataset_name",
+    "faults",
     "group",
     "known_options",
     "make",
+    "option_faults",
+    "shape",
+    "takes_list",
 ]
+
+GIVEN = ("seeds", "data_dir")
+"""Parameters of `generate` that come from the run."""
 
 FAMILIES = tuple(sorted(p.stem for p in Path(__file__).parent.glob("*.py") if not p.stem.startswith("_")))
 
@@ -44,29 +61,49 @@ def make(family: str, options: dict, seeds: Iterable[int], data_dir: str | Path 
 
 
 def known_options(family: str) -> dict:
-    """The family's options and their defaults (`inspect.Parameter.empty` where one must be given)."""
-    parameters = inspect.signature(_module(family).generate).parameters
-    return {key: p.default for key, p in parameters.items() if key not in ("seeds", "data_dir")}
+    """The family's options and their defaults (`...` where one must be given)."""
+    return {key: default for key, (_, default) in _declared(family).items()}
+
+
+def takes_list(family: str, option: str) -> bool:
+    """Whether a list is one value of an option; for other options it stands for a data set each."""
+    kind, _ = _declared(family).get(option, (None, None))
+    return settings.is_list(kind)
+
+
+def faults(family: str, options: dict) -> list[str]:
+    """What is wrong with a family's options, a line each."""
+    generate = _module(family).generate
+    found = settings.faults(generate, options, "option", leaving_out=GIVEN)
+    if found:
+        return found
+    try:
+        _call(family, "check", options)
+    except ValueError as error:
+        found = [str(error)]
+    return found
+
+
+def option_faults(family: str, option: str, value) -> list[str]:
+    """What is wrong with the value of one option."""
+    return settings.faults(_module(family).generate, {option: value}, "option", leaving_out=GIVEN, partial=True)
 
 
 def check_options(family: str, options: dict) -> None:
-    """Raise ValueError for an option that the family does not have, or that it needs and was not given."""
-    known = known_options(family)
-    for key in options:
-        if key not in known:
-            raise ValueError(
-                f"data set family {family!r} has no option {key!r}{_closest(key, known)}; it has {', '.join(known)}"
-            )
-    missing = [key for key, d in known.items() if d is inspect.Parameter.empty and key not in options]
-    if missing:
-        raise ValueError(f"data set family {family!r} needs the option {missing[0]!r}")
+    """Raise ValueError for options that the family does not have, lacks, or cannot take."""
+    if found := faults(family, options):
+        raise ValueError(f"data set family {family!r}: {'; '.join(found)}")
+
+
+def shape(family: str, options: dict) -> Shape | None:
+    """Shapes of the data set that these options make, without making it; None where its family does not say."""
+    return _call(family, "shape", options)
 
 
 def dataset_name(family: str, options: dict) -> str:
     """The name that `make` will give the data set, without making it: `circles-0.4`, `digits`."""
     check_options(family, options)
-    naming = getattr(_module(family), "name", None)
-    return family if naming is None else naming(**_accepted(naming, options))
+    return _call(family, "name", options) or family
 
 
 def group(family: str, options: dict) -> str:
@@ -86,13 +123,21 @@ def group(family: str, options: dict) -> str:
 def bayes_proba(family: str, options: dict, x: np.ndarray) -> np.ndarray | None:
     """The exact posterior p(y|x) (n, classes) at x (n, ...); None where no generator is known."""
     check_options(family, options)
-    rule = getattr(_module(family), "bayes_proba", None)
-    return None if rule is None else rule(x, **_accepted(rule, options))
+    return _call(family, "bayes_proba", options, x)
 
 
-def _accepted(function, options: dict) -> dict:
-    parameters = inspect.signature(function).parameters
-    return {key: value for key, value in options.items() if key in parameters}
+def _call(family: str, function: str, options: dict, *arguments):
+    """What a family's function of this name gives for the options that it takes; None where the family has none."""
+    found = getattr(_module(family), function, None)
+    if found is None:
+        return None
+    taken = inspect.signature(found).parameters
+    resolved = {key: value for key, value in known_options(family).items() if value is not ...} | options
+    return found(*arguments, **{key: value for key, value in resolved.items() if key in taken})
+
+
+def _declared(family: str) -> dict:
+    return settings.parameters(_module(family).generate, leaving_out=GIVEN)
 
 
 def _module(family: str) -> ModuleType:

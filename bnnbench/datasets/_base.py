@@ -4,6 +4,7 @@ import os
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
@@ -12,6 +13,16 @@ from bnnbench.philox import generator
 
 class DataError(ValueError):
     """Data that is missing, unreadable or not what it should be; the message says which and what to do."""
+
+
+class Shape(NamedTuple):
+    """Shapes of a data set that is not made yet: of one input, and how many classes and points there are."""
+
+    inputs: tuple[int, ...]
+    classes: int
+    train: int
+    validation: int
+    test: int
 
 
 @dataclass(frozen=True, eq=False)
@@ -186,6 +197,14 @@ def check_counts(name: str, **counts: int) -> None:
             raise ValueError(f"data set {name!r}: {key} is {value!r}; give a whole number of at least 1")
 
 
+def check_fit(n_train: int, n_validation: int, n_pool: int) -> None:
+    """Raise ValueError where a pool is too small for what is split off it."""
+    if n_train + n_validation > n_pool:
+        raise ValueError(
+            f"n_train {n_train} + n_validation {n_validation} exceed its pool of {n_pool}; lower one of them"
+        )
+
+
 def check_seeds(name: str, seeds: Iterable[int]) -> np.ndarray:
     """The seeds as int64 (seed,); raises ValueError unless there is at least one, whole, and each once."""
     seeds = np.array(list(seeds))
@@ -203,10 +222,9 @@ def split_pool(
     Raises ValueError where the pool is too small for both.
     """
     check_counts(name, n_train=n_train, n_validation=n_validation)
-    if n_train + n_validation > n_pool:
-        raise ValueError(
-            f"data set {name!r}: n_train {n_train} + n_validation {n_validation} exceed its pool of {n_pool}"
-            "; lower one of them"
-        )
+    try:
+        check_fit(n_train, n_validation, n_pool)
+    except ValueError as error:
+        raise ValueError(f"data set {name!r}: {error}") from None
     orders = np.array([generator(name, f"split-{seed}").permutation(n_pool) for seed in seeds])
     return orders[:, :n_train], orders[:, n_pool - n_validation :]

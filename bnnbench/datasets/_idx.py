@@ -6,13 +6,21 @@ import os
 import zlib
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Annotated
 
 import numpy as np
+from pydantic import Field
 
-from bnnbench.datasets._base import DataError, DataSet, check_counts, check_seeds, split_pool
+from bnnbench.datasets._base import DataError, DataSet, Shape, check_counts, check_fit, check_seeds, split_pool
 from bnnbench.philox import generator
 
 ENVIRONMENT = "BNNBENCH_DATA"
+
+Class = Annotated[int, Field(ge=0, le=9)]
+
+# Images to split and to test on, and the least that a class has of them (MNIST's fives)
+POOL, TEST = 60_000, 10_000
+LEAST_OF_CLASS = {POOL: 5421, TEST: 892}
 
 # file -> number of images or labels in it
 FILES = {
@@ -101,6 +109,19 @@ def generate_idx(
         x_divisor=255.0,
         novel=novel,
     )
+
+
+def check_sizes(n_train: int, n_validation: int, n_test: int, without: int | None) -> None:
+    """Raise ValueError for counts that exceed the data, of whichever class that is left out."""
+    pool, test = (n - LEAST_OF_CLASS[n] * (without is not None) for n in (POOL, TEST))
+    check_fit(n_train, n_validation, pool)
+    if n_test > test:
+        raise ValueError(f"n_test is {n_test}, but there are only {test} test images")
+
+
+def shape_of(n_train: int, n_validation: int, n_test: int, without: int | None) -> Shape:
+    """Shapes of a data set in this format."""
+    return Shape((1, 28, 28), 10 if without is None else 9, n_train, n_validation, n_test)
 
 
 def named(base: str, without: int | None) -> str:

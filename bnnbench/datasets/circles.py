@@ -4,10 +4,12 @@ Points are i.i.d. draws, so the exact posterior p(y|x), and with it the best rea
 """
 
 from collections.abc import Iterable
+from typing import Annotated
 
 import numpy as np
+from pydantic import Field
 
-from bnnbench.datasets._base import DataSet
+from bnnbench.datasets._base import DataSet, Shape
 from bnnbench.datasets._bayes import (
     accuracy_and_entropy,
     as_points,
@@ -16,6 +18,7 @@ from bnnbench.datasets._bayes import (
     posterior,
     toy_name,
 )
+from bnnbench.settings import Count, Positive, WholeNumber
 
 GROUP = "plane"
 
@@ -26,13 +29,13 @@ def name(noise: float, factor: float = 0.5) -> str:
 
 
 def generate(
-    noise: float,
-    factor: float = 0.5,
-    n_train: int = 700,
-    n_validation: int = 300,
-    n_test: int = 20_000,
+    noise: Positive,
+    factor: Annotated[float, Field(ge=0, lt=1)] = 0.5,
+    n_train: Count = 700,
+    n_validation: Count = 300,
+    n_test: Count = 20_000,
     seeds: Iterable[int] = range(5),
-    test_seed: int = 0,
+    test_seed: WholeNumber = 0,
 ) -> DataSet:
     """Circles with N(0, noise² I) added, each seed its own points and one test set for all.
 
@@ -49,6 +52,11 @@ def generate(
     return generate_toy(
         name(noise, factor), arc, noise, n_train, n_validation, n_test, seeds=seeds, test_seed=test_seed
     )
+
+
+def shape(n_train: int, n_validation: int, n_test: int) -> Shape:
+    """Points in the plane, of two classes."""
+    return Shape((2,), 2, n_train, n_validation, n_test)
 
 
 def class_densities(x: np.ndarray, noise: float, factor: float = 0.5) -> np.ndarray:

@@ -4,12 +4,13 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from bnnbench.datasets._base import DataSet, check_seeds, split_pool
+from bnnbench.datasets._base import DataSet, Shape, check_fit, check_seeds, split_pool
+from bnnbench.settings import Count
 
-N_TEST = 497
+N_POOL, N_TEST = 1300, 497
 
 
-def generate(seeds: Iterable[int] = range(5), n_train: int = 1000, n_validation: int = 300) -> DataSet:
+def generate(seeds: Iterable[int] = range(5), n_train: Count = 1000, n_validation: Count = 300) -> DataSet:
     """Images (n, 1, 8, 8) uint8 in 0 ... 16, x_divisor 16.
 
     The test set is one fixed stratified draw of 497; each seed splits the other 1,300. Raises ValueError
@@ -36,3 +37,13 @@ def generate(seeds: Iterable[int] = range(5), n_train: int = 1000, n_validation:
         n_classes=10,
         x_divisor=16.0,
     )
+
+
+def check(n_train: int, n_validation: int) -> None:
+    """Raise ValueError where there are not so many images."""
+    check_fit(n_train, n_validation, N_POOL)
+
+
+def shape(n_train: int, n_validation: int) -> Shape:
+    """Images of ten classes."""
+    return Shape((1, 8, 8), 10, n_train, n_validation, N_TEST)

@@ -2,9 +2,11 @@
 
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Literal
 
-from bnnbench.datasets._base import DataSet
-from bnnbench.datasets._idx import generate_idx, named
+from bnnbench.datasets._base import DataSet, Shape
+from bnnbench.datasets._idx import Class, check_sizes, generate_idx, named, shape_of
+from bnnbench.settings import Count
 
 
 def name(without: int | None = None) -> str:
@@ -15,11 +17,11 @@ def name(without: int | None = None) -> str:
 def generate(
     seeds: Iterable[int] = range(5),
     data_dir: str | Path | None = None,
-    n_train: int = 50_000,
-    n_validation: int = 10_000,
-    n_test: int = 10_000,
-    without: int | None = None,
-    strangers: str | None = None,
+    n_train: Count = 50_000,
+    n_validation: Count = 10_000,
+    n_test: Count = 10_000,
+    without: Class | None = None,
+    strangers: Literal["mnist"] | None = None,
 ) -> DataSet:
     """Images (n, 1, 28, 28) uint8 in 0 ... 255, x_divisor 255; each seed splits the 60,000 its own way.
 
@@ -31,3 +33,13 @@ def generate(
     """
     counts = (n_train, n_validation, n_test)
     return generate_idx("fashion_mnist", "fashion-mnist", seeds, data_dir, *counts, without, strangers)
+
+
+def check(n_train: int, n_validation: int, n_test: int, without: int | None) -> None:
+    """Raise ValueError where there are not so many images."""
+    check_sizes(n_train, n_validation, n_test, without)
+
+
+def shape(n_train: int, n_validation: int, n_test: int, without: int | None) -> Shape:
+    """Images of ten classes, or nine."""
+    return shape_of(n_train, n_validation, n_test, without)

@@ -8,7 +8,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from bnnbench.datasets._base import DataSet
+from bnnbench.datasets._base import DataSet, Shape
 from bnnbench.datasets._bayes import (
     accuracy_and_entropy,
     as_points,
@@ -17,6 +17,7 @@ from bnnbench.datasets._bayes import (
     posterior,
     toy_name,
 )
+from bnnbench.settings import Count, Positive, WholeNumber
 
 GROUP = "plane"
 
@@ -30,12 +31,12 @@ def name(noise: float) -> str:
 
 
 def generate(
-    noise: float,
-    n_train: int = 700,
-    n_validation: int = 300,
-    n_test: int = 20_000,
+    noise: Positive,
+    n_train: Count = 700,
+    n_validation: Count = 300,
+    n_test: Count = 20_000,
     seeds: Iterable[int] = range(5),
-    test_seed: int = 0,
+    test_seed: WholeNumber = 0,
 ) -> DataSet:
     """Moons with N(0, noise² I) added, each seed its own points and one test set for all.
 
@@ -49,6 +50,11 @@ def generate(
         return np.where(y[:, None] == 0, upper, REFLECTION - upper)
 
     return generate_toy(name(noise), arc, noise, n_train, n_validation, n_test, seeds=seeds, test_seed=test_seed)
+
+
+def shape(n_train: int, n_validation: int, n_test: int) -> Shape:
+    """Points in the plane, of two classes."""
+    return Shape((2,), 2, n_train, n_validation, n_test)
 
 
 def class_densities(x: np.ndarray, noise: float) -> np.ndarray:

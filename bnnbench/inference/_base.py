@@ -2,8 +2,9 @@
 
 import importlib
 from collections.abc import Callable
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from functools import wraps
+from typing import ClassVar
 
 import numpy as np
 import torch
@@ -14,6 +15,7 @@ from bnnbench.networks import Network
 from bnnbench.networks._apply import forward
 from bnnbench.philox import generator
 from bnnbench.progress import SILENT, Progress
+from bnnbench.settings import make as make_from
 from bnnbench.streams import Streams
 
 
@@ -159,12 +161,20 @@ class Fit:
 
 
 class Method:
-    """An inference method. A subclass is a dataclass of settings with `fit`, in a file of its own named after it.
+    """An inference method: a dataclass of settings with `fit`, in a file of its own that gives it its name.
 
-    Whatever mode torch is in where `fit` is called, under torch.no_grad too, within it gradients can be taken.
+    The settings' types say what is allowed (see `settings`); what they must be together, `__post_init__` may refuse by
+    ValueError. Both are looked at when a run is planned. Whatever mode torch is in where `fit` is called, under
+    torch.no_grad too, within it gradients can be taken.
     """
 
     posterior_class: type[Posterior]
+    has_curve: ClassVar[bool] = False
+    """Whether `fit` shows its posterior in the middle of training (`progress.watch`), one a cell."""
+    on_processor: ClassVar[bool] = False
+    """Whether it is trained on the processor wherever the others are."""
+    changes_target: ClassVar[tuple[str, ...]] = ("temperature", "entropy_weight")
+    """Settings, 1 by default, under which another distribution is approximated: a recipe must name them."""
 
     def __init_subclass__(cls, **options):
         super().__init_subclass__(**options)
@@ -189,12 +199,12 @@ def _with_gradients(fit):
     return fit_with_gradients
 
 
-def make(name: str, settings: dict) -> Method:
-    """The method in the file `name` with these settings; ValueError on an unknown name or setting."""
+def find(name: str) -> type[Method]:
+    """The class of the method in the file `name`; ValueError on an unknown name."""
     check_name("inference", name)
-    cls = importlib.import_module(f"bnnbench.inference.{name}").METHOD
-    accepted = [f.name for f in fields(cls)]
-    unknown = sorted(set(settings) - set(accepted))
-    if unknown:
-        raise ValueError(f"inference '{name}' has no setting '{unknown[0]}': known are {', '.join(accepted)}")
-    return cls(**settings)
+    return importlib.import_module(f"bnnbench.inference.{name}").METHOD
+
+
+def make(name: str, settings: dict) -> Method:
+    """The method in the file `name` with these settings; ValueError on an unknown name or setting, or a wrong value."""
+    return make_from(find(name), settings, "setting", f"inference '{name}'")

@@ -1,6 +1,5 @@
 """Convergence of chains, judged in function space: weights are not identified, what the network computes is."""
 
-import arviz as az
 import numpy as np
 import torch
 
@@ -49,6 +48,8 @@ def worst_rhat_and_ess(values: np.ndarray) -> tuple[float, float]:
     values: (chains, draws, functions). Where a function is not finite, or moves in no chain, they are inf and 0; NaN
     where chains are too short to tell.
     """
+    import arviz as az  # takes seconds, which planning a run need not wait for
+
     if values.shape[1] < LEAST_DRAWS:
         return np.nan, np.nan
     moves = np.isfinite(values).all((0, 1)) & (np.ptp(values, axis=1) > 0).any(0)

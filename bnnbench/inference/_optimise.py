@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable
+from typing import Literal
 
 import numpy as np
 import torch
@@ -11,6 +12,10 @@ from bnnbench.progress import Progress
 from bnnbench.streams import Streams
 
 TRACE_POINTS = 100
+Schedule = Literal["cosine", "constant"]
+"""Of the learning rate: to zero, or not at all."""
+Initial = Literal["fan_in", "unit_normal"]
+"""What weights begin with: see `initial_latents`."""
 SD_FLOOR = 1e-8
 """Least standard deviation of a variational posterior: where the entropy has no weight they would shrink to 0 / 0."""
 

@@ -11,6 +11,8 @@ from bnnbench.philox import generator
 class PymcMethod(Method):
     """A method on PyMC's own form of a cell's model."""
 
+    on_processor = True
+
     def skip(self, network, model):
         return pymc_models.unsupported(network, model)
 

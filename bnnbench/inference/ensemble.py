@@ -6,11 +6,14 @@ the base method's own, so that an ensemble of one MAP estimate is that estimate 
 """
 
 from dataclasses import dataclass
+from typing import Literal
 
 from bnnbench.inference._base import DrawsPosterior, Fit, Method, Posterior
+from bnnbench.inference._optimise import Initial, Schedule
 from bnnbench.inference.map import Map
 from bnnbench.inference.mean_field import MeanField
 from bnnbench.progress import SILENT
+from bnnbench.settings import Count, Positive
 
 BASES = {"map": Map, "mean_field": MeanField}
 
@@ -28,20 +31,14 @@ class MixturePosterior(Posterior):
 class Ensemble(Method):
     """`members` runs of `base` ("map" or "mean_field") with the settings that both share."""
 
-    members: int = 5
-    base: str = "map"
-    steps: int = 2000
-    learning_rate: float = 0.01
-    schedule: str = "cosine"
-    batch_size: int | None = None
-    initial: str = "fan_in"
-    initial_scale: float = 1.0
-
-    def __post_init__(self):
-        if self.base not in BASES:
-            raise ValueError(f"ensemble.base: unknown '{self.base}': known are {', '.join(BASES)}")
-        if self.members < 1:
-            raise ValueError(f"ensemble.members must be at least 1, got {self.members}")
+    members: Count = 5
+    base: Literal["map", "mean_field"] = "map"
+    steps: Count = 2000
+    learning_rate: Positive = 0.01
+    schedule: Schedule = "cosine"
+    batch_size: Count | None = None
+    initial: Initial = "fan_in"
+    initial_scale: Positive = 1.0
 
     @property
     def posterior_class(self):

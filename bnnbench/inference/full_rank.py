@@ -15,9 +15,10 @@ import torch
 import torch.nn.functional as F
 
 from bnnbench.inference._base import Fit, Method, Posterior
-from bnnbench.inference._optimise import SD_FLOOR, initial_gaussian, maximise, warmed_up
+from bnnbench.inference._optimise import SD_FLOOR, Initial, Schedule, initial_gaussian, maximise, warmed_up
 from bnnbench.networks._apply import forward
 from bnnbench.progress import SILENT
+from bnnbench.settings import Count, NonNegative, Positive, Share
 
 MOST_LATENTS = 2000
 """A full matrix over more has millions of entries a cell."""
@@ -45,23 +46,20 @@ class FullRank(Method):
     grows from nothing to its full weight.
     """
 
-    steps: int = 3000
-    learning_rate: float = 0.02
-    schedule: str = "cosine"
-    batch_size: int | None = None
-    rank: int | None = None
-    initial: str = "fan_in"
-    initial_scale: float = 1.0
-    initial_sd: float = 0.05
-    warm_up: float = 0.3
-    temperature: float = 1.0
-    entropy_weight: float = 1.0
+    steps: Count = 3000
+    learning_rate: Positive = 0.02
+    schedule: Schedule = "cosine"
+    batch_size: Count | None = None
+    rank: Count | None = None
+    initial: Initial = "fan_in"
+    initial_scale: Positive = 1.0
+    initial_sd: Positive = 0.05
+    warm_up: Share = 0.3
+    temperature: NonNegative = 1.0
+    entropy_weight: NonNegative = 1.0
 
     posterior_class = FullRankPosterior
-
-    def __post_init__(self):
-        if self.rank is not None and self.rank < 1:
-            raise ValueError(f"full_rank.rank must be at least 1, or null for a full factor, got {self.rank}")
+    has_curve = True
 
     def skip(self, network, model):
         n = network.n_weights + (len(network.parameters) if model.hyperprior is not None else 0)

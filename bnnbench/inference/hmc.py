@@ -14,46 +14,50 @@ leaves unconverged is returned as it is, with its diagnostics.
 """
 
 from dataclasses import dataclass
+from typing import Annotated
 
 import numpy as np
 import torch
+from pydantic import Field
 
 from bnnbench.gate import DIVERGENCES, ESS_ABOVE, RHAT_BELOW
 from bnnbench.inference._base import DrawsPosterior, Fit, Method
 from bnnbench.inference._chains import Chains, Run
-from bnnbench.inference._optimise import TRACE_POINTS
+from bnnbench.inference._optimise import TRACE_POINTS, Initial
 from bnnbench.progress import SILENT
+from bnnbench.settings import Count, NonNegative, Positive, ProperShare, Share
 
 
 @dataclass(frozen=True)
 class Hmc(Method):
     """`samples` iterations a chain in the first round; trajectories of 1 to `leapfrogs` steps.
 
+    `chains` are even in number, so that halves can be compared.
     `keep` draws a cell are stored, thinned evenly: first those of the first half of the chains, then the others'.
     Learned scales are centred in part, by `centring`: 0 moves (w / s, log s), 1 moves (w, log s) (see `Target`).
     """
 
-    chains: int = 8
-    tune: int = 300
-    samples: int = 400
-    leapfrogs: int = 128
-    target_acceptance: float = 0.9
-    rounds: int = 3
-    keep: int = 1000
-    probes: int = 50
-    rhat: float = RHAT_BELOW
-    ess: float = ESS_ABOVE
-    centring: float = 0.5
-    initial: str = "fan_in"
-    initial_scale: float = 1.0
+    chains: Annotated[int, Field(ge=2, multiple_of=2)] = 8
+    tune: Count = 300
+    samples: Count = 400
+    leapfrogs: Count = 128
+    target_acceptance: ProperShare = 0.9
+    rounds: Count = 3
+    keep: Count = 1000
+    probes: Count = 50
+    rhat: Annotated[float, Field(gt=1)] = RHAT_BELOW
+    ess: NonNegative = ESS_ABOVE
+    centring: Share = 0.5
+    initial: Initial = "fan_in"
+    initial_scale: Positive = 1.0
 
     posterior_class = DrawsPosterior
 
     def __post_init__(self):
-        if self.chains < 2 or self.chains % 2:
-            raise ValueError(f"hmc.chains must be even, so that halves can be compared, got {self.chains}")
-        if not 0 < self.keep <= self.chains * self.samples:
-            raise ValueError(f"hmc.keep must be from 1 to chains x samples = {self.chains * self.samples}")
+        if self.keep > self.chains * self.samples:
+            raise ValueError(
+                f"keep is {self.keep}: there are only chains x samples = {self.chains * self.samples} draws"
+            )
 
     def fit(self, joint, streams, progress=SILENT):
         # A stack may be filled up with copies of a cell: each cell is run once.

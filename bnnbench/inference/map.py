@@ -8,22 +8,24 @@ the flat prior, N(0, 100²), this is all but maximum likelihood: see `mle`.
 from dataclasses import dataclass
 
 from bnnbench.inference._base import Fit, Method, PointPosterior
-from bnnbench.inference._optimise import initial_latents, maximise
+from bnnbench.inference._optimise import Initial, Schedule, initial_latents, maximise
 from bnnbench.progress import SILENT
+from bnnbench.settings import Count, Positive
 
 
 @dataclass(frozen=True)
 class Map(Method):
     """Adam on the log joint. `batch_size` None: all points in each step."""
 
-    steps: int = 2000
-    learning_rate: float = 0.01
-    schedule: str = "cosine"
-    batch_size: int | None = None
-    initial: str = "fan_in"
-    initial_scale: float = 1.0
+    steps: Count = 2000
+    learning_rate: Positive = 0.01
+    schedule: Schedule = "cosine"
+    batch_size: Count | None = None
+    initial: Initial = "fan_in"
+    initial_scale: Positive = 1.0
 
     posterior_class = PointPosterior
+    has_curve = True
 
     def fit(self, joint, streams, progress=SILENT):
         latents = initial_latents(joint, streams, self.initial, self.initial_scale)

@@ -8,8 +8,10 @@ with random columns set to zero. At rate 0 this is `map`.
 """
 
 from dataclasses import dataclass
+from typing import Annotated
 
 import torch
+from pydantic import Field
 
 from bnnbench.inference._base import Posterior
 from bnnbench.inference.map import Map
@@ -30,13 +32,9 @@ class DropoutPosterior(Posterior):
 class McDropout(Map):
     """Adam on the log joint under dropout at `rate`; other settings as in `map`."""
 
-    rate: float = 0.05
+    rate: Annotated[float, Field(ge=0, lt=1)] = 0.05
 
     posterior_class = DropoutPosterior
-
-    def __post_init__(self):
-        if not 0 <= self.rate < 1:
-            raise ValueError(f"mc_dropout.rate must be at least 0 and below 1, got {self.rate}")
 
     def objective(self, joint, streams):
         shapes = mask_shapes(joint.network, min(self.batch_size or joint.n_points, joint.n_points))

@@ -10,16 +10,19 @@ likelihood. With an entropy weight h the entropy alone enters times h: q is draw
 
 import math
 from dataclasses import dataclass
+from typing import Literal, get_args
 
 import torch
 import torch.nn.functional as F
 
 from bnnbench.inference._base import Fit, GaussianPosterior, Method
-from bnnbench.inference._optimise import SD_FLOOR, initial_gaussian, maximise, warmed_up
+from bnnbench.inference._optimise import SD_FLOOR, Initial, Schedule, initial_gaussian, maximise, warmed_up
 from bnnbench.networks._apply import forward, forward_flipout, forward_local, noise_shapes, sign_shapes
 from bnnbench.progress import SILENT
+from bnnbench.settings import Count, NonNegative, Positive, Share
 
-ESTIMATORS = ("draw", "local", "flipout", "sticking_the_landing")
+Estimator = Literal["draw", "local", "flipout", "sticking_the_landing"]
+ESTIMATORS = get_args(Estimator)
 
 
 @dataclass(frozen=True)
@@ -40,19 +43,20 @@ class MeanField(Method):
     term grows from nothing to its full weight.
     """
 
-    steps: int = 3000
-    learning_rate: float = 0.02
-    schedule: str = "cosine"
-    batch_size: int | None = None
-    estimator: str = "draw"
-    initial: str = "fan_in"
-    initial_scale: float = 1.0
-    initial_sd: float = 0.05
-    warm_up: float = 0.3
-    temperature: float = 1.0
-    entropy_weight: float = 1.0
+    steps: Count = 3000
+    learning_rate: Positive = 0.02
+    schedule: Schedule = "cosine"
+    batch_size: Count | None = None
+    estimator: Estimator = "draw"
+    initial: Initial = "fan_in"
+    initial_scale: Positive = 1.0
+    initial_sd: Positive = 0.05
+    warm_up: Share = 0.3
+    temperature: NonNegative = 1.0
+    entropy_weight: NonNegative = 1.0
 
     posterior_class = GaussianPosterior
+    has_curve = True
 
     def fit(self, joint, streams, progress=SILENT):
         if self.estimator not in ESTIMATORS:

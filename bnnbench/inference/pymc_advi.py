@@ -12,20 +12,21 @@ import torch
 import torch.nn.functional as F
 
 from bnnbench.inference._base import Fit, GaussianPosterior
-from bnnbench.inference._optimise import initial_gaussian
+from bnnbench.inference._optimise import Initial, initial_gaussian
 from bnnbench.inference._pymc import PymcMethod, fit_each, model_of, optimise, order, trace_of
 from bnnbench.progress import SILENT
+from bnnbench.settings import Count, Positive
 
 
 @dataclass(frozen=True)
 class PymcAdvi(PymcMethod):
     """`pm.ADVI` with `pm.adam` at a constant learning rate; initial values as in `mean_field`."""
 
-    steps: int = 5000
-    learning_rate: float = 0.01
-    initial: str = "fan_in"
-    initial_scale: float = 1.0
-    initial_sd: float = 0.05
+    steps: Count = 5000
+    learning_rate: Positive = 0.01
+    initial: Initial = "fan_in"
+    initial_scale: Positive = 1.0
+    initial_sd: Positive = 0.05
 
     posterior_class = GaussianPosterior
 

@@ -12,10 +12,11 @@ import torch
 import torch.nn.functional as F
 
 from bnnbench.inference._base import Fit
-from bnnbench.inference._optimise import initial_gaussian
+from bnnbench.inference._optimise import Initial, initial_gaussian
 from bnnbench.inference._pymc import PymcMethod, fit_each, model_of, optimise, order, trace_of
 from bnnbench.inference.full_rank import FullRankPosterior
 from bnnbench.progress import SILENT
+from bnnbench.settings import Count, Positive
 
 
 @dataclass(frozen=True)
@@ -25,11 +26,11 @@ class PymcFullRank(PymcMethod):
     The factor's entries are not in units of their row as those of `full_rank` are, so rates have to be far lower.
     """
 
-    steps: int = 25_000
-    learning_rate: float = 0.002
-    initial: str = "fan_in"
-    initial_scale: float = 1.0
-    initial_sd: float = 0.05
+    steps: Count = 25_000
+    learning_rate: Positive = 0.002
+    initial: Initial = "fan_in"
+    initial_scale: Positive = 1.0
+    initial_sd: Positive = 0.05
 
     posterior_class = FullRankPosterior
 

@@ -6,15 +6,18 @@ cell, so for a stated few cells. Set `stack: 1` to save each at once.
 """
 
 from dataclasses import dataclass
+from typing import Annotated
 
 import numpy as np
 import torch
+from pydantic import Field
 
 from bnnbench import pymc_models
 from bnnbench.inference._base import DrawsPosterior, Fit
 from bnnbench.inference._diagnostics import probe, worst_rhat_and_ess
 from bnnbench.inference._pymc import PymcMethod, fit_each, model_of
 from bnnbench.progress import SILENT
+from bnnbench.settings import Count, ProperShare
 
 PROBES = 50
 """Training inputs at which chains are compared, at even distances in the training set."""
@@ -28,20 +31,18 @@ class PymcNuts(PymcMethod):
     by all of their draws.
     """
 
-    chains: int = 4
-    tune: int = 1000
-    samples: int = 500
-    stored: int = 100
-    target_accept: float = 0.9
+    chains: Annotated[int, Field(ge=2)] = 4
+    tune: Count = 1000
+    samples: Count = 500
+    stored: Count = 100
+    target_accept: ProperShare = 0.9
 
     posterior_class = DrawsPosterior
 
     def __post_init__(self):
-        if self.chains < 2:
-            raise ValueError(f"pymc_nuts.chains must be at least 2, to compare them, got {self.chains}")
         if self.stored % self.chains or self.stored > self.chains * self.samples:
             raise ValueError(
-                f"pymc_nuts.stored must be a multiple of the {self.chains} chains and at most their "
+                f"stored must be a multiple of the {self.chains} chains and at most their "
                 f"{self.chains * self.samples} samples, got {self.stored}"
             )
 

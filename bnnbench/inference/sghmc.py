@@ -17,7 +17,9 @@ from dataclasses import dataclass
 
 from bnnbench.inference._base import DrawsPosterior, Method
 from bnnbench.inference._langevin import check, sample
+from bnnbench.inference._optimise import Initial
 from bnnbench.progress import SILENT
+from bnnbench.settings import Count, NonNegative, Positive, PositiveShare, Share, WholeNumber
 
 
 @dataclass(frozen=True)
@@ -28,26 +30,24 @@ class Sghmc(Method):
     points at once.
     """
 
-    steps: int = 3000
-    learning_rate: float = 0.1
-    friction: float = 0.1
-    batch_size: int | None = None
-    cycles: int = 4
-    sampling: float = 0.8
-    burn_in: int = 0
-    warm_up: float = 0.0
-    temperature: float = 1.0
-    chains: int = 4
-    keep: int = 1000
-    initial: str = "fan_in"
-    initial_scale: float = 1.0
+    steps: Count = 3000
+    learning_rate: Positive = 0.1
+    friction: PositiveShare = 0.1
+    batch_size: Count | None = None
+    cycles: Count = 4
+    sampling: PositiveShare = 0.8
+    burn_in: WholeNumber = 0
+    warm_up: Share = 0.0
+    temperature: NonNegative = 1.0
+    chains: Count = 4
+    keep: Count = 1000
+    initial: Initial = "fan_in"
+    initial_scale: Positive = 1.0
 
     posterior_class = DrawsPosterior
 
     def __post_init__(self):
-        check("sghmc", self)
-        if not 0 < self.friction <= 1:
-            raise ValueError(f"sghmc.friction must be over 0 and at most 1, got {self.friction}")
+        check(self)
 
     def fit(self, joint, streams, progress=SILENT):
         def update(latents, velocity, gradient, rate, temperature, noise):

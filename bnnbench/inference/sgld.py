@@ -16,7 +16,9 @@ from dataclasses import dataclass
 
 from bnnbench.inference._base import DrawsPosterior, Method
 from bnnbench.inference._langevin import check, sample
+from bnnbench.inference._optimise import Initial
 from bnnbench.progress import SILENT
+from bnnbench.settings import Count, NonNegative, Positive, PositiveShare, Share, WholeNumber
 
 
 @dataclass(frozen=True)
@@ -27,23 +29,23 @@ class Sgld(Method):
     points at once.
     """
 
-    steps: int = 5000
-    learning_rate: float = 0.2
-    batch_size: int | None = None
-    cycles: int = 4
-    sampling: float = 0.8
-    burn_in: int = 0
-    warm_up: float = 0.0
-    temperature: float = 1.0
-    chains: int = 8
-    keep: int = 1000
-    initial: str = "fan_in"
-    initial_scale: float = 1.0
+    steps: Count = 5000
+    learning_rate: Positive = 0.2
+    batch_size: Count | None = None
+    cycles: Count = 4
+    sampling: PositiveShare = 0.8
+    burn_in: WholeNumber = 0
+    warm_up: Share = 0.0
+    temperature: NonNegative = 1.0
+    chains: Count = 8
+    keep: Count = 1000
+    initial: Initial = "fan_in"
+    initial_scale: Positive = 1.0
 
     posterior_class = DrawsPosterior
 
     def __post_init__(self):
-        check("sgld", self)
+        check(self)
 
     def fit(self, joint, streams, progress=SILENT):
         def update(latents, velocity, gradient, rate, temperature, noise):

@@ -11,14 +11,17 @@ Its spread is that of the path, which depends on l, momentum and batch size, and
 
 import math
 from dataclasses import dataclass
+from typing import Annotated
 
 import numpy as np
 import torch
+from pydantic import Field
 
 from bnnbench.inference._base import Fit, Method, PointPosterior, Posterior
-from bnnbench.inference._optimise import TRACE_POINTS, initial_latents
+from bnnbench.inference._optimise import TRACE_POINTS, Initial, initial_latents
 from bnnbench.inference.map import Map
 from bnnbench.progress import SILENT
+from bnnbench.settings import Count, Positive, ProperShare
 
 
 class SwagPosterior(Posterior):
@@ -43,24 +46,18 @@ class Swag(Method):
     `map_batch_size` is that of the MAP run; None: all points at once.
     """
 
-    steps: int = 4000
-    learning_rate: float = 0.02
-    collect: float = 0.5
-    swa_learning_rate: float = 0.02
-    momentum: float = 0.9
-    batch_size: int = 32
-    map_batch_size: int | None = None
-    rank: int = 20
-    initial: str = "fan_in"
-    initial_scale: float = 1.0
+    steps: Count = 4000
+    learning_rate: Positive = 0.02
+    collect: ProperShare = 0.5
+    swa_learning_rate: Positive = 0.02
+    momentum: Annotated[float, Field(ge=0, lt=1)] = 0.9
+    batch_size: Count = 32
+    map_batch_size: Count | None = None
+    rank: Annotated[int, Field(ge=2)] = 20
+    initial: Initial = "fan_in"
+    initial_scale: Positive = 1.0
 
     posterior_class = SwagPosterior
-
-    def __post_init__(self):
-        if not 0 < self.collect < 1:
-            raise ValueError(f"swag.collect is a share of the steps, between 0 and 1, got {self.collect}")
-        if self.rank < 2:
-            raise ValueError(f"swag.rank must be at least 2, got {self.rank}")
 
     def fit(self, joint, streams, progress=SILENT):
         collecting = max(1, min(self.steps - 1, round(self.collect * self.steps)))

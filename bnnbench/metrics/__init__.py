@@ -1,15 +1,17 @@
 """Metrics as NumPy functions of probabilities, votes and labels; `evaluate` gives all of them for one cell.
 
-Shapes: S draws, n points, K classes, classes last. Entropies and likelihoods are in nats.
+Shapes: S draws, n points, K classes, classes last. Entropies and likelihoods are in nats. Every public file here is
+imported, and what it registers with `metric` is evaluated, described and shown; nothing else has to name it.
 """
 
 from ._checks import check_labels, check_proba, check_proba_draws, check_votes
-from ._descriptions import DESCRIPTIONS, Description, describe
-from ._evaluate import Predictions, evaluate
+from ._evaluate import compare, evaluate
+from ._predictions import Predictions
+from ._registry import INPUTS, Column, Metric, declare, declared, describe, load, metric, registered
 from .accuracy import PROBABILITY_FLOOR, accuracy, brier_score, negative_log_likelihood
 from .calibration import calibration_floor, expected_calibration_error
 from .fidelity import agreement, total_variation
-from .misclassification import aupr, aurc, auroc, fpr_at_95_tpr
+from .misclassification import aupr, aurc, auroc, fpr_at_95_tpr, register_score
 from .toy import accuracy_gap_to_bayes, excess_nll, expected_excess_nll, mean_absolute_error_to_bayes
 from .uncertainty import (
     aleatoric_variance,
@@ -27,9 +29,10 @@ from .uncertainty import (
 )
 
 __all__ = [
-    "DESCRIPTIONS",
+    "INPUTS",
     "PROBABILITY_FLOOR",
-    "Description",
+    "Column",
+    "Metric",
     "Predictions",
     "accuracy",
     "accuracy_gap_to_bayes",
@@ -48,6 +51,9 @@ __all__ = [
     "chi_square_label_values",
     "chi_square_label_values_of_votes",
     "class_variance",
+    "compare",
+    "declare",
+    "declared",
     "describe",
     "draw_labels",
     "evaluate",
@@ -58,10 +64,15 @@ __all__ = [
     "expected_excess_nll",
     "fpr_at_95_tpr",
     "mean_absolute_error_to_bayes",
+    "metric",
     "mutual_information",
     "negative_log_likelihood",
     "predictive_entropy",
+    "register_score",
+    "registered",
     "total_variance",
     "total_variation",
     "votes",
 ]
+
+load(__name__, __path__)

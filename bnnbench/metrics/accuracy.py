@@ -4,6 +4,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ._checks import check_labels, check_proba
+from ._registry import Column, metric
 
 PROBABILITY_FLOOR = 2.0**-24
 """Probabilities are raised to this, 6e-8, before a logarithm, so that one point costs at most 16.6 nats.
@@ -18,6 +19,14 @@ def log_of(proba: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.log(np.maximum(proba, PROBABILITY_FLOOR))
 
 
+@metric(
+    "accuracy",
+    label="Accuracy",
+    definition="Share of points whose most probable class is the true one.",
+    direction="higher",
+    bounds=(0, 1),
+    column=Column("Accuracy %", 2, 100, "share of right predictions; higher is better"),
+)
 def accuracy(proba: ArrayLike, y: ArrayLike) -> float:
     """Share of points whose most probable class is the true one; ties go to the lowest class number.
 
@@ -28,6 +37,15 @@ def accuracy(proba: ArrayLike, y: ArrayLike) -> float:
     return float((p.argmax(1) == labels).mean())
 
 
+@metric(
+    "nll",
+    label="NLL",
+    definition="Mean of -log p(true class), p averaged over draws and raised to at least 6e-8.",
+    direction="lower",
+    unit="nats",
+    bounds=(0, -np.log(PROBABILITY_FLOOR)),
+    column=Column("NLL", 4, 1, "negative log-likelihood in nats; lower is better"),
+)
 def negative_log_likelihood(proba: ArrayLike, y: ArrayLike) -> float:
     """Mean of -log p(true class), nats a point; probabilities below `PROBABILITY_FLOOR` (6e-8) are raised to
     it.
@@ -39,6 +57,14 @@ def negative_log_likelihood(proba: ArrayLike, y: ArrayLike) -> float:
     return float(-log_of(p[np.arange(len(p)), labels]).mean())
 
 
+@metric(
+    "brier",
+    label="Brier score",
+    definition="Mean over points of sum_c (p_c - 1[y = c])^2, between 0 and 2.",
+    direction="lower",
+    bounds=(0, 2),
+    column=Column("Brier", 4, 1, "Brier score; lower is better"),
+)
 def brier_score(proba: ArrayLike, y: ArrayLike) -> float:
     """Squared distance to the one-hot label, summed over classes, mean over points: in [0, 2] (Brier 1950).
 

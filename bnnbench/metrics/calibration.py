@@ -5,6 +5,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import gammaln, xlog1py, xlogy
 
 from ._checks import check_labels, check_proba
+from ._registry import Column, metric
 
 TIE_DECIMALS = 12
 """Confidences are rounded to this before binning, so that rounding does not split what is equal."""
@@ -23,6 +24,15 @@ def _bins(confidence: NDArray[np.float64], n_bins: int) -> NDArray[np.int64]:
     return np.searchsorted(np.sort(rounded)[last], rounded, side="left")
 
 
+@metric(
+    "ece",
+    label="ECE",
+    definition="Mean gap between accuracy and confidence in 15 equal-mass bins; compare with its floor.",
+    direction="lower",
+    bounds=(0, 1),
+    floor="ece_floor",
+    column=Column("ECE", 4, 1, "expected calibration error; lower is better, compare with its floor"),
+)
 def expected_calibration_error(proba: ArrayLike, y: ArrayLike, n_bins: int = 15) -> float:
     """ECE: mean over points of |accuracy - mean confidence| of their bin, in [0, 1].
 
@@ -39,6 +49,14 @@ def expected_calibration_error(proba: ArrayLike, y: ArrayLike, n_bins: int = 15)
     return float(np.abs(gap).sum() / len(p))
 
 
+@metric(
+    "ece_floor",
+    label="ECE floor",
+    definition="The ECE expected of a perfectly calibrated model with these confidences and this many points.",
+    direction="",
+    bounds=(0, 1),
+    column=Column("ECE floor", 4, 1, "the ECE that perfect calibration would show with this many points"),
+)
 def calibration_floor(proba: ArrayLike, n_bins: int = 15) -> float:
     """The ECE expected of a perfectly calibrated model with these confidences: ECE's bias at this n.
 

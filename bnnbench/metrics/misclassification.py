@@ -1,9 +1,14 @@
 """How well a score of uncertainty (high = uncertain) finds positives: wrong predictions, or a new class."""
 
+from collections.abc import Callable
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ._checks import check_flags, check_vector
+from ._predictions import Predictions, mean
+from ._registry import Column, metric
+from .uncertainty import chi_square_label_values_of_votes
 
 
 def _checked(score: ArrayLike, positive: ArrayLike, name: str) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
@@ -68,3 +73,136 @@ def aurc(score: ArrayLike, wrong: ArrayLike) -> float:
     sizes, errors = _tie_groups(*_checked(score, wrong, "wrong"))
     n = sizes.sum()
     return float((np.repeat(errors / sizes, sizes).cumsum() / np.arange(1, n + 1)).mean())
+
+
+@metric(
+    "total_variance_wrong",
+    label="Total variance, wrong",
+    definition="Mean total variance over misclassified points.",
+    direction="",
+    bounds=(0, 1),
+    undefined="where no point is wrong",
+)
+def _total_variance_wrong(predictions: Predictions, wrong: NDArray[np.bool_]) -> float:
+    return mean(predictions.total_variance[wrong])
+
+
+@metric(
+    "total_variance_right",
+    label="Total variance, right",
+    definition="Mean total variance over correctly classified points.",
+    direction="",
+    bounds=(0, 1),
+    undefined="where no point is right",
+)
+def _total_variance_right(predictions: Predictions, wrong: NDArray[np.bool_]) -> float:
+    return mean(predictions.total_variance[~wrong])
+
+
+@metric(
+    "chi_square_label_per_draw_wrong",
+    label="Chi-square of label votes / S, wrong",
+    definition="Its mean over misclassified points; low = mixed votes.",
+    direction="",
+    bounds=(0, np.inf),
+    undefined="where no point is wrong",
+)
+def _chi_square_label_per_draw_wrong(predictions: Predictions, wrong: NDArray[np.bool_]) -> float:
+    return mean(predictions.label_chi_square[wrong])
+
+
+@metric(
+    "chi_square_label_per_draw_right",
+    label="Chi-square of label votes / S, right",
+    definition="Its mean over correctly classified points; high = agreed votes.",
+    direction="",
+    bounds=(0, np.inf),
+    undefined="where no point is right",
+)
+def _chi_square_label_per_draw_right(predictions: Predictions, wrong: NDArray[np.bool_]) -> float:
+    return mean(predictions.label_chi_square[~wrong])
+
+
+def register_score(
+    name: str,
+    label: str,
+    score: Callable[[Predictions], NDArray[np.float64]],
+    meaning: str = "",
+    compared: bool = True,
+    column: Column | None = None,
+) -> None:
+    """Register `auroc_<name>`: how well a score of uncertainty tells wrong predictions from right ones.
+
+    label: what the score is called
+    score: function of predictions giving (n,) values, high = uncertain
+    meaning: the score in the glossary's sentence (default: its label)
+    compared: whether the report compares it with other scores
+    column: how a leaderboard shows the AUROC; None where it has no column there
+    """
+
+    @metric(
+        f"auroc_{name}",
+        label=f"AUROC of {label}",
+        definition=f"Chance that a wrong prediction has a higher {meaning or label} than a right one, ties half; 0.5 "
+        "is no use.",
+        direction="higher",
+        bounds=(0, 1),
+        undefined="where all points are right, or all are wrong",
+        score=label if compared else "",
+        column=column,
+    )
+    def _auroc_of_score(predictions: Predictions, wrong: NDArray[np.bool_]) -> float:
+        return auroc(score(predictions), wrong)
+
+
+register_score(
+    "predictive_entropy",
+    "predictive entropy",
+    lambda p: p.predictive_entropy,
+    column=Column("AUROC", 3, 1, "of predictive entropy for wrong against right; higher is better"),
+)
+register_score("mutual_information", "mutual information", lambda p: p.mutual_information)
+register_score("total_variance", "total variance", lambda p: p.total_variance)
+register_score("max_probability", "maximum probability", lambda p: 1 - p.mean_proba.max(1), meaning="1 - max_c p_c")
+register_score(
+    "chi_square_label",
+    "label-vote chi-square",
+    lambda p: -p.label_chi_square,
+    meaning="minus chi-square of label votes",
+)
+register_score(
+    "chi_square_argmax",
+    "arg-max-vote chi-square",
+    lambda p: -p.argmax_chi_square,
+    meaning="minus chi-square of arg-max votes",
+)
+register_score(
+    "chi_square_values",
+    "label-value chi-square",
+    lambda p: np.nan_to_num(chi_square_label_values_of_votes(p.label_votes)),
+    meaning="variance over mean of the drawn labels, 0 if all are 0",
+    compared=False,  # its value depends on how classes are numbered
+)
+
+
+@metric(
+    "aurc_max_probability",
+    label="AURC of maximum probability",
+    definition="Error rate of the k most confident points, averaged over k from 1 to n.",
+    direction="lower",
+    bounds=(0, 1),
+)
+def _aurc_max_probability(predictions: Predictions, wrong: NDArray[np.bool_]) -> float:
+    return aurc(1 - predictions.mean_proba.max(1), wrong)
+
+
+@metric(
+    "wrong_unanimous_per_10000",
+    label="Wrong and unanimous",
+    definition="Misclassified points on which every draw's arg-max agrees, of 10,000 points.",
+    direction="lower",
+    unit="of 10,000",
+    bounds=(0, 10_000),
+)
+def _wrong_unanimous_per_10000(predictions: Predictions, wrong: NDArray[np.bool_]) -> float:
+    return 10_000 * mean(wrong & (predictions.argmax_error_rate == 0))

@@ -3,6 +3,13 @@
 import math
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Literal, get_args
+
+from bnnbench.settings import Count
+
+Function = Literal["tanh", "relu"]
+Widths = tuple[Count, ...]
+"""Units or channels of layers; none is an empty list."""
 
 
 @dataclass(frozen=True)
@@ -34,11 +41,11 @@ class MaxPool:
 class Activation:
     """Element-wise `tanh` or `relu`."""
 
-    function: str
+    function: Function
 
     def __post_init__(self):
-        if self.function not in ("tanh", "relu"):
-            raise ValueError(f"unknown activation '{self.function}': known are tanh, relu")
+        if self.function not in get_args(Function):
+            raise ValueError(f"unknown activation '{self.function}': known are {', '.join(get_args(Function))}")
 
 
 @dataclass(frozen=True)

@@ -1,19 +1,23 @@
 """LeNet-like convolutional networks: convolutions, most of them pooled, then dense layers."""
 
 import itertools
+from typing import Annotated
 
-from bnnbench.networks._layers import Activation, Conv, Dense, Flatten, MaxPool, Network
+from pydantic import Field
+
+from bnnbench.networks._layers import Activation, Conv, Dense, Flatten, Function, MaxPool, Network, Widths
+from bnnbench.settings import Count, WholeNumber
 
 
 def build(
     input_shape: tuple[int, int, int],
     n_classes: int,
-    channels: tuple[int, ...] = (32, 32),
-    unpooled: tuple[int, ...] = (),
-    kernel: int = 5,
-    padding: int = 0,
-    hidden: tuple[int, ...] = (64,),
-    activation: str = "tanh",
+    channels: Annotated[Widths, Field(min_length=1)] = (32, 32),
+    unpooled: Widths = (),
+    kernel: Count = 5,
+    padding: WholeNumber = 0,
+    hidden: Widths = (64,),
+    activation: Function = "tanh",
 ):
     """Blocks of convolution, 2x2 maximum and activation, convolutions without the maximum, then dense layers.
 
@@ -22,6 +26,8 @@ def build(
     5x5, pool, conv 32 of 5x5, pool, dense 64, dense 10). Pooling before the activation is the same function, both being
     monotone, at less cost.
     """
+    if len(input_shape) != 3:
+        raise ValueError(f"it takes images (channels, rows, columns), not inputs of shape {input_shape}")
     layers, (n_in, rows, columns) = [], input_shape
     for i, n_out in enumerate((*channels, *unpooled)):
         pool = 2 if i < len(channels) else 1

@@ -3,10 +3,10 @@
 import itertools
 import math
 
-from bnnbench.networks._layers import Activation, Dense, Network
+from bnnbench.networks._layers import Activation, Dense, Function, Network, Widths
 
 
-def build(input_shape: tuple[int, ...], n_classes: int, hidden: tuple[int, ...] = (5, 5), activation: str = "tanh"):
+def build(input_shape: tuple[int, ...], n_classes: int, hidden: Widths = (5, 5), activation: Function = "tanh"):
     """Network with the given hidden widths; it takes images as vectors. Default: the toy network, 5-5 tanh."""
     widths = [math.prod(input_shape), *hidden, n_classes]
     layers = []

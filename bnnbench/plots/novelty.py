@@ -4,7 +4,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from bnnbench.plots.probes import LINES, line_key, line_styles, readings
-from bnnbench.plots.select import done, one_thread
+from bnnbench.plots.select import done, one_thread, point_methods
 from bnnbench.plots.style import (
     NothingToDraw,
     class_names,
@@ -17,9 +17,8 @@ from bnnbench.plots.style import (
     styled,
 )
 from bnnbench.results import Results
-from bnnbench.statistics import POINTS, mean_interval
+from bnnbench.statistics import mean_interval
 
-SCORES = ("predictive_entropy", "mutual_information", "total_variance", "nll")
 NAMES = {"nll": "NLL of the prediction"}
 
 
@@ -44,8 +43,9 @@ def novelty_scores(results: Results, study: str, kind: str | None = None) -> Fig
         raise NothingToDraw(f"no novel inputs are called {kind}")
     datasets, styles = list(dict.fromkeys(table.dataset)), line_styles(table)
     one_model = table.drop_duplicates(LINES).inference.is_unique
-    figure, axes = panels(1, len(SCORES), 1.2 + 0.4 * len(datasets), sharey=True, sharex=True)
-    for ax, score in zip(axes[0], SCORES, strict=True):
+    scores = list(dict.fromkeys(table.variable.str.removeprefix(f"{kind}/")))
+    figure, axes = panels(1, len(scores), 1.2 + 0.4 * len(datasets), sharey=True, sharex=True)
+    for ax, score in zip(axes[0], scores, strict=True):
         models = table[table.variable == f"{kind}/{score}"].groupby(LINES, sort=False, dropna=False)
         for k, (key, part) in enumerate(models):
             style, shift = styles[line_key(key)], 0.5 * (k / max(1, len(styles) - 1) - 0.5)
@@ -76,7 +76,7 @@ def novelty_scores(results: Results, study: str, kind: str | None = None) -> Fig
 def novel_cells(results: Results, study: str) -> list[str]:
     """A trained cell of each method whose draws vary, on the data set without class 7 (sneakers) or else the first."""
     cells = done(results, study, recipe="").sort_values("seed", kind="stable")
-    cells = cells[~cells.inference.isin(POINTS)]
+    cells = cells[~cells.inference.isin(point_methods(results.metrics, study))]
     sneakers = cells[cells.dataset.str.endswith("-without-7")]
     cells = sneakers if len(sneakers) else cells[cells.dataset == cells.dataset.iloc[0]]
     return list(cells.drop_duplicates("inference").id)

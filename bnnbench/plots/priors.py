@@ -45,7 +45,8 @@ def heat_table(results: Results, study: str, dataset: str, network: str, inferen
 def prior_heat_map(results: Results, study: str, metric: str = "nll", inference: str | None = None) -> Figure:
     """Mean test metric of each prior with each way of setting its scale; a panel a data set and network.
 
-    Colour shows the distance from the panel's best, which is in bold. Hatched: a flat prior has no scale to learn.
+    Colour shows the distance from the panel's best, which is in bold. Hatched: the same model as the one named,
+    as a flat prior has no scale to learn.
     """
     inference = inference or main_method(results, study)
     cells = done(results, study, inference=inference)
@@ -69,8 +70,8 @@ def prior_heat_map(results: Results, study: str, metric: str = "nll", inference:
         for (i, j), value in np.ndenumerate(table.to_numpy()):
             prior, choice = table.index[i], table.columns[j]
             if np.isnan(value):
-                text = "= flat" if (prior, choice) in merged else "none"
-                patch = {"hatch": "////" if text == "= flat" else None, "edgecolor": "#bbbbbb", "lw": 0}
+                text = f"= {name_of(merged[prior, choice])}" if (prior, choice) in merged else "none"
+                patch = {"hatch": "////" if (prior, choice) in merged else None, "edgecolor": "#bbbbbb", "lw": 0}
                 ax.add_patch(Rectangle((j - 0.5, i - 0.5), 1, 1, facecolor="#eeeeee", **patch))
                 ax.text(j, i, text, ha="center", va="center", fontsize=7, color="#555555")
                 continue
@@ -86,20 +87,21 @@ def prior_heat_map(results: Results, study: str, metric: str = "nll", inference:
         ax.spines[:].set_visible(False)
         ax.set_title(_place_title(place, places))
     hide_spare(axes, len(places))
-    word = "Below" if higher else "Above"
-    unit = describe(metric).unit
-    label = f"{word} the panel's best" + (f" ({unit})" if unit else "")
+    about = describe(metric)
+    place = {"higher": "Below the panel's best", "lower": "Above the panel's best"}
+    label = place.get(about.direction, "Above the panel's lowest") + (f" ({about.unit})" if about.unit else "")
     look = {"extend": "max", "location": "bottom", "aspect": 40, "shrink": 0.6, "ticks": MaxNLocator(4)}
     figure.colorbar(image, ax=axes, label=label, **look)
     figure.suptitle(f"{metric_name(metric)}, {method_name(inference)}", x=0.01, ha="left")
     return figure
 
 
-def _merged(results: Results, study: str, dataset: str, network: str, inference: str) -> set[tuple[str, str]]:
+def _merged(results: Results, study: str, dataset: str, network: str, inference: str) -> dict[tuple[str, str], str]:
+    """The model that each merged pair of prior and hyperprior is the same as."""
     c = results.cells
     rows = c[(c.study == study) & (c.dataset == dataset) & (c.network == network) & (c.inference == inference)]
     rows = rows[rows.state == "merged"]
-    return set(zip(rows.prior, rows.hyperprior, strict=True))
+    return {(r.prior, r.hyperprior): r.reason.removeprefix("into ").partition(":")[0] for r in rows.itertuples()}
 
 
 def _place_title(place, places) -> str:

@@ -135,10 +135,18 @@ def probed(results: Results, study: str, probe: str, **where) -> pd.DataFrame:
     return _narrow(only_tuned_scales(results, _narrow(table, where, what)), {}, f"{what} of the scale that was chosen")
 
 
+def point_methods(metrics: pd.DataFrame, study: str) -> set[str]:
+    """Methods of a study whose draws are all the same: the known ones, and those whose predictions never vary."""
+    rows = metrics[(metrics.study == study) & (metrics.metric == "total_variance") & ~metrics.inference.isin(CONTROLS)]
+    largest = rows.groupby("inference").value.max()
+    return {*POINTS, *largest.index[largest == 0]}
+
+
 def main_method(results: Results, study: str) -> str:
     """The method that figures show where they show one: mean_field, else another that has draws, else MAP."""
-    last = ("prior_only", *POINTS)
-    known = done(results, study).inference.unique()
+    known = list(done(results, study).inference.unique())
+    others = sorted(point_methods(results.metrics, study) - set(POINTS))
+    last = ("prior_only", *POINTS, *others)
     return min(known, key=lambda m: (last.index(m) + 1 if m in last else 0, m != "mean_field"))
 
 

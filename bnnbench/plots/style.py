@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 import matplotlib as mpl
 import seaborn as sns
 from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.colors import LinearSegmentedColormap
+from matplotlib.colors import LinearSegmentedColormap, to_hex, to_rgb
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullLocator, StrMethodFormatter
 from PIL import Image
@@ -22,22 +22,25 @@ BLUE, ORANGE, GREEN, RED, PURPLE, BROWN, PINK, GREY, YELLOW, SKY = _COLOURS
 GROUPS = {"wrong": RED, "right": BLUE, "all": GREY}
 DARK_BLUE, DARK_ORANGE = "#00365a", "#8f3f00"
 CLASS_MAP = LinearSegmentedColormap.from_list("classes", ["#3b93c8", "#ffffff", "#e9a63a"])
+GREY_MAP = LinearSegmentedColormap.from_list("strength", ["#ffffff", "#555555"])
+_CLASSES = ["#3b93c8", "#e9a63a", GREEN, PURPLE, RED, BROWN, PINK, YELLOW, SKY, GREY]
 _PRIORS = {"normal": BLUE, "laplace": ORANGE, "cauchy": GREEN, "flat": GREY, "scale_mixture": PURPLE}
 _CHOICES = {
     "fixed": "#222222", "half_normal": BLUE, "shared_half_normal": SKY, "half_cauchy": ORANGE, "inverse_gamma": GREEN,
 }  # fmt: skip
 _METHODS = {"mean_field": BLUE, "map": ORANGE, "pymc_advi": GREEN}
 _MARKERS = {"fixed": "o", "half_normal": "s", "shared_half_normal": "P", "half_cauchy": "D", "inverse_gamma": "^"}
-_SPARE = [SKY, PINK, BROWN, YELLOW, RED]
+_SPARE = [SKY, PINK, BROWN, YELLOW, RED, PURPLE, GREY]
+_SPARE_MARKERS = ["v", "X", "<", ">", "p", "h", "d", "*"]
 
 _WORDS = {
-    "laplace": "Laplace", "cauchy": "Cauchy", "half_cauchy": "half-Cauchy", "half_normal": "half-normal",
-    "shared_half_normal": "shared half-normal",
-    "inverse_gamma": "inverse-gamma", "map": "MAP", "mean_field": "mean field", "pymc_advi": "PyMC ADVI",
-    "hmc": "HMC", "nuts": "NUTS", "pymc_nuts": "PyMC NUTS", "pymc_fullrank": "PyMC full-rank ADVI", "mle": "MLE",
-    "mc_dropout": "MC dropout", "laplace_approximation": "Laplace approximation", "swag": "SWAG", "sgld": "SGLD",
-    "sghmc": "SGHMC", "bayes_rule": "Bayes rule", "mnist": "MNIST", "fashion_mnist": "Fashion-MNIST",
+    "advi": "ADVI", "bayes": "Bayes", "cauchy": "Cauchy", "fashion_mnist": "Fashion-MNIST", "gauss": "Gauss",
+    "half_cauchy": "half-Cauchy", "half_normal": "half-normal", "hmc": "HMC", "inverse_gamma": "inverse-gamma",
+    "laplace": "Laplace", "map": "MAP", "mc": "MC", "mle": "MLE", "mnist": "MNIST", "nuts": "NUTS", "pymc": "PyMC",
+    "pymc_fullrank": "PyMC full-rank ADVI", "sghmc": "SGHMC", "sgld": "SGLD",
+    "shared_half_normal": "shared half-normal", "student": "Student", "swag": "SWAG",
 }  # fmt: skip
+"""Nicer words for a name, or for a part of one; whatever is not here is written as it is."""
 
 _SETTINGS = {
     "font.size": 8.5, "axes.titlesize": 9, "axes.labelsize": 8.5, "xtick.labelsize": 8, "ytick.labelsize": 8,
@@ -108,9 +111,14 @@ _CLOTHES = (
 )  # fmt: skip
 
 
+def class_colours(n_classes: int) -> list[str]:
+    """A colour for each class, to fill areas with."""
+    return _CLASSES[:n_classes] if n_classes <= len(_CLASSES) else sns.husl_palette(n_classes).as_hex()
+
+
 def name_of(word: str) -> str:
-    """How a prior, hyperprior, method or data set is written: half-Cauchy for half_cauchy."""
-    return _WORDS.get(word, word.replace("_", " "))
+    """How a prior, hyperprior, method or data set is written: half-Cauchy for half_cauchy, PyMC NUTS for pymc_nuts."""
+    return _WORDS.get(word) or " ".join(_WORDS.get(part, part) for part in word.split("_"))
 
 
 def data_name(dataset: str) -> str:
@@ -141,8 +149,9 @@ def left_out_name(dataset: str) -> str:
 
 
 def _without(dataset: str) -> tuple[str, int | None]:
-    family, without, left_out = dataset.partition("-without-")
-    return (family, int(left_out)) if without else (family, None)
+    """The family and the class that is left out, of a name such as mnist-without-7; other names hold none."""
+    family, _, left_out = dataset.partition("-without-")
+    return (family, int(left_out)) if left_out.isdecimal() else (dataset, None)
 
 
 def model_name(row) -> str:
@@ -187,14 +196,16 @@ def log_ticks(axis) -> None:
 
 
 def _colours(known: dict[str, str], names: Iterable[str]) -> dict[str, str]:
+    """Known names keep their colours; others get those that no known name has, in order, and then darker ones."""
     names = list(dict.fromkeys(names))
-    new = [name for name in names if name not in known]
-    spare = {name: _SPARE[i % len(_SPARE)] for i, name in enumerate(new)}
-    return {name: known.get(name) or spare[name] for name in names}
+    spare = [colour for colour in _SPARE if colour not in known.values()]
+    spare += [to_hex([0.6 * part for part in to_rgb(colour)]) for colour in spare]
+    new = {name: spare[i % len(spare)] for i, name in enumerate(n for n in names if n not in known)}
+    return {name: known.get(name) or new[name] for name in names}
 
 
 def prior_colours(names: Iterable[str]) -> dict[str, str]:
-    """A colour for each prior; known priors keep theirs in every figure."""
+    """A colour for each prior; those that have one keep it in every figure."""
     return _colours(_PRIORS, names)
 
 
@@ -205,7 +216,10 @@ def choice_colours(names: Iterable[str]) -> dict[str, str]:
 
 def choice_markers(names: Iterable[str]) -> dict[str, str]:
     """A marker for each way of setting the scale."""
-    return {name: _MARKERS.get(name, "v") for name in names}
+    names = list(dict.fromkeys(names))
+    new = [name for name in names if name not in _MARKERS]
+    spare = {name: _SPARE_MARKERS[i % len(_SPARE_MARKERS)] for i, name in enumerate(new)}
+    return {name: _MARKERS.get(name) or spare[name] for name in names}
 
 
 def method_colours(names: Iterable[str]) -> dict[str, str]:

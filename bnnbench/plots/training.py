@@ -30,7 +30,7 @@ OBJECTIVES = {
     "mc_dropout": "Log joint under dropout",
     **dict.fromkeys(("mean_field", "full_rank", "pymc_advi", "pymc_fullrank"), "ELBO"),
 }
-"""What a method maximises, where it has one name."""
+"""What a method maximises, where that has a name of its own; of others it is called the objective."""
 
 
 def shown_cells(results: Results, study: str, dataset: str, network: str | None, inference: str) -> pd.DataFrame:

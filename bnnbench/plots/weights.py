@@ -6,7 +6,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from scipy.stats import gaussian_kde
 
-from bnnbench.plots.select import best_models, cell_of, main_method, noisiest, one_thread, parameters_of
+from bnnbench.plots.select import best_models, cell_of, main_method, noisiest, one_thread, parameters_of, point_methods
 from bnnbench.plots.style import (
     GREY,
     NothingToDraw,
@@ -26,7 +26,6 @@ from bnnbench.plots.style import (
 )
 from bnnbench.plots.training import shown_cells
 from bnnbench.results import Results
-from bnnbench.statistics import POINTS
 
 LINES = 40
 """At most so many densities in one panel; of more weights, every k-th by posterior mean is drawn."""
@@ -55,7 +54,7 @@ def last_layer_densities(
     In colour: weights whose stored 95% interval leaves out 0; grey: those that it covers. Drawn at the lowest seed.
     """
     inference = inference or main_method(results, study)
-    if inference in POINTS:
+    if inference in point_methods(results.metrics, study):
         raise NothingToDraw("a point estimate gives weights a value and no density")
     dataset = dataset or noisiest(results, study)[-1]
     models = best_models(results, study, dataset, inference, network).set_index("prior", drop=False)

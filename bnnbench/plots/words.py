@@ -5,7 +5,16 @@ import pandas as pd
 
 from bnnbench.metrics import auroc
 from bnnbench.plots.images import Judged
-from bnnbench.plots.select import MODEL, best_models, control, converged_scores, done, main_method, with_tuned_scales
+from bnnbench.plots.select import (
+    MODEL,
+    best_models,
+    control,
+    converged_scores,
+    done,
+    main_method,
+    point_methods,
+    with_tuned_scales,
+)
 from bnnbench.plots.style import (
     NothingToDraw,
     data_name,
@@ -19,7 +28,7 @@ from bnnbench.plots.style import (
 from bnnbench.plots.weights import last_weights
 from bnnbench.reference import converged
 from bnnbench.results import Results
-from bnnbench.statistics import POINTS, mean_interval, paired_difference
+from bnnbench.statistics import mean_interval, paired_difference
 
 
 def number(interval, digits: int = 3, sign: bool = False) -> str:
@@ -143,8 +152,10 @@ def boundary_in_words(results: Results, study: str) -> str:
     for dataset in results.cells.dataset[results.cells.dataset.isin(table.dataset)].unique():
         by_seed = table[table.dataset == dataset].groupby("seed").value.mean()
         rows.append({"Data set": data_name(dataset), "Rank correlation": number(mean_interval(by_seed), 2)})
+    several = any(results.data(dataset).n_classes > 2 for dataset in table.dataset.unique())
+    gap = " (of more than two classes: the gap between the two highest p*)" if several else ""
     return (
-        f"Spearman's rank correlation, over test points, of the sd with the distance |p* − ½| from the boundary, "
+        f"Spearman's rank correlation, over test points, of the sd with the distance |p* − ½| from the boundary{gap}, "
         f"averaged over the {method_name(inference)} models:\n\n" + _table(rows)
     )
 
@@ -152,7 +163,7 @@ def boundary_in_words(results: Results, study: str) -> str:
 def sparsity_in_words(results: Results, study: str, a: str = "laplace", b: str = "cauchy") -> str:
     """Share of last-layer weights whose 95% interval covers 0 under two priors, and the paired difference."""
     inference = main_method(results, study)
-    if inference in POINTS:
+    if inference in point_methods(results.metrics, study):
         raise NothingToDraw("a point estimate has no intervals")
     rows = with_tuned_scales(results, study, inference=inference, recipe="", metric="nll", prior=[a, b])
     rows = rows.assign(value=[last_weights(results, cell_id).covers_zero.mean() for cell_id in rows.id])

@@ -5,20 +5,20 @@ names its probes under `probes:`, and each cell's readings become rows of `probe
 """
 
 import importlib
-from dataclasses import fields
 
+from bnnbench import settings as declared
 from bnnbench.config import check_name
 from bnnbench.probes._base import Probe, Reading
 
-__all__ = ["Probe", "Reading", "make"]
+__all__ = ["Probe", "Reading", "find", "make"]
+
+
+def find(name: str) -> type[Probe]:
+    """The class of the probe in the file `name`; ValueError on an unknown name."""
+    check_name("probe", name)
+    return importlib.import_module(f"bnnbench.probes.{name}").PROBE
 
 
 def make(name: str, settings: dict) -> Probe:
-    """The probe in the file `name` with these settings; ValueError on an unknown name or setting."""
-    check_name("probe", name)
-    cls = importlib.import_module(f"bnnbench.probes.{name}").PROBE
-    accepted = [f.name for f in fields(cls)]
-    unknown = sorted(set(settings) - set(accepted))
-    if unknown:
-        raise ValueError(f"probe '{name}' has no setting '{unknown[0]}': known are {', '.join(accepted)}")
-    return cls(**settings)
+    """The probe in the file `name` with these settings; ValueError on an unknown name or setting, or a wrong value."""
+    return declared.make(find(name), settings, "setting", f"probe '{name}'")

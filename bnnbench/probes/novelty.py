@@ -11,6 +11,7 @@ import numpy as np
 
 from bnnbench.metrics import Predictions, aupr, auroc, fpr_at_95_tpr
 from bnnbench.probes._base import Probe, Reading, evenly
+from bnnbench.settings import Count, ProperShare
 
 
 def scores(p: Predictions) -> dict[str, np.ndarray]:
@@ -27,9 +28,9 @@ def scores(p: Predictions) -> dict[str, np.ndarray]:
 class Novelty(Probe):
     """At most `inputs` of each kind, read with `draws` draws; flagged above the `quantile` of validation data."""
 
-    inputs: int = 5000
-    draws: int = 100
-    quantile: float = 0.95
+    inputs: Count = 5000
+    draws: Count = 100
+    quantile: ProperShare = 0.95
 
     def run(self, cell, data, seed):
         if not data.novel:

@@ -10,14 +10,17 @@ rho = softplus^-1(sd), as in a public reproduction of Blundell et al. whose prun
 """
 
 from dataclasses import dataclass
+from typing import Annotated
 
 import numpy as np
 import torch
+from pydantic import Field
 
 from bnnbench.metrics import accuracy, negative_log_likelihood
 from bnnbench.networks import Network
 from bnnbench.philox import generator
 from bnnbench.probes._base import Probe, Reading
+from bnnbench.settings import Count, Share
 
 SD_OF_RHO_ZERO = float(np.log(2))
 
@@ -26,8 +29,8 @@ SD_OF_RHO_ZERO = float(np.log(2))
 class Pruning(Probe):
     """`shares` of the weights are removed; predictions average `draws` draws (1 network for point estimates)."""
 
-    shares: tuple[float, ...] = (0, 0.25, 0.5, 0.75, 0.9, 0.95, 0.98, 0.99)
-    draws: int = 30
+    shares: Annotated[tuple[Share, ...], Field(min_length=1)] = (0, 0.25, 0.5, 0.75, 0.9, 0.95, 0.98, 0.99)
+    draws: Count = 30
 
     def run(self, cell, data, seed):
         mean, sd = (torch.from_numpy(moment) for moment in cell.weight_moments())

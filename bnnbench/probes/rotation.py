@@ -4,12 +4,15 @@ The first images of each class of the test set are turned from upright; a readin
 """
 
 from dataclasses import dataclass
+from typing import Annotated
 
 import numpy as np
+from pydantic import Field
 
 from bnnbench.metrics import mutual_information, predictive_entropy
 from bnnbench.probes._base import Probe, Reading
 from bnnbench.probes.shift import turn
+from bnnbench.settings import Count
 
 
 def turned(image: np.ndarray, degrees: float) -> np.ndarray:
@@ -21,9 +24,9 @@ def turned(image: np.ndarray, degrees: float) -> np.ndarray:
 class Rotation(Probe):
     """`per_class` images of each class, turned by 0 to 180 degrees in steps of `step`, read with `draws` draws."""
 
-    per_class: int = 10
-    step: int = 10
-    draws: int = 100
+    per_class: Count = 10
+    step: Annotated[int, Field(ge=1, le=180)] = 10
+    draws: Count = 100
 
     def run(self, cell, data, seed):
         angles = range(0, 181, self.step)

@@ -5,12 +5,15 @@ Dietterich 2019, Ovadia et al. 2019). Strength 0 is the test set as it is.
 """
 
 from dataclasses import dataclass
+from typing import Annotated
 
 import numpy as np
+from pydantic import Field
 from scipy import ndimage
 
 from bnnbench.philox import generator
 from bnnbench.probes._base import Probe, evenly, readings
+from bnnbench.settings import Count
 
 KINDS = {
     "rotation": (15, 30, 45, 60, 75),  # degrees
@@ -58,9 +61,9 @@ def turn(image: np.ndarray, degrees: float) -> np.ndarray:
 class Shift(Probe):
     """`images` test images, evenly spread, read with `draws` posterior draws."""
 
-    images: int = 2000
-    draws: int = 30
-    kinds: tuple[str, ...] = tuple(KINDS)
+    images: Count = 2000
+    draws: Count = 30
+    kinds: Annotated[tuple[str, ...], Field(min_length=1)] = tuple(KINDS)
 
     def __post_init__(self) -> None:
         for kind in self.kinds:

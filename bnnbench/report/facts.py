@@ -1,6 +1,7 @@
 """What a run consists of: cells by state with their reasons, data sets, studies, settings, versions and machine."""
 
 import ast
+import inspect
 import os
 import platform
 from collections.abc import Iterable
@@ -12,8 +13,9 @@ import pandas as pd
 import xarray as xr
 import yaml
 
-from bnnbench import digest
+from bnnbench import digest, hyperpriors, priors
 from bnnbench.grid import Plan
+from bnnbench.metrics import Metric, describe
 from bnnbench.plots.style import data_name, name_of
 from bnnbench.report import words
 from bnnbench.results import Results
@@ -174,26 +176,39 @@ def machine() -> dict[str, str]:
     }
 
 
+def metrics(results: Results) -> list[tuple[str, Metric]]:
+    """Every metric of the results by name, with what is known of it; tables of another version may hold others."""
+    return [(name, _described(name)) for name in results.metrics.metric.unique()]
+
+
+def _described(name: str) -> Metric:
+    try:
+        return describe(name)
+    except ValueError:
+        unknown = "Of another version of the benchmark; this one does not know it."
+        return Metric(name, label=name_of(name), definition=unknown, direction="", file="")
+
+
 def definitions(plan: Plan) -> dict[str, list[tuple[str, str]]]:
     """First lines of the docstrings of the priors, hyperpriors and methods in use: no second text to keep in step."""
     used = {
         kind: list(dict.fromkeys(getattr(c, kind) for c in plan.cells)) for kind in ("prior", "hyperprior", "inference")
     }
     return {
-        "Priors": _class_lines("Prior", used["prior"]),
-        "Hyperpriors": _class_lines("Hyperprior", used["hyperprior"]),
+        "Priors": [(name_of(name), _first_line(priors.family(name))) for name in used["prior"]],
+        "Hyperpriors": [
+            (name_of(name), _first_line(hyperpriors.density(name))) for name in used["hyperprior"] if name != "fixed"
+        ],
         "Methods": [
-            (name_of(name), _first_line(digest.PACKAGE / "inference" / f"{name}.py")) for name in used["inference"]
+            (name_of(name), _first_line_of(digest.PACKAGE / "inference" / f"{name}.py")) for name in used["inference"]
         ],
     }
 
 
-def _class_lines(base: str, names: list[str]) -> list[tuple[str, str]]:
-    classes = digest.classes("priors.py", base)
-    tree = ast.parse((digest.PACKAGE / "priors.py").read_text())
-    lines = {n.name: (ast.get_docstring(n) or "").split("\n")[0] for n in tree.body if isinstance(n, ast.ClassDef)}
-    return [(name_of(name), lines[classes[name]]) for name in names if name in classes]
+def _first_line(described: type) -> str:
+    return (inspect.getdoc(described) or "").split("\n")[0]
 
 
-def _first_line(path: Path) -> str:
-    return (ast.get_docstring(ast.parse(path.read_text())) or "").split("\n")[0]
+def _first_line_of(path: Path) -> str:
+    """Of a module's docstring, read off its file: importing methods means waiting for torch."""
+    return (ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or "").split("\n")[0]

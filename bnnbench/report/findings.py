@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from bnnbench.metrics import registered
+from bnnbench.plots.select import point_methods
 from bnnbench.plots.style import data_name, name_of
 from bnnbench.reference import converged
 from bnnbench.report import estimates, words
@@ -19,21 +21,12 @@ from bnnbench.report.estimates import (
     where,
 )
 from bnnbench.results import Results
-from bnnbench.statistics import POINTS, plain_method
+from bnnbench.statistics import plain_method
 
 POINT = "map"
 CONTROL = "prior_only"
 """What never looks at the data: it bounds the others."""
 LEARNED = "a scale learned under a hyperprior"
-SCORES = {
-    "auroc_predictive_entropy": "predictive entropy",
-    "auroc_max_probability": "maximum probability",
-    "auroc_mutual_information": "mutual information",
-    "auroc_total_variance": "total variance",
-    "auroc_chi_square_label": "label-vote chi-square",
-    "auroc_chi_square_argmax": "arg-max-vote chi-square",
-}
-
 Names = dict[tuple[str, str], str]
 """What each (inference, recipe) is called."""
 
@@ -194,8 +187,10 @@ def sensitivity(nll: pd.DataFrame, validation: pd.DataFrame, names: Names) -> li
 
 def scores(metrics: pd.DataFrame, study: str) -> list[Finding]:
     """Which score tells wrong from right predictions best, over the methods that have draws."""
-    tables = {name: estimates.without_controls(by_seed(metrics, study, metric)) for metric, name in SCORES.items()}
-    tables = {name: where(t, lambda f: ~f.inference.isin([*POINTS, CONTROL])) for name, t in tables.items() if len(t)}
+    left_out = [*point_methods(metrics, study), CONTROL]
+    known = {found.score: metric for metric, found in registered().items() if found.score}
+    tables = {name: estimates.without_controls(by_seed(metrics, study, metric)) for name, metric in known.items()}
+    tables = {name: where(t, lambda f: ~f.inference.isin(left_out)) for name, t in tables.items() if len(t)}
     tables = {name: t for name, t in tables.items() if t.notna().any(axis=None)}
     if len(tables) < 2:
         return []

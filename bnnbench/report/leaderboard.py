@@ -6,35 +6,38 @@ from typing import NamedTuple
 import pandas as pd
 
 from bnnbench.grid import Plan
+from bnnbench.metrics import registered
 from bnnbench.plots.style import data_name, name_of
 from bnnbench.reference import converged
 from bnnbench.report import words
-from bnnbench.report.estimates import CONTROLS, ENTRY, UNIT, Estimate, by_seed, names_in
+from bnnbench.report.estimates import CONTROLS, ENTRY, UNIT, Estimate, by_seed, names_in, pick
 from bnnbench.results import Results
 from bnnbench.statistics import plain_method
 
+ORDER = ("nll", "accuracy", "ece", "ece_floor", "brier")
+"""The first columns; the other metrics that have a column follow in the order of all metrics."""
+
 
 class Column(NamedTuple):
-    """A metric of the leaderboard: decimals shown, factor shown with (100 for per cent), and a hint."""
+    """A metric of the leaderboard: decimals shown, factor shown with (100 for per cent), and a hint.
+
+    `is_floor`: it is what another metric is to be compared with, and has no interval of its own.
+    """
 
     metric: str
     label: str
     digits: int
     factor: float
     hint: str
+    is_floor: bool
 
 
-COLUMNS = (
-    Column("nll", "NLL", 4, 1, "negative log-likelihood in nats; lower is better"),
-    Column("accuracy", "Accuracy %", 2, 100, "share of right predictions; higher is better"),
-    Column("ece", "ECE", 4, 1, "expected calibration error; lower is better, compare with its floor"),
-    Column("ece_floor", "ECE floor", 4, 1, "the ECE that perfect calibration would show with this many points"),
-    Column("brier", "Brier", 4, 1, "Brier score; lower is better"),
-    Column("mutual_information", "Mutual inf.", 4, 1, "mutual information in nats; what the draws disagree on"),
-    Column(
-        "auroc_predictive_entropy", "AUROC", 3, 1, "of predictive entropy for wrong against right; higher is better"
-    ),
-)
+def columns() -> list[Column]:
+    """The metrics that are registered with a column."""
+    known = registered().values()
+    floors = {found.floor for found in known}
+    shown = [Column(found.name, *found.column, found.name in floors) for found in known if found.column]
+    return sorted(shown, key=lambda c: ORDER.index(c.metric) if c.metric in ORDER else len(ORDER))
 
 
 @dataclass(frozen=True)
@@ -73,11 +76,12 @@ class Row:
 
 @dataclass(frozen=True)
 class Board:
-    """The leaderboard of one data set."""
+    """The leaderboard of one data set; `columns` are those of which it holds a value."""
 
     study: str
     dataset: str
     title: str
+    columns: list[Column] = field(default_factory=list)
     rows: list[Row] = field(default_factory=list)
 
     @property
@@ -116,7 +120,7 @@ def method_names(plan: Plan, study: str) -> dict[tuple[str, str], str]:
 def boards(plan: Plan, results: Results, study: str) -> list[Board]:
     """Leaderboards of a study, in the order of its data sets; chains that missed the reference's gate have no place."""
     metrics = converged(results.metrics, results.references)
-    wide = {c.metric: by_seed(metrics, study, c.metric) for c in COLUMNS}
+    wide = {c.metric: by_seed(metrics, study, c.metric) for c in columns()}
     seconds = _seconds(results.cells, study)
     tuned = _tuned(results.tuned, study)
     methods = method_names(plan, study)
@@ -125,7 +129,8 @@ def boards(plan: Plan, results: Results, study: str) -> list[Board]:
     for name in names:
         board = Board(study, name, data_name(name))
         if name in wide["nll"].index.get_level_values("dataset"):
-            tables = {m: t.xs(name, level="dataset", drop_level=False) for m, t in wide.items()}
+            tables = {m: pick(t, dataset=name) for m, t in wide.items()}
+            board.columns.extend(c for c in columns() if tables[c.metric].notna().any(axis=None))
             facts = seconds, tuned, methods, len(plan.config.seeds), plain_method(names_in(tables["nll"], "inference"))
             rows = [_row(key, tables, *facts) for key in tables["nll"].index]
             rows = [row for row in rows if row.seeds]

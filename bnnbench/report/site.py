@@ -5,14 +5,13 @@ from typing import Any
 
 from bnnbench import gate
 from bnnbench.grid import Plan
-from bnnbench.metrics import describe
 from bnnbench.plots.style import ordered_choices
 from bnnbench.report import across, claims, facts, findings, leaderboard, words
 from bnnbench.report.estimates import PROVISIONAL_BELOW
 from bnnbench.report.figures import Figures
 from bnnbench.report.findings import Finding
 from bnnbench.report.headlines import headlines
-from bnnbench.report.leaderboard import COLUMNS, Board
+from bnnbench.report.leaderboard import Board
 from bnnbench.results import Results
 
 CHOICES = {"tuned": "tuned", "fixed": "fixed", "learned": "learned", "none": "no scale"}
@@ -101,7 +100,7 @@ def study(
     config, methods = plan.study_configs[name], leaderboard.method_names(plan, name)
     boards = leaderboard.boards(plan, results, name)
     cells = results.cells[results.cells.study == name]
-    fixed = (cells.hyperprior == "fixed") & (cells.prior != "flat")
+    fixed = cells.hyperprior == "fixed"
     return Study(
         name=name, title=config.title, question=config.question, page=page, boards=boards,
         findings=findings.of_study(results, name, methods),
@@ -122,7 +121,6 @@ def site(plan: Plan, results: Results, studies: list[Study]) -> dict[str, Any]:
         "claims": [card for s in studies for card in s.claims],
         "tally": claims.tally,
         "gate": {"rhat": gate.RHAT_BELOW, "ess": gate.ESS_ABOVE},
-        "columns": COLUMNS,
         "counts": n,
         "n_cells": len(results.cells),
         "n_bad": sum(n.get(state, 0) for state in facts.BAD),
@@ -136,6 +134,6 @@ def site(plan: Plan, results: Results, studies: list[Study]) -> dict[str, Any]:
         "config": facts.resolved_config(plan),
         "datasets": facts.dataset_facts(plan),
         "definitions": facts.definitions(plan),
-        "metrics": [(m, describe(m)) for m in results.metrics.metric.unique()],
+        "metrics": facts.metrics(results),
         "words": words,
     }

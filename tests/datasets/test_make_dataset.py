@@ -1,7 +1,5 @@
 """Data sets by family name: dispatch, names and refusals."""
 
-import inspect
-
 import numpy as np
 import pytest
 
@@ -14,7 +12,7 @@ def test_families_are_the_files_that_generate():
     for family in datasets.FAMILIES:
         assert "seeds" not in datasets.known_options(family)
         assert "data_dir" not in datasets.known_options(family)
-    assert datasets.known_options("circles")["noise"] is inspect.Parameter.empty
+    assert datasets.known_options("circles")["noise"] is ...
     assert datasets.known_options("circles")["factor"] == 0.5
 
 
@@ -40,9 +38,9 @@ def test_bayes_proba_where_the_generator_is_known():
     [
         ("moon", {"noise": 0.4}, "'moon'.*did you mean 'moons'.*circles, digits"),
         ("_idx", {}, "unknown data set family"),
-        ("moons", {"nois": 0.4}, "'moons' has no option 'nois'.*did you mean 'noise'.*n_train"),
+        ("moons", {"nois": 0.4}, "'moons': no option 'nois'.*did you mean 'noise'.*n_train"),
         ("moons", {"noise": 0.4, "seeds": [1]}, "no option 'seeds'"),
-        ("moons", {}, "needs the option 'noise'"),
+        ("moons", {}, "option 'noise' is missing: give a number above 0"),
     ],
 )
 def test_unknown_families_and_options_are_refused(family, options, message):

@@ -1,6 +1,7 @@
 """The Laplace approximation against brute force and against the linear model, where it is exact."""
 
 import math
+from dataclasses import dataclass
 
 import numpy as np
 import pytest
@@ -8,13 +9,19 @@ import torch
 from scenarios import ALL_MODELS, LinearGaussian, small_data, stack_joint
 
 from bnnbench import networks
+from bnnbench.hyperpriors import Hyperprior
+from bnnbench.hyperpriors.half_cauchy import HalfCauchy
+from bnnbench.hyperpriors.half_normal import HalfNormal
 from bnnbench.inference import _curvature, _evidence, _kronecker
 from bnnbench.inference.laplace_approximation import STRUCTURES, LaplaceApproximation
 from bnnbench.joint import LogJoint, LogPrior, Model
 from bnnbench.networks._apply import forward
 from bnnbench.networks._layers import Activation, Conv, Dense, Flatten, Network
 from bnnbench.predict import predict
-from bnnbench.priors import Cauchy, HalfCauchy, HalfNormal, Laplace, Normal, ScaleMixture, _Density
+from bnnbench.priors.cauchy import Cauchy
+from bnnbench.priors.laplace import Laplace
+from bnnbench.priors.normal import Normal
+from bnnbench.priors.scale_mixture import ScaleMixture
 from bnnbench.streams import Streams
 from bnnbench.trained import TrainedCell
 
@@ -310,10 +317,9 @@ def test_a_diverged_cell_leaves_its_neighbours_sound():
         assert np.isfinite(fitted.diagnostics["log_evidence"]).tolist() == [True, False]
 
 
-class Tied(_Density):
-    """A normal density of the log scales' sum as well: no registered hyperprior, since it ties them together."""
-
-    name, shared = "tied", False
+@dataclass(frozen=True)
+class Tied(Hyperprior):
+    """A normal density of the log scales' sum as well, which ties them together."""
 
     def log_density(self, log_s):
         return -0.5 * log_s.square() - 0.5 * log_s.sum(1, keepdim=True).square() / log_s.shape[1]

@@ -142,8 +142,11 @@ def test_posteriors_are_ordered_by_their_bound_beside_what_they_predict(two_stud
 def test_figures_show_a_method_whose_draws_vary_before_point_estimates_and_the_control():
     def main(*methods):
         results = Results("made by hand")
-        results.__dict__["cells"] = pd.DataFrame({"study": "s", "state": "done", "inference": methods})
+        cells = pd.DataFrame({"study": "s", "state": "done", "inference": methods})
+        spread = [0.0 if method in ("mle", "map", "new_point") else 0.1 for method in methods]
+        results.__dict__.update(cells=cells, metrics=cells.assign(metric="total_variance", value=spread))
         return select.main_method(results, "s")
 
     assert main("mle", "map", "prior_only", "sghmc") == "sghmc" and main("sghmc", "mean_field") == "mean_field"
+    assert main("new_point", "prior_only") == "prior_only" and main("new_point", "map") == "map"
     assert main("mle", "map") == "map" and main("map", "prior_only") == "prior_only"

@@ -8,7 +8,7 @@ import pytest
 from spoiling import HOSTILE, edit, lose
 
 from bnnbench.report import render
-from bnnbench.report.leaderboard import COLUMNS
+from bnnbench.report.leaderboard import columns
 
 
 class Page(html.parser.HTMLParser):
@@ -76,9 +76,9 @@ def test_values_shown_are_those_of_the_metrics_table(rendered):
     metrics = pd.read_parquet(rendered.parent / "metrics.parquet")
     board = (rendered / "study-toy.html").read_text().split('id="circles-0.4"')[1]
     chance = re.search(r'<tr class="chance.*?</tr>', board, re.DOTALL)[0]
-    shown = [float(v) for v in re.findall(r'data-v="([^"]+)"', chance)[::1][: len(COLUMNS) + 1] if v]
+    shown = [float(v) for v in re.findall(r'data-v="([^"]+)"', chance)[::1][: len(columns()) + 1] if v]
     rows = metrics[(metrics.inference == "chance") & (metrics.dataset == "circles-0.4") & (metrics.split == "test")]
-    wanted = [rows[rows.metric == c.metric].value.mean() * c.factor for c in COLUMNS]
+    wanted = [rows[rows.metric == c.metric].value.mean() * c.factor for c in columns()]
     assert shown[: len(wanted)] == pytest.approx(wanted, rel=1e-5)
 
 

@@ -6,44 +6,32 @@ from pathlib import Path
 
 import yaml
 
-from bnnbench import grid
+from bnnbench import grid, planning
 from bnnbench.cells import REFERENCE
 from bnnbench.config import ConfigError
-from bnnbench.digest import imported, of_files, of_package, of_value
+from bnnbench.digest import of_files, of_source, of_value
 
 # Snakemake sees rules and files, not the package's source: a step whose source here changes is run again.
 # Training is not among them: a shard's digest covers the source of every cell in it.
-READING = (
-    "plots",
-    "metrics",
-    "statistics.py",
-    "results.py",
-    "trained.py",
-    "storage.py",
-    "reference.py",
-    "gate.py",
+# What they follow leaves out the plan: its digest stands beside it, or what it asks for does.
+PLANNING = tuple(
+    f"bnnbench.{name}" for name in ("grid", "config", "checks", "expand", "cells", "digest")
 )
+
+
+def source_of(*starts):
+    """Digest of the source that these modules reach, the plan's own apart."""
+    return of_source(*starts, without=PLANNING)
+
+
+READING = ("bnnbench.plots", "bnnbench.metrics", "bnnbench.results:Results")
 SOURCES = {
-    "dataset": of_package("datasets/_base.py", "datasets/_idx.py"),
-    "evaluate": of_package(
-        "evaluate.py",
-        "reference.py",
-        "gate.py",
-        "storage.py",
-        "metrics",
-        "datasets/_bayes.py",
-    ),
-    "probe": of_package(
-        "probing.py",
-        "probes/__init__.py",
-        "trained.py",
-        "predict.py",
-        "storage.py",
-        "metrics",
-    ),
-    "claims": of_package("claims", "datasets/_bayes.py", *READING),
-    "notebook": of_package("notebooks.py", *READING),
-    "report": of_package("report", "claims", *READING),
+    "dataset": source_of("bnnbench.datasets:DataSet"),
+    "evaluate": source_of("bnnbench.evaluate", "bnnbench.metrics"),
+    "probe": source_of("bnnbench.probing", "bnnbench.metrics"),
+    "claims": source_of("bnnbench.claims", *READING),
+    "notebook": source_of("bnnbench.notebooks", *READING),
+    "report": source_of("bnnbench.report", "bnnbench.claims", *READING),
 }
 
 
@@ -69,13 +57,15 @@ TEMPLATES = [
 def load_plan():
     """The plan of the config as Snakemake resolved it: --configfile, then --config. A mistake ends the run in a line."""
     try:
-        return grid.load(config)
+        plan = grid.load(config, thorough=False)
+        planning.check(plan, config)
+        return plan
     except ConfigError as error:
         files = [
             os.path.relpath(file)
             for file in workflow.overwrite_configfiles or workflow.configfiles
         ]
-        sys.exit(str(error).replace("the configuration", ", ".join(files), 1))
+        sys.exit(str(error).replace("the configuration", ", ".join(files)))
 
 
 def write_resolved_config():
@@ -143,17 +133,11 @@ def probe_digest(name):
         probe: [
             settings[probe].settings,
             [cell.id for cell in cells],
-            probe_source(probe),
+            source_of(f"bnnbench.probes.{probe}"),
         ]
         for probe, cells in PLAN.probes(shard).items()
     }
     return of_value(asked)
-
-
-def probe_source(probe):
-    """Digest of a probe's file and of those beside it that it imports: other probes may change."""
-    file = f"probes/{probe}.py"
-    return of_package(file, *(f for f in imported(file) if f.startswith("probes/")))
 
 
 # The shards whose cells are probed.

@@ -11,7 +11,7 @@ WRITTEN = ["data", "shards", "metrics", "probes", "notebooks", "report", "logs",
            "config.resolved.yaml"]  # fmt: skip
 
 try:
-    results = grid.load(sys.argv[1]).results
+    results = grid.load(sys.argv[1], thorough=False).results
 except ConfigError as error:
     sys.exit(str(error))
 if not (results / "config.resolved.yaml").is_file():

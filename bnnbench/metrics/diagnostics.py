@@ -1,0 +1,52 @@
+"""What samplers report of their chains. Methods measure it while they train; here it is described.
+
+A method's diagnostic is a metric of the tables where a file here declares it.
+"""
+
+import math
+
+from bnnbench.gate import ESS_ABOVE, RHAT_BELOW
+
+from ._registry import declare
+
+declare(
+    __name__,
+    "function_rhat",
+    label="R-hat of predictions",
+    definition=f"Largest split R-hat over the log-odds at training inputs; a reference needs less than {RHAT_BELOW}.",
+    direction="lower",
+)
+declare(
+    __name__,
+    "function_ess",
+    label="ESS of predictions",
+    definition=f"Smallest bulk effective sample size over the same; a reference needs more than {ESS_ABOVE}.",
+    direction="higher",
+    unit="draws",
+    bounds=(0, math.inf),
+)
+declare(
+    __name__,
+    "divergences",
+    label="Divergences",
+    definition="Diverging transitions after warm-up; a reference needs none.",
+    direction="lower",
+    unit="steps",
+    bounds=(0, math.inf),
+)
+declare(
+    __name__,
+    "acceptance",
+    label="Acceptance rate",
+    definition="Mean acceptance probability of the sampler's proposals.",
+    direction="",
+    bounds=(0, 1),
+)
+declare(
+    __name__,
+    "step_size",
+    label="Step size",
+    definition="The sampler's step size after warm-up.",
+    direction="",
+    bounds=(0, math.inf),
+)
