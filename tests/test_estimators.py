@@ -91,7 +91,7 @@ SHORT = {"steps": 2}
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"prior": "gauss"}, "unknown prior 'gauss': known are normal"),
+        ({"prior": "gauss"}, "unknown prior 'gauss': .*known are .*normal"),
         ({"prior": ["normal"]}, r"prior must be a name, got \['normal'\]"),
         ({"hyperprior": "half_gamma"}, "unknown hyperprior"),
         ({"hyperprior": None}, "hyperprior must be a name, got None"),
