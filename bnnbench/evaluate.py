@@ -112,8 +112,9 @@ def gather(plan: Plan) -> None:
     config, cells = config_json(plan), _cells(plan)
     write_table(table, plan.results / "metrics.parquet", config=config)
     write_table(cells, plan.results / "cells.parquet", config=config)
-    write_table(tuned(table), plan.results / "tuned.parquet", config=config)
-    write_table(reference.table(plan, cells, table), plan.results / "references.parquet", config=config)
+    references = reference.table(plan, cells, table)
+    write_table(tuned(table, references), plan.results / "tuned.parquet", config=config)
+    write_table(references, plan.results / "references.parquet", config=config)
 
 
 def _cells(plan: Plan) -> pd.DataFrame:
@@ -161,17 +162,22 @@ def _controls(plan: Plan) -> pd.DataFrame:
     return _frame(rows)
 
 
-def tuned(table: pd.DataFrame) -> pd.DataFrame:
+def tuned(table: pd.DataFrame, references: pd.DataFrame | None = None) -> pd.DataFrame:
     """The fixed scale with the best mean validation NLL over seeds, for each data set, network, prior and method.
 
     Columns: study dataset network prior inference recipe scale validation_nll. Priors with one scale only have no row;
-    a scale that lacks a seed is not chosen.
+    a scale that lacks a seed is not chosen. With `references`, the table of that name, chains that missed the gate do
+    not compete, unless those of all scales did: the figures would show none of a scale chosen for such chains.
     """
     by = ["study", "dataset", "network", "prior", "inference", "recipe"]
     rows = table[(table.split == "validation") & (table.metric == "nll") & (table.hyperprior == "fixed")]
-    rows = rows.dropna(subset=["scale"])
+    rows = rows.dropna(subset=["scale"]).reset_index(drop=True)
+    rows = rows[rows.groupby(by).scale.transform("nunique") > 1]
+    if references is not None:
+        passed = rows.index.isin(reference.converged(rows, references).index)
+        any_passed = rows.assign(passed=passed).groupby(by).passed.transform("any")
+        rows = rows[passed | ~any_passed]
     means = rows.groupby([*by, "scale"], as_index=False).agg(validation_nll=("value", "mean"), n=("value", "size"))
-    several = means.groupby(by).scale.transform("nunique") > 1
-    means = means[several & (means.n == means.groupby(by).n.transform("max"))]
+    means = means[means.n == means.groupby(by).n.transform("max")]
     best = means.sort_values("validation_nll", kind="stable").drop_duplicates(by)
     return best.drop(columns="n").sort_values(by).reset_index(drop=True)

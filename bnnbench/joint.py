@@ -272,6 +272,17 @@ class LogJoint:
         copy.n_cells = len(cells)
         return copy
 
+    def differentiable(self) -> "LogJoint":
+        """The stack with copies of tensors that were made under torch.inference_mode, which no gradient can use."""
+        held = [self.x, self.y, self.which, *self.prior.tensors]
+        if not any(t.is_inference() for t in held):
+            return self
+        copy = self.take(list(range(self.n_cells)))
+        copy.x, copy.y, copy.which, *tensors = (t.clone() for t in held)
+        copy.prior = LogPrior.of_tensors(self.network, self.prior.families, self.prior.hyperpriors, tensors)
+        copy.prior.models = self.models
+        return copy
+
     @cached_property
     def all_points(self) -> tuple[torch.Tensor, torch.Tensor]:
         """Every cell's whole training set, gathered once."""

@@ -57,6 +57,8 @@ def predict(
     passes = 1 if posterior.is_point else n_draws
     chunk = IMAGE_CHUNK if network.is_convolutional else DENSE_CHUNK
     whole, rest = (_accumulator(network, posterior.logits, c) for c in (compiled, False))
+    if purpose == "predict":  # for others stored draws are shuffled
+        posterior = posterior.of_predictions(n_draws)
     draws = posterior.draws(streams, purpose)
     totals, first_half = None, None
     with torch.no_grad():

@@ -123,7 +123,7 @@ class Results:
         return labels(self.data(row.dataset), split, int(row.seed))
 
     def trained(self, cell_id: str) -> "TrainedCell":
-        """The trained cell, ready to predict on new inputs."""
+        """The trained cell, ready to predict on new inputs. KeyError and ValueError as of `row` and `arrays`."""
         from bnnbench.trained import TrainedCell
 
         return TrainedCell.load(self, cell_id)

@@ -1,16 +1,20 @@
 """Means with intervals over seeds, and differences between methods that share data and initial values."""
 
+import difflib
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
+from pandas.api.types import is_list_like
 from scipy import stats
 
 BOOTSTRAP_FROM = 10
 """From this many values on, intervals are bootstrapped; below, a bootstrap undercovers and Student's t is used."""
 RESAMPLES = 4000
+SHOWN = 40
+"""So many of a column's values are named where one that it lacks was asked for."""
 POINTS = ("map", "mle")
 """Methods whose draws are all the same: scores of disagreement say nothing of them."""
 MODEL = ["prior", "hyperprior", "scale", "inference", "recipe"]
@@ -50,11 +54,17 @@ def mean_interval(values: ArrayLike, level: float = 0.95) -> Interval:
     return Interval(mean, float(low), float(high))
 
 
-def intervals(table: pd.DataFrame, by: list[str], value: str = "value", level: float = 0.95) -> pd.DataFrame:
+def intervals(table: pd.DataFrame, by: str | Iterable[str], value: str = "value", level: float = 0.95) -> pd.DataFrame:
     """Mean, low, high and n (seeds) of `value` for each combination of the columns `by`, NaN among them counting.
 
-    `table` is the tidy metrics table, cut down so that a combination holds one row a seed: ValueError otherwise.
+    `by` is one column or several. `table` is the tidy metrics table, cut down so that a combination holds one row a
+    seed: ValueError otherwise, and for columns that the table lacks.
     """
+    by = [by] if isinstance(by, str) else list(by)
+    if not by:
+        raise ValueError("by names no column: name at least one, such as 'dataset'")
+    for column, name in (*((c, "by") for c in by), (value, "value"), ("seed", "an interval over seeds")):
+        _check_column(table, column, name)
     rows = []
     for key, group in table.groupby(by, dropna=False, sort=False):
         if group.seed.duplicated().any():
@@ -109,11 +119,19 @@ def paired_difference(
 
     `table` is the tidy metrics table; `a` and `b` give columns their values, e.g. {"prior": "laplace", "hyperprior":
     "half_cauchy", "inference": "mean_field"}, a list standing for any of its values. A pair lacking either side or
-    holding NaN is left out; ValueError where a or b picks several rows of one pair.
+    holding NaN is left out: where none is whole the mean is NaN, of 0 pairs. ValueError where a or b picks several rows
+    of one pair, and for a metric, a split or a value that no row of the table has, which would be a misspelling.
 
     Data sets and networks are fixed and seeds are drawn, so differences are averaged within a seed before the interval
     is taken, over the same data sets in every seed (`balanced`).
     """
+    for column, wanted in (("metric", metric), ("split", split)):
+        _check_value(table, column, wanted, "the table")
+    for side, name in ((a, "a"), (b, "b")):
+        for column, wanted in side.items():
+            _check_column(table, column, name)
+            for one in wanted if is_list_like(wanted) else [wanted]:
+                _check_value(table, column, one, name)
     rows = table[(table.metric == metric) & (table.split == split)]
     sides = [_one_side(rows, side, name) for side, name in ((a, "a"), (b, "b"))]
     differences = balanced((sides[0] - sides[1]).unstack("seed"))
@@ -123,11 +141,9 @@ def paired_difference(
 
 def _one_side(rows: pd.DataFrame, side: Mapping[str, object], name: str) -> pd.Series:
     for column, wanted in side.items():
-        if column not in rows:
-            raise ValueError(f"{name} names the column '{column}', which the table lacks: it has {list(rows)}")
         if isinstance(wanted, float) and np.isnan(wanted):
             rows = rows[rows[column].isna()]
-        elif isinstance(wanted, list | tuple | set):
+        elif is_list_like(wanted):
             rows = rows[rows[column].isin(wanted)]
         else:
             rows = rows[rows[column] == wanted]
@@ -137,6 +153,22 @@ def _one_side(rows: pd.DataFrame, side: Mapping[str, object], name: str) -> pd.S
         varying = [c for c in (*MODEL, "study") if rows[c].nunique(dropna=False) > 1]
         raise ValueError(f"{name} picks several rows of {first}: they differ in {', '.join(varying)}; set these too")
     return keyed
+
+
+def _check_column(table: pd.DataFrame, column: object, name: str) -> None:
+    if column not in table.columns:
+        raise ValueError(f"{name} names the column '{column}', which the table lacks: it has {list(table)}")
+
+
+def _check_value(table: pd.DataFrame, column: str, wanted: object, name: str) -> None:
+    """ValueError where no row at all has the value. A table without rows, and NaN, are never misspelt."""
+    if table.empty or pd.isna(wanted) or (table[column] == wanted).any():
+        return
+    known = sorted(table[column].dropna().unique(), key=str)
+    near = difflib.get_close_matches(str(wanted), map(str, known), n=1)
+    hint = f"did you mean {near[0]!r}? " if near else ""
+    shown = ", ".join(map(str, known[:SHOWN])) + (f" and {len(known) - SHOWN} more" if len(known) > SHOWN else "")
+    raise ValueError(f"{name} has no row whose {column} is {wanted!r}: {hint}there are {shown}")
 
 
 RANKED_FROM = 8

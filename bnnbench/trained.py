@@ -1,5 +1,6 @@
 """A trained cell, ready to predict on inputs that it has not seen."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -12,7 +13,7 @@ from bnnbench.joint import LogPrior, Model, lay_out
 from bnnbench.metrics import Predictions
 from bnnbench.networks import Network
 from bnnbench.networks._apply import forward
-from bnnbench.predict import predict
+from bnnbench.predict import DENSE_CHUNK, IMAGE_CHUNK, predict
 from bnnbench.streams import Streams
 
 if TYPE_CHECKING:
@@ -34,9 +35,13 @@ class TrainedCell:
 
     @classmethod
     def load(cls, results: "Results", cell_id: str) -> "TrainedCell":
-        """Rebuild a cell from its stored posterior and the config that the tables carry."""
+        """Rebuild a cell from its stored posterior and the config that the tables carry.
+
+        Raises KeyError with near ids for an unknown one, ValueError where the cell is not done.
+        """
+        row, arrays = results.row(cell_id), results.arrays(cell_id, "posterior")
         cell = next(c for c in results.plan.cells if c.id == cell_id)
-        return cls.build(cell, results.data(results.row(cell_id).dataset), results.arrays(cell_id, "posterior"))
+        return cls.build(cell, results.data(row.dataset), arrays)
 
     @classmethod
     def build(cls, cell: "Cell", data: "DataSet", arrays: "xr.Dataset") -> "TrainedCell":
@@ -49,26 +54,53 @@ class TrainedCell:
 
     def predict_proba(self, x: np.ndarray, n_draws: int = 100) -> np.ndarray:
         """Class probabilities (n, classes), the mean over posterior draws."""
-        return self.sample_proba(x, n_draws).mean(0)
+        total, count = np.zeros((len(x), self.network.n_classes)), 0
+        for s, rows, proba in self.each_draw(x, n_draws):
+            total[rows] += proba
+            count = s + 1
+        return total / max(count, 1)
+
+    def each_draw(self, x: np.ndarray, n_draws: int = 100) -> Iterator[tuple[int, slice, np.ndarray]]:
+        """(number of the draw, rows, their class probabilities (rows, classes)), draw by draw and in chunks of rows.
+
+        The draws of `sample_proba`, for those who need no more than totals over them: what is held at a time does not
+        grow with their number. A point estimate's only draw comes once.
+        """
+        x, chunk = self._checked(x), IMAGE_CHUNK if self.network.is_convolutional else DENSE_CHUNK
+        chunks = [slice(start, start + chunk) for start in range(0, len(x), chunk)]
+        inputs = [lay_out(self.network, x[rows][None]) for rows in chunks]
+        for s, latents in enumerate(self._passes(n_draws)):
+            for rows, part in zip(chunks, inputs, strict=True):
+                yield s, rows, torch.softmax(self._logits(latents, part), 1).double().numpy()
 
     def sample_proba(self, x: np.ndarray, n_draws: int = 100) -> np.ndarray:
         """Class probabilities of single draws, (n_draws, n, classes). `x` is (n, ...) on the raw scale."""
-        proba = torch.softmax(self._logits(x, n_draws), 2).double()
-        return proba.expand(n_draws, -1, -1).numpy()
+        return self._sample(x, n_draws, torch.float64, lambda logits: torch.softmax(logits, 1))
 
     def sample_logits(self, x: np.ndarray, n_draws: int = 100) -> np.ndarray:
         """Inputs of the softmax, as `sample_proba`."""
-        return self._logits(x, n_draws).expand(n_draws, -1, -1).numpy()
+        return self._sample(x, n_draws, torch.float32, lambda logits: logits)
 
-    def _logits(self, x: np.ndarray, n_draws: int) -> torch.Tensor:
-        """Of each draw, (n_draws, n, classes); of a point estimate once, (1, n, classes)."""
-        inputs = lay_out(self.network, self._checked(x)[None])
-        with torch.no_grad():
-            draws = [
-                self.posterior.logits(self.network, inputs, *self.posterior.network_inputs(z))[0].T
-                for z in self._latents(1 if self.posterior.is_point else n_draws, "new-inputs")
-            ]
-        return torch.stack(draws)
+    def _sample(self, x, n_draws, dtype, function) -> np.ndarray:
+        """function(logits (n, classes)) of each draw, (n_draws, n, classes); a point estimate's is computed once."""
+        x, passes = self._checked(x), 1 if self.posterior.is_point else n_draws
+        inputs = lay_out(self.network, x[None])
+        found = torch.empty(passes, len(x), self.network.n_classes, dtype=dtype)
+        for s, latents in enumerate(self._passes(n_draws)):
+            found[s] = function(self._logits(latents, inputs))
+        return found.expand(n_draws, -1, -1).numpy()
+
+    def _passes(self, n_draws: int) -> Iterator[torch.Tensor]:
+        """The draws of the latents for new inputs: of a point estimate one."""
+        if n_draws < 1:
+            raise ValueError(f"n_draws must be at least 1, got {n_draws}")
+        return self._latents(1 if self.posterior.is_point else n_draws, "new-inputs")
+
+    @torch.no_grad()
+    def _logits(self, latents: torch.Tensor, inputs: torch.Tensor) -> torch.Tensor:
+        """Of one draw, (n, classes)."""
+        network_inputs = self.posterior.network_inputs(latents)
+        return self.posterior.logits(self.network, inputs, *network_inputs)[0].T.contiguous()
 
     def predictions(self, x: np.ndarray, n_draws: int = 100) -> Predictions:
         """Moments and votes of the draws' predictions at `x`, as in `sample_proba`, whatever their number."""
@@ -79,11 +111,14 @@ class TrainedCell:
         return Predictions(*(a[0] for a in arrays), n_draws)
 
     def _checked(self, x: np.ndarray) -> torch.Tensor:
-        x = np.asarray(x, dtype=np.float32) / np.float32(self.x_divisor)
+        with np.errstate(over="ignore"):  # what single precision cannot hold is refused below
+            x = np.asarray(x, dtype=np.float32) / np.float32(self.x_divisor)
         if x.shape[1:] != self.network.input_shape:
             raise ValueError(f"{self.name} takes inputs of shape (n, {self.network.input_shape}), got {x.shape}")
         if not np.isfinite(x).all():
-            raise ValueError("inputs hold NaN or infinite values: remove or impute them")
+            raise ValueError(
+                "inputs hold NaN or infinite values, or such as single precision cannot hold: remove, impute or rescale"
+            )
         return torch.from_numpy(x)
 
     def proba_of_weights(self, weights: np.ndarray, x: np.ndarray) -> np.ndarray:

@@ -68,11 +68,32 @@ def test_a_scale_that_lacks_a_seed_is_not_chosen():
     assert evaluate.tuned(pd.DataFrame(rows[2:])).empty
 
 
+def test_chains_that_missed_the_gate_do_not_compete_for_the_tuned_scale():
+    where = dict.fromkeys(["study", "dataset", "network"], "a") | {"recipe": "", "prior": "normal", "seed": 0}
+    facts = where | {"hyperprior": "fixed", "split": "validation", "metric": "nll"}
+    values = {("hmc", 1.0): 0.1, ("hmc", 3.0): 0.2, ("map", 1.0): 0.1, ("map", 3.0): 0.2}
+    rows = [facts | {"id": f"{m}-{s}", "inference": m, "scale": s, "value": v} for (m, s), v in values.items()]
+    table = pd.DataFrame(rows)
+
+    def chosen(*passed):
+        ids = ["hmc-1.0", "hmc-3.0"]
+        references = pd.DataFrame({"id": ids, "passed": [i in passed for i in ids]})
+        return evaluate.tuned(table, references).set_index("inference").scale.to_dict()
+
+    assert chosen("hmc-1.0", "hmc-3.0") == {"hmc": 1.0, "map": 1.0}
+    assert chosen("hmc-3.0") == {"hmc": 3.0, "map": 1.0}
+    assert chosen() == {"hmc": 1.0, "map": 1.0}  # no scale passed: the figures show none of them
+
+
 def test_asking_for_what_is_not_there(small_results, tmp_path):
     with pytest.raises(FileNotFoundError, match="run `make report` first"):
         load_results(tmp_path)
     with pytest.raises(KeyError, match="nearest are"):
         small_results.row(CELL.replace("seed-1", "seed-7"))
+    with pytest.raises(KeyError, match=f"nearest are .*{CELL}"):
+        small_results.trained(CELL.replace("seed-1", "seed-7"))
+    with pytest.raises(ValueError, match="is merged"):
+        small_results.trained("toy/circles-0.4/mlp-5-5/flat-half_cauchy/map/seed-0")
     with pytest.raises(ValueError, match="is merged"):
         small_results.arrays("toy/circles-0.4/mlp-5-5/flat-half_cauchy/map/seed-0", "weights")
 

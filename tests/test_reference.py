@@ -6,6 +6,7 @@ import pytest
 from fake_reference import GOOD, HALF, SHIFT, add_references, copy_of
 
 from bnnbench import gate, metrics, reference
+from bnnbench.plots.select import compared
 from bnnbench.report.leaderboard import boards
 from bnnbench.results import load_results
 
@@ -96,3 +97,15 @@ def test_a_study_whose_references_all_fail_says_so(small_plan, tmp_path):
     references = load_results(plan.results).references
     assert len(references) == 2 and not references.passed.any()
     assert "none of the 2 HMC cells passed the gate (3 divergences" in reference.absence(references, "toy")
+
+
+def test_where_the_best_scale_fails_the_gate_the_next_one_is_tuned_and_compared(small_plan, tmp_path, results):
+    where = "inference == 'hmc' and dataset == 'moons-0.4' and prior == 'normal'"
+    (best,) = results.tuned.query(where).scale
+    spoilt = {f"toy/moons-0.4/mlp-5-5/normal-{best:g}/hmc/seed-{s}": {"divergences": 2.0} for s in (0, 1)}
+    plan = add_references(copy_of(small_plan, tmp_path / "results"), lambda c: c.prior == "normal", spoilt)
+    found = load_results(plan.results)
+    (scale,) = found.tuned.query(where).scale
+    assert scale != best
+    (row,) = compared(found, "toy").query(f"{where} and hyperprior == 'fixed'").itertuples()
+    assert row.scale == scale and row.tuned and row.n == 2

@@ -57,6 +57,17 @@ def test_intervals_group_by_columns_with_nan_as_a_value():
         intervals(pd.concat([table, table.assign(prior="flat")]), ["dataset"])
 
 
+def test_intervals_take_one_column_by_its_name_and_refuse_one_that_is_not_there():
+    table = tidy([("a", s, "normal", s) for s in range(3)])
+    pd.testing.assert_frame_equal(intervals(table, "dataset"), intervals(table, ["dataset"]))
+    with pytest.raises(ValueError, match="by names the column 'datasets', which the table lacks"):
+        intervals(table, "datasets")
+    with pytest.raises(ValueError, match="value names the column 'score'"):
+        intervals(table, "dataset", value="score")
+    with pytest.raises(ValueError, match="by names no column"):
+        intervals(table, [])
+
+
 def test_paired_difference_removes_what_seeds_share():
     shared = [0.0, 5.0, -3.0, 9.0]
     rows = [("a", s, "normal", v) for s, v in enumerate(shared)]
@@ -86,7 +97,36 @@ def test_unpaired_rows_and_other_metrics_are_left_out():
     table = pd.concat([table, tidy([("a", 0, "normal", 7.0)], metric="ece")])
     found = paired_difference(table, {"prior": "normal"}, {"prior": ["flat"]}, "nll")
     assert found.mean == 0.5 and np.isnan(found.low) and found.pairs == 1
-    assert paired_difference(table, {"prior": "normal"}, {"prior": "none"}, "nll").pairs == 0
+    for several in ({"flat"}, np.array(["flat"]), pd.Series(["flat"])):
+        assert paired_difference(table, {"prior": "normal"}, {"prior": several}, "nll").mean == 0.5
+    apart = paired_difference(table, {"prior": "flat", "seed": 0}, {"prior": "normal", "seed": 1}, "nll")
+    assert apart.pairs == apart.seeds == 0 and np.isnan(apart[:3]).all()
+
+
+@pytest.mark.parametrize(
+    ("a", "metric", "split", "message"),
+    [
+        ({"prior": "laplas"}, "nll", "test", "a has no row whose prior is 'laplas': did you mean 'laplace'"),
+        ({"prior": ["normal", "laplas"]}, "nll", "test", "whose prior is 'laplas'"),
+        ({"prior": "normal", "seed": 7}, "nll", "test", "whose seed is 7: there are 0, 1$"),
+        ({"prior": "normal"}, "nnl", "test", "whose metric is 'nnl': did you mean 'nll'"),
+        ({"prior": "normal"}, "nll", "tests", "whose split is 'tests': did you mean 'test'"),
+        ({"priors": "normal"}, "nll", "test", "a names the column 'priors'"),
+    ],
+)
+def test_a_misspelt_metric_or_value_is_no_empty_pairing(a, metric, split, message):
+    table = tidy([("a", s, p, 1.0) for s in (0, 1) for p in ("normal", "laplace")])
+    for first, second, side in ((a, {"prior": "laplace"}, "a"), ({"prior": "laplace"}, a, "b")):
+        expected = message if side == "a" or not message.startswith("a ") else f"b {message[2:]}"
+        with pytest.raises(ValueError, match=expected):
+            paired_difference(table, first, second, metric, split)
+
+
+def test_what_is_known_of_no_row_of_a_pair_is_an_empty_pairing():
+    table = tidy([("a", 0, "normal", 1.0), ("a", 1, "flat", 2.0)])
+    assert paired_difference(table, {"prior": "normal"}, {"prior": "flat"}, "nll").pairs == 0
+    assert paired_difference(table.head(0), {"prior": "normal"}, {"prior": "flat"}, "nll").pairs == 0
+    assert paired_difference(table, {"prior": "normal"}, {"prior": "flat", "scale": np.nan}, "nll").pairs == 0
 
 
 def test_an_ambiguous_side_is_refused_with_what_to_set():

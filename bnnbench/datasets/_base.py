@@ -137,6 +137,9 @@ def check(data: DataSet) -> None:
     def refuse(array: str, fault: str, remedy: str):
         raise DataError(f"data set {data.name!r}: {array} {fault}; {remedy}")
 
+    with np.errstate(over="ignore"):
+        if not 0 < np.float32(data.x_divisor) < np.inf:
+            refuse("x_divisor", f"is {data.x_divisor}", "make it a positive number, from 1e-45 to 3e38")
     for part in ("pool", "test"):
         x, y = getattr(data, f"x_{part}"), getattr(data, f"y_{part}")
         if x.ndim not in (2, 4):
@@ -152,6 +155,8 @@ def check(data: DataSet) -> None:
                 f"holds NaN or infinity in {np.sum(~finite)} rows, first in row {first}",
                 "drop or impute those rows before the data set is built",
             )
+        if max(float(x.max()), -float(x.min())) / data.x_divisor > float(np.finfo(np.float32).max):
+            refuse(f"x_{part}", "holds values beyond single precision", "divide it by a unit in which they are smaller")
         if y.dtype.kind not in "iu":
             refuse(f"y_{part}", f"has type {y.dtype}", "code the classes as whole numbers from 0")
         if y.min() < 0 or y.max() >= data.n_classes:
@@ -159,6 +164,14 @@ def check(data: DataSet) -> None:
                 f"y_{part}",
                 f"has labels from {y.min()} to {y.max()} but n_classes is {data.n_classes}",
                 f"recode them to 0 ... {data.n_classes - 1} or correct n_classes",
+            )
+    if data.x_pool.dtype.itemsize > 4:  # for smaller ones, such as images, nothing is lost
+        scaled = data.scaled(data.x_pool)
+        if (lost := (np.ptp(scaled, axis=0) == 0) & (data.x_pool.max(0) > data.x_pool.min(0))).any():
+            refuse(
+                "x_pool",
+                f"varies too little for single precision in {lost.sum()} features, first in {np.argmax(lost)}",
+                "standardise it when the data set is built: bnnbench.standardise.Standardiser",
             )
     if data.x_pool.shape[1:] != data.x_test.shape[1:]:
         refuse("x_test", f"has points of shape {data.x_test.shape[1:]}, x_pool {data.x_pool.shape[1:]}", "match")
@@ -175,8 +188,6 @@ def check(data: DataSet) -> None:
     for seed, train, validation in zip(data.seeds, data.train_index, data.validation_index, strict=True):
         if (shared := np.intersect1d(train, validation)).size:
             refuse("validation_index", f"shares {shared.size} points with train at seed {seed}", "separate them")
-    if not (np.isfinite(data.x_divisor) and data.x_divisor > 0):
-        refuse("x_divisor", f"is {data.x_divisor}", "make it a positive number")
 
 
 def check_counts(name: str, **counts: int) -> None:

@@ -3,6 +3,7 @@
 import importlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import wraps
 from typing import ClassVar, Literal
 
 import numpy as np
@@ -30,6 +31,13 @@ class Posterior:
     def draws(self, streams: Streams, purpose: str) -> Callable[[int], torch.Tensor]:
         """Function of s giving the s-th draw of the latents, (cells, latents)."""
         raise NotImplementedError
+
+    def of_predictions(self, n_draws: int) -> "Posterior":
+        """The posterior whose first n_draws draws of the purpose "predict" stand for all of it.
+
+        Itself, unless draws are stored and there are more of them, or fewer.
+        """
+        return self
 
     @property
     def is_point(self) -> bool:
@@ -68,8 +76,9 @@ class GaussianPosterior(Posterior):
 class DrawsPosterior(Posterior):
     """Stored draws of the latents: `draws` (cells, draws, latents), drawn from in a cycle.
 
-    Predictions take them in their order, so a sampler that puts the first half of its chains first can be compared
-    with itself; for other purposes they are shuffled, so that a few of them represent all.
+    Where they are of chains, `chain` (cells, draws) tells of which; it is the same for all cells. Predictions take them
+    in their order, so a sampler that puts the first half of its chains first can be compared with itself; for other
+    purposes they are shuffled, so that a few of them represent all.
     """
 
     @classmethod
@@ -80,7 +89,28 @@ class DrawsPosterior(Posterior):
         """
         halves = 1 if chains.shape[1] % 2 else 2
         turns = chains.unflatten(1, (halves, -1)).transpose(2, 3)
-        return cls(prior, {"draws": turns.flatten(1, 3)})
+        number = torch.arange(chains.shape[1]).reshape(halves, 1, -1).expand(-1, chains.shape[2], -1).flatten()
+        return cls.of_draws(prior, turns.flatten(1, 3), number)
+
+    @classmethod
+    def of_draws(cls, prior: LogPrior, draws: torch.Tensor, chain: torch.Tensor) -> "DrawsPosterior":
+        """Of draws (cells, draws, latents) that lie in the order of predictions, and the chain (draws,) of each."""
+        return cls(prior, {"draws": draws, "chain": chain.to(draws.device).expand(len(draws), -1)})
+
+    def of_predictions(self, n_draws):
+        """With n_draws of the stored draws, evenly spread over all chains and along each, in their order.
+
+        Of an even number of chains the first half of the n_draws is of the first half of the chains, also where fewer
+        are stored, and some are taken more than once.
+        """
+        stored = self.arrays["draws"]
+        n_stored = stored.shape[1]
+        chain = self.arrays["chain"][0].cpu().numpy() if "chain" in self.arrays else np.zeros(n_stored, int)
+        places = _spread(chain, n_draws)
+        if n_draws >= n_stored and np.array_equal(places, np.arange(n_draws) % n_stored):
+            return self  # the cycle in which they are drawn from anyway
+        chosen = torch.from_numpy(places).to(stored.device)
+        return type(self)(self.prior, {name: array[:, chosen] for name, array in self.arrays.items()})
 
     def draws(self, streams, purpose):
         stored = self.arrays["draws"]
@@ -88,6 +118,31 @@ class DrawsPosterior(Posterior):
         if purpose != "predict":
             order = generator("order", "draws").permutation(order)
         return lambda s: stored[:, order[s % len(order)]]
+
+
+def _spread(chain: np.ndarray, n_draws: int) -> np.ndarray:
+    """Places (n_draws,) of draws to take, given the chain (draws,) of each that is stored: see `of_predictions`."""
+    chains = np.unique(chain)
+    if len(chains) % 2 == 0:
+        first, second = np.split(chains, 2)
+        half = n_draws // 2
+        return np.concatenate([_evenly(chain, first, n_draws - half), _evenly(chain, second, half)])
+    if n_draws > len(chain):
+        return np.arange(n_draws) % len(chain)
+    return _evenly(chain, chains, n_draws)
+
+
+def _evenly(chain: np.ndarray, chains: np.ndarray, n: int) -> np.ndarray:
+    """Places (n,) of draws of these chains, as many of each as can be, in ascending order."""
+    places = []
+    for i, number in enumerate(chains):
+        own, wanted = np.flatnonzero(chain == number), n // len(chains) + (i < n % len(chains))
+        if wanted > len(own):
+            chosen = np.arange(wanted) % len(own)
+        else:  # the last draw of each of equal stretches, as samplers thin their chains
+            chosen = np.arange(1, wanted + 1) * len(own) // max(wanted, 1) - 1
+        places.append(own[chosen])
+    return np.sort(np.concatenate(places))
 
 
 @dataclass
@@ -114,7 +169,8 @@ class Method:
     """An inference method: a dataclass of settings with `fit`, in a file of its own that gives it its name.
 
     The settings' types say what is allowed (see `settings`); what they must be together, `__post_init__` may refuse by
-    ValueError. Both are looked at when a run is planned.
+    ValueError. Both are looked at when a run is planned. Whatever mode torch is in where `fit` is called, under
+    torch.no_grad too, within it gradients can be taken.
     """
 
     posterior_class: type[Posterior]
@@ -127,6 +183,11 @@ class Method:
     changes_target: ClassVar[tuple[str, ...]] = ("temperature", "entropy_weight")
     """Settings, 1 by default, under which another distribution is approximated: a recipe must name them."""
 
+    def __init_subclass__(cls, **options):
+        super().__init_subclass__(**options)
+        if "fit" in vars(cls):
+            cls.fit = _with_gradients(cls.fit)
+
     def skip(self, network, model) -> str | None:
         """Why this method has no meaning for a model on a network; None where it has."""
         return None
@@ -134,6 +195,15 @@ class Method:
     def fit(self, joint: LogJoint, streams: Streams, progress: Progress = SILENT) -> Fit:
         """Approximate the posterior of every cell of the stack."""
         raise NotImplementedError
+
+
+def _with_gradients(fit):
+    @wraps(fit)
+    def fit_with_gradients(self, joint: LogJoint, streams: Streams, progress: Progress = SILENT) -> Fit:
+        with torch.inference_mode(False), torch.enable_grad():
+            return fit(self, joint.differentiable(), streams, progress)
+
+    return fit_with_gradients
 
 
 def find(name: str) -> type[Method]:

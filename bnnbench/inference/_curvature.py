@@ -129,7 +129,8 @@ def prior_precision(joint: LogJoint, latents: torch.Tensor, ggn: torch.Tensor) -
     latent's own width keeps ξ away from zero, where a Laplace density would hold any weight fast.
 
     For log scales the negative second derivative of the hyperprior, at least `LEAST_LOG_SCALE_PRECISION`, since the
-    densities' tails are convex or straight. 1 in log scales that are not active.
+    densities' tails are convex or straight. 1 in log scales that are not active. Mixed derivatives, of a
+    hyperprior that ties log scales together, have no place in a diagonal and are left out.
     """
     prior, n = joint.prior, joint.prior.n_weights
     latents, ggn_z = latents.detach().double(), ggn[:, :n]
@@ -157,9 +158,11 @@ def _hyperprior_precision(prior: LogPrior, latents: torch.Tensor) -> torch.Tenso
     with torch.enable_grad():
         latents = latents.detach().requires_grad_()
         (slope,) = torch.autograd.grad(prior.log_density(latents).sum(), latents, create_graph=True)
-        # Each log scale enters on its own, so the gradient of the slopes' sum holds the second derivatives.
-        (second,) = torch.autograd.grad(slope[:, prior.n_weights :].sum(), latents)
-    found = (-second[:, prior.n_weights :]).clamp_min(LEAST_LOG_SCALE_PRECISION)
+        # One pass for each: a density may tie log scales together, and then the gradient of the slopes' sum holds the
+        # mixed derivatives too.
+        places = range(prior.n_weights, prior.n_latents)
+        second = [torch.autograd.grad(slope[:, i].sum(), latents, retain_graph=True)[0][:, i] for i in places]
+    found = (-torch.stack(second, dim=1)).clamp_min(LEAST_LOG_SCALE_PRECISION)
     return torch.where(prior.active[:, prior.n_weights :], found, ones)
 
 

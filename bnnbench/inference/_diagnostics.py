@@ -6,6 +6,9 @@ import torch
 from bnnbench.joint import LogJoint, lay_out
 from bnnbench.networks._apply import forward
 
+LEAST_DRAWS = 4
+"""Draws of a chain below which R-hat of its halves is not defined."""
+
 
 def probe(joint: LogJoint, n: int):
     """Function of latents (cells, latents) giving each class's log-odds at n of a cell's own training inputs.
@@ -42,12 +45,18 @@ def of_chains(joint: LogJoint, draws: torch.Tensor, n: int = 20) -> dict[str, np
 def worst_rhat_and_ess(values: np.ndarray) -> tuple[float, float]:
     """Largest rank-normalised split R-hat and smallest bulk ESS over functions (Vehtari et al. 2021).
 
-    values: (chains, draws, functions). Where a function is not finite, or the same in all draws, they are inf and 0.
+    values: (chains, draws, functions). Where a function is not finite, or moves in no chain, they are inf and 0; NaN
+    where chains are too short to tell.
     """
     import arviz as az  # takes seconds, which planning a run need not wait for
 
-    moves = np.isfinite(values).all((0, 1)) & (np.ptp(values, axis=(0, 1)) > 0)
+    if values.shape[1] < LEAST_DRAWS:
+        return np.nan, np.nan
+    moves = np.isfinite(values).all((0, 1)) & (np.ptp(values, axis=1) > 0).any(0)
     if not moves.all():
         return np.inf, 0.0
     series = np.moveaxis(values, 2, 0).astype(float)
-    return max(az.rhat(s, method="rank") for s in series), min(az.ess(s, method="bulk") for s in series)
+    # A function of few values can have no variance within half chains, or about the median: R-hat is then a ratio to 0.
+    with np.errstate(divide="ignore", invalid="ignore"):
+        rhat = np.max([az.rhat(s, method="rank") for s in series])
+        return float(rhat), float(np.min([az.ess(s, method="bulk") for s in series]))

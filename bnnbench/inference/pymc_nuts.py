@@ -27,8 +27,8 @@ PROBES = 50
 class PymcNuts(PymcMethod):
     """`pm.sample`: `chains` chains of `tune` discarded and `samples` kept draws each.
 
-    `stored` draws are kept, at even distances in every chain and the first half of the chains first: give it the
-    number of draws that predictions take. Chains are judged by all of their draws.
+    `stored` draws are kept, at even distances in every chain and the first half of the chains first. Chains are judged
+    by all of their draws.
     """
 
     chains: Annotated[int, Field(ge=2)] = 4
@@ -52,7 +52,8 @@ class PymcNuts(PymcMethod):
             joint, streams, "pymc_nuts", lambda cell, seed: self._fit_cell(joint, cell, seed), progress, total
         )
         names = ("function_rhat", "function_ess", "divergences", "acceptance", "step_size")
-        posterior = DrawsPosterior(joint.prior, {"draws": torch.from_numpy(draws).to(joint.x)})
+        chain = torch.arange(self.chains).repeat_interleave(self.stored // self.chains)
+        posterior = DrawsPosterior.of_draws(joint.prior, torch.from_numpy(draws).to(joint.x), chain)
         return Fit(posterior, total, diagnostics=dict(zip(names, numbers, strict=True)))
 
     def _fit_cell(self, joint, cell, seed):

@@ -17,8 +17,8 @@ import numpy as np
 import torch
 from pydantic import Field
 
-from bnnbench.inference._base import Fit, Method, Posterior
-from bnnbench.inference._optimise import TRACE_POINTS, Initial
+from bnnbench.inference._base import Fit, Method, PointPosterior, Posterior
+from bnnbench.inference._optimise import TRACE_POINTS, Initial, initial_latents
 from bnnbench.inference.map import Map
 from bnnbench.progress import SILENT
 from bnnbench.settings import Count, Positive, ProperShare
@@ -62,9 +62,7 @@ class Swag(Method):
 
     def fit(self, joint, streams, progress=SILENT):
         collecting = max(1, min(self.steps - 1, round(self.collect * self.steps)))
-        settings = {name: getattr(self, name) for name in ("learning_rate", "initial", "initial_scale")}
-        method = Map(steps=self.steps - collecting, batch_size=self.map_batch_size, **settings)
-        start = method.fit(joint, streams, progress)
+        start = self._start(joint, streams, progress, self.steps - collecting)
         latents, batches = start.posterior.arrays["loc"], streams.batches(joint.n_points, self.batch_size)
         # The moments are taken about the MAP estimate in double precision: differences of large squares lose digits.
         origin, n, velocity = latents.double(), 0, torch.zeros_like(latents)
@@ -102,6 +100,14 @@ class Swag(Method):
         steps = np.concatenate([start.trace_steps[1::2], start.steps + np.array(trace_steps)[::-2][::-1]])
         values = np.concatenate([start.trace[:, 1::2], torch.stack(trace, 1).cpu().numpy()[:, ::-2][:, ::-1]], axis=1)
         return Fit(posterior, self.steps, steps, values)
+
+    def _start(self, joint, streams, progress, steps):
+        """The MAP run of so many steps; of none, where there is but one step in all, what it would begin with."""
+        if not steps:
+            latents = initial_latents(joint, streams, self.initial, self.initial_scale)
+            return Fit(PointPosterior(joint.prior, {"loc": latents}), 0, trace=np.zeros((joint.n_cells, 0), np.float32))
+        settings = {name: getattr(self, name) for name in ("learning_rate", "initial", "initial_scale")}
+        return Map(steps=steps, batch_size=self.map_batch_size, **settings).fit(joint, streams, progress)
 
 
 METHOD = Swag

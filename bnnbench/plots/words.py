@@ -116,10 +116,11 @@ def hyperpriors_in_words(results: Results, study: str, inference: str | None = N
     inference = inference or main_method(results, study)
     table = with_tuned_scales(results, study, inference=inference, recipe="", metric="nll")
     rows, won, compared = [], 0, 0
+    learned = [c for c in ordered_choices(table.hyperprior) if c != "fixed"] if "fixed" in set(table.hyperprior) else []
     for prior in ordered_priors(table.prior):
-        for choice in ordered_choices(table.hyperprior):
+        for choice in learned:
             sides = {"prior": prior, "hyperprior": choice}, {"prior": prior, "hyperprior": "fixed"}
-            if choice == "fixed" or not paired_difference(table, *sides, "nll").pairs:
+            if not paired_difference(table, *sides, "nll").pairs:
                 continue
             difference = paired_difference(table, *sides, "nll")
             places = table[["dataset", "network"]].drop_duplicates().itertuples(index=False)

@@ -89,11 +89,20 @@ def _with(array, index, value):
         ("validation_index", lambda a: _with(a, (0, 0), 0), "shares 1 points with train at seed 2"),
         ("seeds", lambda a: np.array([2, 2]), "each once"),
         ("x_divisor", lambda a: 0.0, "positive"),
+        ("x_divisor", lambda a: 1e-300, "positive"),
+        ("x_test", lambda a: a.astype(float) * 1e200, "beyond single precision"),
+        ("x_pool", lambda a: a.astype(float) * [1, 1e-200], "too little for single precision in 1 features, first"),
+        ("x_pool", lambda a: 1.6e9 + a.astype(float), "too little for single precision in 2 features, first in 0"),
     ],
 )
 def test_wrong_arrays_are_refused_by_name(toy, array, change, message):
     with pytest.raises(ValueError, match=rf"circles-0\.4.*{array}.*{message}"):
         replace(toy, **{array: change(getattr(toy, array))})
+
+
+def test_a_divisor_that_takes_inputs_beyond_single_precision_is_refused(toy):
+    with pytest.raises(ValueError, match=r"circles-0\.4.*x_pool holds values beyond single precision; divide it"):
+        replace(toy, x_divisor=1e-40)
 
 
 def test_digits_are_split_without_overlap_and_scaled():

@@ -18,6 +18,7 @@ from scenarios import (
 
 from bnnbench.inference import make
 from bnnbench.networks.mlp import build as mlp
+from bnnbench.predict import predict
 from bnnbench.streams import Streams
 
 
@@ -73,6 +74,38 @@ def test_a_cell_has_the_same_posterior_alone_and_in_any_order(name):
     for order in ([2, 0, 1], [1]):
         for cell, draw in fit(order)[0].items():
             torch.testing.assert_close(draw, together[cell], atol=1e-4, rtol=1e-4)
+
+
+SHORT = {"chains": 2, "tune": 4, "samples": 4, "leapfrogs": 2, "rounds": 1, "keep": 4}
+
+
+def short_fit(name: str, steps: int):
+    """A fit of so few steps of a model that the method takes, with the class probabilities that it predicts."""
+    model = ALL_MODELS["flat" if name == "mle" else "normal-1"]
+    joint = stack_joint(mlp((2,), 2, hidden=(3,)), [model], *small_data(20), torch.float32)
+    streams, x = Streams(["a"], ["p"]), torch.zeros(1, 5, 2)
+    fit = quick_method(name, steps=steps, **SHORT).fit(joint, streams)
+    return fit, predict(fit.posterior, x, torch.zeros(1, dtype=torch.long), streams, 4, block=1).mean_proba
+
+
+@pytest.mark.parametrize("steps", [1, 2, 3])
+@pytest.mark.parametrize("name", [m for m in STACKED if has(m, "steps")])
+def test_any_number_of_steps_is_enough_to_predict(name, steps, caplog, recwarn):
+    fit, proba = short_fit(name, steps)
+    assert fit.steps == steps and fit.trace.shape == (1, len(fit.trace_steps)) and fit.trace_steps[-1] == steps
+    np.testing.assert_allclose(proba.sum(2), 1, atol=1e-5)
+    assert not caplog.records and not [w for w in recwarn if w.category is RuntimeWarning]
+
+
+@pytest.mark.parametrize("mode", [torch.no_grad, torch.inference_mode])
+@pytest.mark.parametrize("name", STACKED)
+def test_fits_are_the_same_where_gradients_are_switched_off(name, mode):
+    _, expected = short_fit(name, 3)
+    with mode():
+        fit, found = short_fit(name, 3)
+        assert not torch.is_grad_enabled()
+    assert np.array_equal(found, expected)
+    assert not any(array.is_inference() for array in fit.posterior.arrays.values())
 
 
 @pytest.mark.parametrize("name", [m for m in METHODS if has(m, "steps")])

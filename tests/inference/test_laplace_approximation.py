@@ -1,6 +1,7 @@
 """The Laplace approximation against brute force and against the linear model, where it is exact."""
 
 import math
+from dataclasses import dataclass
 
 import numpy as np
 import pytest
@@ -8,6 +9,7 @@ import torch
 from scenarios import ALL_MODELS, LinearGaussian, small_data, stack_joint
 
 from bnnbench import networks
+from bnnbench.hyperpriors import Hyperprior
 from bnnbench.hyperpriors.half_cauchy import HalfCauchy
 from bnnbench.hyperpriors.half_normal import HalfNormal
 from bnnbench.inference import _curvature, _evidence, _kronecker
@@ -313,3 +315,20 @@ def test_a_diverged_cell_leaves_its_neighbours_sound():
         fitted = fit(joint, structure=structure, steps=20)
         assert torch.isfinite(torch.cat([a[0].flatten() for a in fitted.posterior.arrays.values()])).all()
         assert np.isfinite(fitted.diagnostics["log_evidence"]).tolist() == [True, False]
+
+
+@dataclass(frozen=True)
+class Tied(Hyperprior):
+    """A normal density of the log scales' sum as well, which ties them together."""
+
+    def log_density(self, log_s):
+        return -0.5 * log_s.square() - 0.5 * log_s.sum(1, keepdim=True).square() / log_s.shape[1]
+
+
+def test_the_precision_of_log_scales_that_are_tied_is_the_diagonal_of_their_hessian():
+    joint, latents = case(MLP, [Model(Normal(), hyperprior=Tied())])
+    n = joint.prior.n_weights
+    found = _curvature.prior_precision(joint, latents, torch.ones_like(latents))[0, n:]
+    hessian = torch.autograd.functional.hessian(lambda z: joint.prior.log_density(z[None]).sum(), latents[0])
+    torch.testing.assert_close(found, -hessian.diagonal()[n:])
+    assert (hessian[n:, n:].sum(0) < 2 * hessian.diagonal()[n:]).all()  # what summed slopes would have given

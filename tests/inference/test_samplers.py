@@ -159,8 +159,30 @@ def test_diagnostics_see_chains_that_disagree_and_functions_that_do_not_move():
     rhat, ess = worst_rhat_and_ess(values)
     assert rhat > 1.2
     assert ess < 50
+    values[:, :, 2] = np.arange(4)[:, None]  # every chain stays where it is
+    assert worst_rhat_and_ess(values) == (np.inf, 0.0)
     values[:, :, 2] = 1.0
     assert worst_rhat_and_ess(values) == (np.inf, 0.0)
+
+
+def test_diagnostics_of_chains_that_say_little_are_not_known_and_print_nothing(caplog, recwarn):
+    rng = np.random.default_rng(0)
+    assert np.isnan(worst_rhat_and_ess(rng.standard_normal((4, 3, 2)))).all()
+    two_valued = rng.integers(0, 2, (4, 100, 1)) * 2.0
+    halves = np.repeat([[[0.0], [1.0]]], 50, axis=1).repeat(2, axis=0)  # each half chain stays where it is
+    unknown = np.concatenate([rng.standard_normal((4, 100, 1)), two_valued], axis=2)
+    for values in (two_valued, halves, unknown):
+        rhat, ess = worst_rhat_and_ess(values)
+        assert np.isnan(rhat) or rhat > 0.99
+        assert ess >= 0
+    assert not recwarn.list and not caplog.records
+
+
+def test_hmc_of_data_that_say_nothing_prints_nothing(caplog, recwarn):
+    joint = stack_joint(mlp((2,), 2), [ALL_MODELS["normal-1"]], np.zeros((20, 2)), np.arange(20) % 2, torch.float32)
+    for settings in ({"tune": 4, "samples": 4, "keep": 8}, {"tune": 4, "samples": 1, "keep": 2}, {"tune": 20}):
+        Hmc(**SMALL | {"chains": 2} | settings).fit(joint, streams_of("a"))
+    assert not recwarn.list and not caplog.records
 
 
 @pytest.mark.parametrize("n_classes", [1, 2, 3])
