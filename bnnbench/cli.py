@@ -1,28 +1,66 @@
 """The command line: each step of the workflow is one command, and so can be run and tried alone."""
 
 import argparse
+import errno
 import logging
 import os
 import sys
 import warnings
 from pathlib import Path
 
-from bnnbench import allocation
+from bnnbench import allocation, lifetime
 from bnnbench.config import ConfigError
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run a command; a mistake of the user's ends in one line that names place and remedy, and exit code 2."""
+    if arguments is None:  # this process is the command, and may be a job of a run
+        lifetime.end_when_told()
+        lifetime.end_with_run()
+    try:
+        return _run(arguments)
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:  # whoever read the output has enough, such as head
+        return 141
+    finally:
+        _close_output()
+
+
+def _run(arguments: list[str] | None) -> int:
     options = _parser().parse_args(arguments)
     _set_up_logging(options.log)
     try:
         return options.run(options) or 0
+    except BrokenPipeError:
+        raise
     except (ConfigError, ValueError, FileNotFoundError) as error:
-        logging.getLogger("bnnbench").error("error: %s", error)
-        logging.getLogger("bnnbench").debug("traceback", exc_info=True)
-        return 2
-    except KeyboardInterrupt:
-        return 130
+        return _refused(str(error))
+    except OSError as error:
+        return _refused(f"{error}{_remedy(error)}: then run the same again, it goes on from here")
+
+
+def _refused(message: str) -> int:
+    log = logging.getLogger("bnnbench")
+    log.error("error: %s", message)
+    log.debug("traceback", exc_info=True)
+    return 2
+
+
+def _remedy(error: OSError) -> str:
+    """What to do about what the system refuses; libraries hand its number on in their messages only."""
+    full = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+    if error.errno in full or any(os.strerror(number) in str(error) for number in full):
+        return "; make room on the disk that holds the results"
+    return "; see to what the message names"
+
+
+def _close_output() -> None:
+    """Write what is left to write while the error of a reader that is gone can still be caught."""
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _parser() -> argparse.ArgumentParser:
