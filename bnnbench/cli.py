@@ -23,6 +23,12 @@ def main(arguments: list[str] | None = None) -> int:
         return 130
     except BrokenPipeError:  # whoever read the output has enough, such as head
         return 141
+    except OSError as error:
+        code = _refused(f"{error}{_remedy(error)}: then run the same again, it goes on from here")
+        if arguments is None:
+            _close_output()
+            os._exit(code)  # HDF5 crashes at a regular exit where it could not write
+        return code
     finally:
         _close_output()
 
@@ -32,12 +38,8 @@ def _run(arguments: list[str] | None) -> int:
     _set_up_logging(options.log)
     try:
         return options.run(options) or 0
-    except BrokenPipeError:
-        raise
     except (ConfigError, ValueError, FileNotFoundError) as error:
         return _refused(str(error))
-    except OSError as error:
-        return _refused(f"{error}{_remedy(error)}: then run the same again, it goes on from here")
 
 
 def _refused(message: str) -> int:
@@ -205,11 +207,12 @@ def _retry(options) -> None:
     """Forget the failed cells, so that the next run of the same config trains them again."""
     from bnnbench import train
 
-    if any(Path(".snakemake/locks").glob("*")):
-        raise ConfigError(
-            "a run is going on in this folder, or was killed: let it end, or run make report again; then ask again"
-        )
-    forgotten = train.forget_failed(_load(options))
+    plan = _load(options)
+    try:
+        with lifetime.claimed(Path(".snakemake"), f"bnnbench retry --config {options.config}", patience=5):
+            forgotten = train.forget_failed(plan)
+    except lifetime.Busy as busy:
+        raise ConfigError(str(busy)) from None
     for cell in forgotten:
         logging.info("forgotten: %s", cell)
     if forgotten:

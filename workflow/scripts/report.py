@@ -31,7 +31,7 @@ def main(config: str, options: list[str]) -> int:
             results = grid.load(config).results
             storage.remove_leftovers(results)
             started = time.time()
-            status = supervise([*snakemake(config), *options], alive)
+            status = supervise(snakemake(config, options), alive)
     except lifetime.Busy as busy:
         say(str(busy))
         return 2
@@ -41,14 +41,13 @@ def main(config: str, options: list[str]) -> int:
     return status
 
 
-def snakemake(config: str) -> list[str]:
-    """The command: on the GPU too where there is one."""
-    command = [sys.executable, "-m", "snakemake", "--cores", "all", "--configfile", config]
+def snakemake(config: str, options: list[str]) -> list[str]:
+    """The command: on the GPU too where there is one. Options may be targets, which --configfile would swallow."""
+    profile = []
     if shutil.which("nvidia-smi"):
         asked = subprocess.run([sys.executable, "-c", CUDA], stderr=subprocess.DEVNULL)
-        if asked.returncode == 0:
-            command += ["--profile", "profiles/gpu"]
-    return command
+        profile = [] if asked.returncode else ["--profile", "profiles/gpu"]
+    return [sys.executable, "-m", "snakemake", "--configfile", config, *profile, "--cores", "all", *options]
 
 
 def supervise(command: list[str], alive: Path) -> int:
