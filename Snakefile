@@ -33,5 +33,9 @@ rule all:
         f"{RESULTS}/report/index.html",
         f"{RESULTS}/report/report.pdf",
         f"{RESULTS}/checked",
+        # What failed is missing after a run, and is noticed here: of files that others are made of Snakemake only
+        # looks for those that it needs.
+        data_of(PLAN.shards),
+        expand(rules.notebook.output, study=PLAN.studies),
     message:
         "The report is {input[0]}"

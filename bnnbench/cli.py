@@ -80,13 +80,14 @@ def _parser() -> argparse.ArgumentParser:
         sub.set_defaults(run=run)
 
     command(_plan, summary={"action": "store_true", "help": "totals, time and disk instead of every cell"})
-    command(_dataset, "dataset", "output", study={"help": "kept for the log"})
+    go_on = {"action": "store_true", "help": "of a failure, leave a note for the steps that follow, and no exit code"}
+    command(_dataset, "dataset", "output", study={"help": "kept for the log"}, **{"go-on": go_on})
     command(_train, "shard", "output", threads={"type": int, "default": 1})
     command(_evaluate, "shard", "output")
     command(_probe, "shard", "output", threads={"type": int, "default": 1})
     command(_gather)
     command(_claims)
-    command(_notebook, "study")
+    command(_notebook, "study", **{"go-on": go_on})
     command(_report)
     command(_check)
     command(_retry)
@@ -112,15 +113,23 @@ def _plan(options) -> None:
     print(planning.summary(plan) if options.summary else planning.listing(plan))
 
 
-def _dataset(options) -> None:
+def _dataset(options) -> int:
     """Make a data set and write it to netCDF."""
-    from bnnbench import datasets
+    from bnnbench import datasets, failures
 
     plan = _load(options)
     spec = _pick(plan.datasets, options.dataset, "data set")
-    made = datasets.make(spec.family, spec.options, plan.config.seeds, plan.config.data_dir)
+    try:
+        made = datasets.make(spec.family, spec.options, plan.config.seeds, plan.config.data_dir)
+    except Exception as error:  # a data set's file may be a user's
+        known = isinstance(error, ValueError | OSError)
+        logging.error("error: %s", error, exc_info=None if known else error)
+        if options.go_on:
+            failures.mark_data(options.output, str(error) if known else f"{type(error).__name__}: {error}")
+        return 0 if options.go_on else 2
     made.to_netcdf(options.output)
     logging.info("%s: %d points to train and validate on, %d to test", spec.name, len(made.x_pool), len(made.x_test))
+    return 0
 
 
 def _train(options) -> None:
@@ -174,12 +183,13 @@ def _claims(options) -> None:
     claims.write(_load(options))
 
 
-def _notebook(options) -> None:
+def _notebook(options) -> int:
     """Execute a study's notebook and write it as .ipynb and .html."""
     from bnnbench import notebooks
 
     plan = _load(options)
-    notebooks.execute(plan, _pick(plan.study_configs, options.study, "study"))
+    fault = notebooks.execute(plan, _pick(plan.study_configs, options.study, "study"))
+    return 2 if fault and not options.go_on else 0
 
 
 def _report(options) -> None:
@@ -190,8 +200,10 @@ def _report(options) -> None:
 
 
 def _check(options) -> int:
-    """Exit with code 1 if any cell failed, naming them."""
+    """Exit with code 1 if a cell or a notebook failed, naming them; the next run tries data and notebooks again."""
     import pandas as pd
+
+    from bnnbench import failures
 
     plan = _load(options)
     cells = pd.read_parquet(plan.results / "cells.parquet")
@@ -200,7 +212,11 @@ def _check(options) -> int:
         logging.error("%s %s: %s", row.state, row.id, row.reason)
     if len(bad):
         logging.error("%d of %d cells failed; the report names them: %s", len(bad), len(cells), plan.results / "report")
-    return int(len(bad) > 0)
+    broken = failures.notebook_faults(plan)
+    for study, fault in broken.items():
+        logging.error("the notebook of study %s failed: %s; %s", study, fault, failures.failed_notebook(plan, study))
+    failures.forget(plan)
+    return int(len(bad) > 0 or bool(broken))
 
 
 def _retry(options) -> None:

@@ -34,17 +34,17 @@ def test_a_reader_that_has_enough_is_no_error(config, arguments):
 
 @pytest.mark.parametrize("error", [OSError(errno.ENOSPC, "No space left on device", "results/cells.parquet"),
                                    OSError("HDF5: write failed (errno = 28, 'No space left on device')")])  # fmt: skip
-def test_a_full_disk_is_a_sentence(config, monkeypatch, capfd, error):
+def test_a_full_disk_is_a_sentence(config, monkeypatch, caplog, error):
     def refused(plan):
         raise error
 
     monkeypatch.setattr(planning, "listing", refused)
     assert cli.main(["plan", "--config", str(config)]) == 2
-    message = capfd.readouterr().err
+    message = caplog.text
     assert "No space left on device" in message and "make room on the disk" in message and "Traceback" not in message
 
 
-def test_retry_is_refused_while_a_run_goes_on(config, tmp_path, monkeypatch, capfd):
+def test_retry_is_refused_while_a_run_goes_on(config, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     with lifetime.claimed(tmp_path / ".snakemake", "process 1, CONFIG=first"):
         assert cli.main(["retry", "--config", str(config)]) == 2

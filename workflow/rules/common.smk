@@ -31,6 +31,7 @@ SOURCES = {
         "reference.py",
         "gate.py",
         "storage.py",
+        "failures.py",
         "metrics",
         "datasets/_bayes.py",
     ),
