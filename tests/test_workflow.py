@@ -158,6 +158,10 @@ def test_a_failed_cell_is_reported_and_the_exit_code_says_so(tmp_path):
         "toy/moons-0.4/mlp-5-5/normal-1e-30/map/seed-0": "failed",
     }
     assert "normal-1e-30" in (run.results / "report" / "failures.html").read_text()
+    assert "Train toy" not in run.finish("-n")[1]
+    retry = [sys.executable, "-m", "bnnbench.cli", "retry", "--config", str(run.config)]
+    subprocess.run(retry, cwd=run.folder, check=True)
+    assert "Train toy" in run.finish("-n")[1]
 
 
 def test_failed_data_and_notebooks_leave_the_rest_of_the_report_and_are_tried_again(tmp_path):
