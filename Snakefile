@@ -33,5 +33,10 @@ rule all:
         f"{RESULTS}/report/index.html",
         f"{RESULTS}/report/report.pdf",
         f"{RESULTS}/checked",
+        # What is to be tried again (failed data and notebooks, cells that `bnnbench retry` forgot) is missing, and is
+        # noticed here: Snakemake does not look for what only finished files are made of.
+        data_of(PLAN.shards),
+        expand(f"{RESULTS}/shards/{{shard}}.nc", shard=PLAN.shards),
+        expand(rules.notebook.output, study=PLAN.studies),
     message:
         "The report is {input[0]}"

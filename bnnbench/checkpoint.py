@@ -85,7 +85,11 @@ class Checkpointed(Logged):
             values = [torch.from_numpy(v) for v in self._curve.values]
             self._states["curve"] = {"steps": self._curve.steps, "values": values}
         with replacing(self._path) as temporary:
-            torch.save(self._states, temporary)
+            try:
+                torch.save(self._states, temporary)
+            except RuntimeError as error:  # by which a fit would count as failed, though nothing is wrong with it
+                fault = str(error).splitlines()[0]
+                raise OSError(f"{self._path} could not be written ({fault}); is the disk full?") from None
         self._kept = time.monotonic()
 
     def watch(self, step: int, total: int, posterior: Callable[[], object]) -> None:

@@ -1,28 +1,68 @@
 """The command line: each step of the workflow is one command, and so can be run and tried alone."""
 
 import argparse
+import errno
 import logging
 import os
 import sys
 import warnings
 from pathlib import Path
 
-from bnnbench import allocation
+from bnnbench import allocation, lifetime
 from bnnbench.config import ConfigError
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run a command; a mistake of the user's ends in one line that names place and remedy, and exit code 2."""
+    if arguments is None:  # this process is the command, and may be a job of a run
+        lifetime.end_when_told()
+        lifetime.end_with_run()
+    try:
+        return _run(arguments)
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:  # whoever read the output has enough, such as head
+        return 141
+    except OSError as error:
+        code = _refused(f"{error}{_remedy(error)}: then run the same again, it goes on from here")
+        if arguments is None:
+            _close_output()
+            os._exit(code)  # HDF5 crashes at a regular exit where it could not write
+        return code
+    finally:
+        _close_output()
+
+
+def _run(arguments: list[str] | None) -> int:
     options = _parser().parse_args(arguments)
     _set_up_logging(options.log)
     try:
         return options.run(options) or 0
     except (ConfigError, ValueError, FileNotFoundError) as error:
-        logging.getLogger("bnnbench").error("error: %s", error)
-        logging.getLogger("bnnbench").debug("traceback", exc_info=True)
-        return 2
-    except KeyboardInterrupt:
-        return 130
+        return _refused(str(error))
+
+
+def _refused(message: str) -> int:
+    log = logging.getLogger("bnnbench")
+    log.error("error: %s", message)
+    log.debug("traceback", exc_info=True)
+    return 2
+
+
+def _remedy(error: OSError) -> str:
+    """What to do about what the system refuses; libraries hand its number on in their messages only."""
+    full = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+    if error.errno in full or any(os.strerror(number) in str(error) for number in full):
+        return "; make room on the disk that holds the results"
+    return "; see to what the message names"
+
+
+def _close_output() -> None:
+    """Write what is left to write while the error of a reader that is gone can still be caught."""
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -40,13 +80,14 @@ def _parser() -> argparse.ArgumentParser:
         sub.set_defaults(run=run)
 
     command(_plan, summary={"action": "store_true", "help": "totals, time and disk instead of every cell"})
-    command(_dataset, "dataset", "output", study={"help": "kept for the log"})
+    go_on = {"action": "store_true", "help": "of a failure, leave a note for the steps that follow, and no exit code"}
+    command(_dataset, "dataset", "output", study={"help": "kept for the log"}, **{"go-on": go_on})
     command(_train, "shard", "output", threads={"type": int, "default": 1})
     command(_evaluate, "shard", "output")
     command(_probe, "shard", "output", threads={"type": int, "default": 1})
     command(_gather)
     command(_claims)
-    command(_notebook, "study")
+    command(_notebook, "study", **{"go-on": go_on})
     command(_report)
     command(_check)
     command(_retry)
@@ -73,15 +114,23 @@ def _plan(options) -> None:
     print(planning.summary(plan) if options.summary else planning.listing(plan))
 
 
-def _dataset(options) -> None:
+def _dataset(options) -> int:
     """Make a data set and write it to netCDF."""
-    from bnnbench import datasets
+    from bnnbench import datasets, failures
 
     plan = _load(options)
     spec = _pick(plan.datasets, options.dataset, "data set")
-    made = datasets.make(spec.family, spec.options, plan.config.seeds, plan.config.data_dir)
+    try:
+        made = datasets.make(spec.family, spec.options, plan.config.seeds, plan.config.data_dir)
+    except Exception as error:  # a data set's file may be a user's
+        known = isinstance(error, ValueError | OSError)
+        logging.error("error: %s", error, exc_info=None if known else error)
+        if options.go_on:
+            failures.mark_data(options.output, str(error) if known else f"{type(error).__name__}: {error}")
+        return 0 if options.go_on else 2
     made.to_netcdf(options.output)
     logging.info("%s: %d points to train and validate on, %d to test", spec.name, len(made.x_pool), len(made.x_test))
+    return 0
 
 
 def _train(options) -> None:
@@ -133,12 +182,13 @@ def _claims(options) -> None:
     claims.write(_load(options))
 
 
-def _notebook(options) -> None:
+def _notebook(options) -> int:
     """Execute a study's notebook and write it as .ipynb and .html."""
     from bnnbench import notebooks
 
     plan = _load(options)
-    notebooks.execute(plan, _pick(plan.study_configs, options.study, "study"))
+    fault = notebooks.execute(plan, _pick(plan.study_configs, options.study, "study"))
+    return 2 if fault and not options.go_on else 0
 
 
 def _report(options) -> None:
@@ -149,8 +199,10 @@ def _report(options) -> None:
 
 
 def _check(options) -> int:
-    """Exit with code 1 if any cell failed, naming them."""
+    """Exit with code 1 if a cell or a notebook failed, naming them; the next run tries data and notebooks again."""
     import pandas as pd
+
+    from bnnbench import failures
 
     plan = _load(options)
     cells = pd.read_parquet(plan.results / "cells.parquet")
@@ -159,18 +211,23 @@ def _check(options) -> int:
         logging.error("%s %s: %s", row.state, row.id, row.reason)
     if len(bad):
         logging.error("%d of %d cells failed; the report names them: %s", len(bad), len(cells), plan.results / "report")
-    return int(len(bad) > 0)
+    broken = failures.notebook_faults(plan)
+    for study, fault in broken.items():
+        logging.error("the notebook of study %s failed: %s; %s", study, fault, failures.failed_notebook(plan, study))
+    failures.forget(plan)
+    return int(len(bad) > 0 or bool(broken))
 
 
 def _retry(options) -> None:
     """Forget the failed cells, so that the next run of the same config trains them again."""
     from bnnbench import train
 
-    if any(Path(".snakemake/locks").glob("*")):
-        raise ConfigError(
-            "a run is going on in this folder, or was killed: let it end, or run make report again; then ask again"
-        )
-    forgotten = train.forget_failed(_load(options))
+    plan = _load(options)
+    try:
+        with lifetime.claimed(Path(".snakemake"), f"bnnbench retry --config {options.config}", patience=5):
+            forgotten = train.forget_failed(plan)
+    except lifetime.Busy as busy:
+        raise ConfigError(str(busy)) from None
     for cell in forgotten:
         logging.info("forgotten: %s", cell)
     if forgotten:

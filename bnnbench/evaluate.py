@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from bnnbench import metrics, reference
+from bnnbench import failures, metrics, reference
 from bnnbench.cells import COORDINATES, REFERENCE, Cell
 from bnnbench.datasets import DataSet, bayes_proba
 from bnnbench.grid import Plan, Shard
@@ -44,7 +44,7 @@ def evaluate_shard(plan: Plan, shard: Shard, path: str | Path, output: str | Pat
     stored = ShardFile.read(path, [*SPLITS, "diagnostics"])
     references = References.read(plan, shard)
     cells = {cell.id: cell for cell in shard.trainable}
-    data = {name: DataSet.from_netcdf(plan.results / "data" / f"{name}.nc") for name in shard.datasets}
+    data = failures.available(plan, shard.datasets)
     exact: dict[tuple, tuple] = {}
     rows = []
     keys = {cell.id: cell.key for cell in shard.trainable}
@@ -54,7 +54,7 @@ def evaluate_shard(plan: Plan, shard: Shard, path: str | Path, output: str | Pat
         if lost := done - set([] if group is None else group.cell.values):
             raise ValueError(f"{path} holds no {split} predictions of {min(lost)}: delete it and run again")
         for i, cell_id in enumerate([] if group is None else group.cell.values):
-            if cell_id not in done:
+            if cell_id not in done or cells[cell_id].dataset.name not in data:
                 continue
             cell = cells[cell_id]
             where = (cell.dataset.name, None if split == "test" else cell.seed)
@@ -119,7 +119,7 @@ def gather(plan: Plan) -> None:
 
 def _cells(plan: Plan) -> pd.DataFrame:
     """One row a cell of the plan: as its shard's file has it, or merged."""
-    rows = []
+    rows, faults = [], failures.data_faults(plan)
     for shard in plan.shards.values():
         stored = {r["id"]: r for r in ShardFile.read(plan.results / "shards" / f"{shard.name}.nc", []).rows}
         for cell in shard.cells:
@@ -127,6 +127,8 @@ def _cells(plan: Plan) -> pd.DataFrame:
             facts["noise"] = cell.dataset.options.get("noise", np.nan)
             if cell.merged:
                 state = {"state": "merged", "reason": f"into {cell.merged}"}
+            elif cell.dataset.name in faults:
+                state = {"state": "failed", "reason": f"no data: {faults[cell.dataset.name]}"}
             else:
                 state = stored.get(cell.id, {"state": "missing", "reason": "not in its shard's file", "key": cell.key})
                 if state["key"] != cell.key:
@@ -140,8 +142,8 @@ def _cells(plan: Plan) -> pd.DataFrame:
 def _controls(plan: Plan) -> pd.DataFrame:
     """What bounds every metric: `chance` predicts the training classes' shares, `bayes_rule` knows the generator."""
     rows = []
-    for spec in plan.datasets.values():
-        data = DataSet.from_netcdf(plan.results / "data" / f"{spec.name}.nc")
+    for name, data in failures.available(plan, list(plan.datasets)).items():
+        spec = plan.datasets[name]
         studies = [
             s for s in plan.studies if any(spec.name in h.datasets for h in plan.shards.values() if h.study == s)
         ]

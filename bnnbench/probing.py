@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from bnnbench import failures
 from bnnbench.cells import COORDINATES, Cell
 from bnnbench.datasets import DataSet
 from bnnbench.evaluate import config_json, write_table
@@ -25,8 +26,8 @@ def probe_shard(plan: Plan, shard: Shard, path: str | Path, output: str | Path, 
     torch.set_num_threads(threads)
     wanted = plan.probes(shard)
     stored = ShardFile.read(path)
-    done = {(row["id"], row["key"]) for row in stored.rows if row["state"] == "done"}
-    data = {name: DataSet.from_netcdf(plan.results / "data" / f"{name}.nc") for name in shard.datasets}
+    data = failures.available(plan, shard.datasets)
+    done = {(row["id"], row["key"]) for row in stored.rows if row["state"] == "done" and row["dataset"] in data}
     rows = []
     for name, cells in wanted.items():
         probe = probes.make(name, plan.study_configs[shard.study].probes[name].settings)

@@ -2,6 +2,7 @@
 
 import os
 import platform
+import shutil
 import subprocess
 import tempfile
 from collections.abc import Iterator
@@ -22,13 +23,23 @@ TEXT = ("id", "key", "state", "reason", "study", "dataset", "family", "network",
         "recipe", "device", "versions", "git_commit")  # fmt: skip
 NUMBERS = ("scale", "noise", "seed", "steps", "seconds")
 
+PARTIAL = ".partial"
+"""In the names of files that are being written: one that is found while nobody writes was left by a killed process."""
+
+
+def remove_leftovers(results: str | Path) -> None:
+    """Remove what killed processes were writing in a results folder. Not while anybody writes there."""
+    for pattern in (f".*-????????{PARTIAL}*", ".*.nc.*.tmp"):
+        for path in Path(results).rglob(pattern):
+            shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
+
 
 @contextmanager
 def replacing(path: str | Path) -> Iterator[Path]:
     """A temporary path beside `path` that takes its place when the block ends well, and is removed otherwise."""
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=f".{path.stem}-", suffix=path.suffix, dir=path.parent)
+    handle, name = tempfile.mkstemp(prefix=f".{path.stem}-", suffix=f"{PARTIAL}{path.suffix}", dir=path.parent)
     os.close(handle)
     try:
         yield Path(name)

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from bnnbench import networks, planning, records
+from bnnbench import failures, networks, planning, records
 from bnnbench.cells import Cell
 from bnnbench.checkpoint import Checkpointed, Curve, Logged
 from bnnbench.datasets import DataSet
@@ -81,12 +81,16 @@ def _kept(path: Path) -> ShardFile:
 def train_shard(plan: Plan, shard: Shard, path: str | Path, threads: int = 1) -> None:
     """Train the missing cells of a shard and extend its file; finished stacks are kept beside it until all are.
 
-    A cell that diverges, or whose stack runs out of memory, is stored as failed with its reason.
+    A cell that diverges, or whose stack runs out of memory, is stored as failed with its reason. Cells whose data
+    cannot be had stay missing.
     """
     torch.set_num_threads(threads)
     path = Path(path)
     stored, todo = pending(shard, path)
-    data = {name: DataSet.from_netcdf(plan.results / "data" / f"{name}.nc") for name in shard.datasets}
+    data = failures.available(plan, shard.datasets)
+    if lost := [name for name in shard.datasets if name not in data]:
+        log.error("%s: left out, because their data cannot be had: the cells of %s", shard.name, ", ".join(lost))
+        todo = [cell for cell in todo if cell.dataset.name in data]
     method = plan.study_configs[shard.study].inference[shard.inference]
     log.info("%s: %d of %d cells to train", shard.name, len(todo), len(shard.trainable))
     device = "cpu" if shard.on_processor else resolve_device(plan.config.device)

@@ -193,3 +193,14 @@ def test_a_job_goes_on_from_its_file_and_removes_it(tmp_path, monkeypatch):
         outcomes.append((len(steps), ShardFile.read(path).groups["posterior"]["loc"].values))
     assert outcomes[1][0] < outcomes[0][0]
     np.testing.assert_array_equal(outcomes[0][1], outcomes[1][1])
+
+
+def test_a_checkpoint_that_cannot_be_written_is_no_fault_of_the_fit(tmp_path, monkeypatch):
+    def full(states, path):
+        raise RuntimeError("[enforce fail at inline_container.cc:664] . unexpected pos 1024 vs 918")
+
+    progress = Checkpointed("cells", "step", tmp_path / ".a.checkpoint", "cpu", every=0.0)
+    monkeypatch.setattr(torch, "save", full)
+    with pytest.raises(OSError, match="is the disk full"):
+        progress.keep("fit", lambda: {"step": 1})
+    assert not list(tmp_path.iterdir())

@@ -8,6 +8,7 @@ import sys
 import time
 from pathlib import Path
 
+import nbformat
 import pandas as pd
 import pytest
 import yaml
@@ -157,13 +158,65 @@ def test_a_failed_cell_is_reported_and_the_exit_code_says_so(tmp_path):
         "toy/moons-0.4/mlp-5-5/normal-1e-30/map/seed-0": "failed",
     }
     assert "normal-1e-30" in (run.results / "report" / "failures.html").read_text()
+    assert "Train toy" not in run.finish("-n")[1]
+    retry = [sys.executable, "-m", "bnnbench.cli", "retry", "--config", str(run.config)]
+    subprocess.run(retry, cwd=run.folder, check=True)
+    assert "Train toy" in run.finish("-n")[1]
+
+
+def test_failed_data_and_notebooks_leave_the_rest_of_the_report_and_are_tried_again(tmp_path):
+    mended, only_map = tmp_path / "mended", NOTHING_ELSE | {"map": {"settings": {"steps": 50}}}
+    parameters = nbformat.v4.new_code_cell("results_dir = None\nstudy = None", metadata={"tags": ["parameters"]})
+    broken = nbformat.v4.new_code_cell(f"import os\nif not os.path.exists({str(mended)!r}):\n    1 / 0")
+    kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    notebook = nbformat.v4.new_notebook(cells=[parameters, broken], metadata={"kernelspec": kernel})
+    nbformat.write(notebook, tmp_path / "broken.ipynb")
+    run = Run(
+        tmp_path,
+        {
+            "studies": ["toy", "mnist"],
+            "seeds": [0],
+            "device": "cpu",
+            "compile": "off",
+            "data_dir": str(tmp_path / "nowhere"),
+            "overrides": {
+                "toy": {
+                    "datasets": {"moons": {"noise": [0.4], "n_test": 1000}, "circles": None},
+                    "models": ["normal-1"],
+                    "inference": only_map,
+                    "notebook": str(tmp_path / "broken"),
+                },
+                "mnist": {
+                    "networks": dict.fromkeys(["lenet-32-32-64", "lenet-32-32-256", "lenet-6-16-120"]),
+                    "models": ["normal-1"],
+                    "inference": only_map,
+                },
+            },
+        },
+    )
+    code, output = run.finish()
+    assert code != 0 and not (run.results / "checked").exists()
+    cells = pd.read_parquet(run.results / "cells.parquet")
+    assert dict(zip(cells.study, cells.state, strict=True)) == {"toy": "done", "mnist": "failed"}
+    assert cells.reason.str.contains("nowhere").tolist() == [False, True]
+    failures = (run.results / "report" / "failures.html").read_text()
+    assert "nowhere" in failures and "ZeroDivisionError" in failures
+    assert "ZeroDivisionError" in (run.results / "report" / "notebooks" / "toy.html").read_text()
+    assert "ZeroDivisionError" in output and "nowhere" in output
+
+    mended.touch()
+    code, output = run.finish()
+    assert code != 0 and not (run.results / "checked").exists()
+    assert "Data set mnist" in output and "Data set moons" not in output and "Train toy" not in output
+    failures = (run.results / "report" / "failures.html").read_text()
+    assert "nowhere" in failures and "ZeroDivisionError" not in failures
+    assert not (run.results / "notebooks" / "toy.failed.ipynb").exists()
 
 
 @pytest.mark.parametrize(
     ("change", "message"),
     [
         ({"studies": ["toi"]}, "unknown study 'toi': did you mean 'toy'"),
-        ({"studies": ["mnist"], "data_dir": "/nowhere/at/all"}, "/nowhere/at/all"),
     ],
 )
 def test_mistakes_end_in_a_message_and_leave_no_results(tmp_path, change, message):

@@ -48,8 +48,31 @@ def order(joint, cell, approximation):
     return found
 
 
+class Counted:
+    """A callback of `pm.sample` by which an interruption is one: PyMC ends the chain at Ctrl-C and begins the next.
+
+    chains, length: how many chains, and how many draws in each, tuning included
+    """
+
+    def __init__(self, chains, length):
+        self.chains, self.length, self._counts = chains, length, {}
+
+    def __call__(self, trace, draw):
+        if any(count < self.length for chain, count in self._counts.items() if chain != draw.chain):
+            raise KeyboardInterrupt  # which ends this chain too, and so on to the last
+        self._counts[draw.chain] = self._counts.get(draw.chain, 0) + 1
+
+    @property
+    def interrupted(self):
+        """Whether draws are missing of what was begun. Ask when `pm.sample` is over."""
+        return 0 < sum(self._counts.values()) < self.chains * self.length
+
+
 def optimise(inference, steps, learning_rate):
-    """The ELBO of each step under PyMC's Adam, (steps,), with NaN last if it diverged: PyMC stops at the first NaN."""
+    """The ELBO of each step under PyMC's Adam, (steps,), with NaN last if it diverged: PyMC stops at the first NaN.
+
+    Raises KeyboardInterrupt where it was interrupted, which PyMC takes for the wish to have fewer steps.
+    """
     import pymc as pm
 
     elbo = np.full(steps, np.nan)
@@ -58,6 +81,8 @@ def optimise(inference, steps, learning_rate):
     except FloatingPointError:
         elbo[: len(inference.hist)] = -inference.hist
     else:
+        if len(inference.hist) < steps:
+            raise KeyboardInterrupt
         elbo[:] = -inference.hist
     return elbo
 

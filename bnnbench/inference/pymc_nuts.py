@@ -15,7 +15,7 @@ from pydantic import Field
 from bnnbench import pymc_models
 from bnnbench.inference._base import DrawsPosterior, Fit
 from bnnbench.inference._diagnostics import probe, worst_rhat_and_ess
-from bnnbench.inference._pymc import PymcMethod, fit_each, model_of
+from bnnbench.inference._pymc import Counted, PymcMethod, fit_each, model_of
 from bnnbench.progress import SILENT
 from bnnbench.settings import Count, ProperShare
 
@@ -58,19 +58,33 @@ class PymcNuts(PymcMethod):
 
     def _fit_cell(self, joint, cell, seed):
         """Stored draws of our latents, (stored, latents), and the diagnostics of all draws."""
-        import pymc as pm
-
-        with model_of(joint, cell):
-            data = pm.sample(
-                draws=self.samples, tune=self.tune, chains=self.chains, cores=1, target_accept=self.target_accept,
-                random_seed=seed, progressbar=False, compute_convergence_checks=False, quiet=True,
-            )  # fmt: skip
+        data = self._sampled(joint, cell, seed)
         latents, statistics = self._latents(joint, cell, data.posterior), data.sample_stats
         rhat, ess = self._agreement(joint, cell, latents)
         # The last draw of each of equal stretches, so that the tuning's end is farthest away.
         kept = np.linspace(0, self.samples, self.stored // self.chains + 1).astype(int)[1:] - 1
         numbers = rhat, ess, statistics.diverging.sum(), statistics.acceptance_rate.mean(), statistics.step_size.mean()
         return latents[:, kept].reshape(self.stored, -1), *(np.asarray(float(n)) for n in numbers)
+
+    def _sampled(self, joint, cell, seed):
+        """What `pm.sample` returns. Raises KeyboardInterrupt where it was interrupted and PyMC would go on."""
+        import pymc as pm
+
+        counted = Counted(self.chains, self.tune + self.samples)
+        try:
+            with model_of(joint, cell):
+                data = pm.sample(
+                    draws=self.samples, tune=self.tune, chains=self.chains, cores=1, target_accept=self.target_accept,
+                    random_seed=seed, progressbar=False, compute_convergence_checks=False, quiet=True,
+                    callback=counted,
+                )  # fmt: skip
+        except (ValueError, IndexError) as error:  # of too few draws
+            if counted.interrupted:
+                raise KeyboardInterrupt from error
+            raise
+        if counted.interrupted:
+            raise KeyboardInterrupt
+        return data
 
     def _latents(self, joint, cell, posterior):
         """Our latents of all draws, (chains, samples, latents)."""

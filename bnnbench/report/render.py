@@ -15,6 +15,7 @@ from bnnbench.grid import Plan
 from bnnbench.report import claims, figures, pdf, site, words
 from bnnbench.report.estimates import Estimate
 from bnnbench.results import load_results
+from bnnbench.storage import PARTIAL
 
 TEMPLATES = Path(__file__).parents[2] / "reports"
 PAGES = {
@@ -57,7 +58,7 @@ def render(plan: Plan) -> Path:
 @contextmanager
 def swapped(target: Path) -> Iterator[Path]:
     """A new folder beside `target` that takes its place when the block ends well, and is removed otherwise."""
-    fresh = Path(tempfile.mkdtemp(prefix=".report-", dir=target.parent))
+    fresh = Path(tempfile.mkdtemp(prefix=".report-", suffix=PARTIAL, dir=target.parent))
     old = fresh.with_name(f"{fresh.name}-old")
     try:
         yield fresh

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Any
 
-from bnnbench import gate
+from bnnbench import failures, gate
 from bnnbench.grid import Plan
 from bnnbench.plots.style import ordered_choices
 from bnnbench.report import across, claims, facts, findings, leaderboard, words
@@ -123,6 +123,7 @@ def site(plan: Plan, results: Results, studies: list[Study]) -> dict[str, Any]:
         "gate": {"rhat": gate.RHAT_BELOW, "ess": gate.ESS_ABOVE},
         "counts": n,
         "n_cells": len(results.cells),
+        "broken_notebooks": failures.notebook_faults(plan),
         "n_bad": sum(n.get(state, 0) for state in facts.BAD),
         "seeds": plan.config.seeds,
         "provisional_below": PROVISIONAL_BELOW,

@@ -7,6 +7,7 @@ from scenarios import ALL_MODELS, quick_method, small_data, stack_joint
 
 from bnnbench import networks
 from bnnbench.datasets import moons
+from bnnbench.inference._pymc import optimise
 from bnnbench.inference.mean_field import negative_kl
 from bnnbench.inference.pymc_advi import PymcAdvi
 from bnnbench.joint import Model
@@ -82,3 +83,16 @@ def test_skips_what_has_no_form_in_pymc():
     assert PymcAdvi().skip(NETWORK, model) is None
     assert "dense networks only" in PymcAdvi().skip(images, model)
     assert "prior 'odd' has no PyMC form" in PymcAdvi().skip(NETWORK, Model(Odd(), 1.0))
+
+
+def test_fewer_steps_than_asked_for_are_an_interruption():
+    """PyMC swallows Ctrl-C and hands over what it has."""
+
+    class Interrupted:
+        hist = np.zeros(3)
+
+        def fit(self, steps, **settings):
+            return None
+
+    with pytest.raises(KeyboardInterrupt):
+        optimise(Interrupted(), 5, 0.01)

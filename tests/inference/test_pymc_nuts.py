@@ -6,6 +6,7 @@ import torch
 from scenarios import ALL_MODELS, covariance_of, quick_method, small_data, stack_joint
 
 from bnnbench import networks
+from bnnbench.inference._pymc import Counted
 from bnnbench.inference.pymc_nuts import PymcNuts
 from bnnbench.streams import Streams
 
@@ -42,6 +43,26 @@ def test_stores_chains_in_turn_with_learned_scales():
     weights = joint.prior.weights(all_draws[0, -1:])
     assert torch.isfinite(weights).all()
     assert (all_draws[0, :, network.n_weights :].std(0) > 0).all()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("at", [5, 35, 75], ids=["while tuning", "in the first chain", "in the last"])
+def test_an_interruption_ends_it_at_once(monkeypatch, at):
+    """PyMC takes Ctrl-C for the end of a chain, goes on with the next and hands over fewer draws."""
+    network = networks.make({"kind": "mlp", "hidden": []}, (2,), 2)
+    joint = stack_joint(network, [ALL_MODELS["normal-1"]], *small_data(40))
+    counts, calls = Counted.__call__, []
+
+    def pressed(self, trace, draw):
+        calls.append(draw)
+        if len(calls) == at:
+            raise KeyboardInterrupt
+        counts(self, trace, draw)
+
+    monkeypatch.setattr(Counted, "__call__", pressed)
+    with pytest.raises(KeyboardInterrupt):
+        PymcNuts(tune=20, samples=20, chains=2, stored=4).fit(joint, Streams(["a"], ["p"]))
+    assert len(calls) <= at + 1
 
 
 @pytest.mark.parametrize(("change", "message"), [({"chains": 1}, "at least 2"), ({"stored": 99}, "multiple of the 4")])

@@ -3,7 +3,11 @@
 import base64
 import json
 import re
+import sys
+import tempfile
+from types import SimpleNamespace
 
+import nbformat
 import pandas as pd
 import pytest
 
@@ -107,3 +111,46 @@ def test_notebooks_run_and_the_first_is_the_same_each_time(two_studies, name):
     assert len(pictures) >= NOTEBOOKS[name]
     assert all(base64.b64decode(data).startswith(b"\x89PNG") for _, data in pictures)
     assert str(plan.results) not in page and "Traceback" not in page
+
+
+@pytest.fixture
+def small_notebook(tmp_path, monkeypatch):
+    """Execute a notebook of two cells, of which the second is given, as study `x`: (its fault, its folder)."""
+
+    def execute(code: str):
+        parameters = nbformat.v4.new_code_cell("results_dir = ''\nstudy = ''", metadata={"tags": ["parameters"]})
+        cells = [parameters, nbformat.v4.new_code_cell(code), nbformat.v4.new_code_cell("print('after')")]
+        kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
+        nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata={"kernelspec": kernel}), tmp_path / "x.ipynb")
+        monkeypatch.setattr(notebooks, "FOLDER", tmp_path)
+        plan, study = SimpleNamespace(results=tmp_path / "results"), SimpleNamespace(name="x", notebook="")
+        return notebooks.execute(plan, study), tmp_path / "results" / "notebooks"
+
+    return execute
+
+
+@pytest.mark.slow
+def test_the_kernel_is_ours_whatever_is_installed_and_however_long_the_temporary_folder(
+    small_notebook, tmp_path, monkeypatch
+):
+    other = tmp_path / "jupyter" / "kernels" / "python3"
+    other.mkdir(parents=True)
+    (other / "kernel.json").write_text('{"argv": ["false"], "display_name": "other", "language": "python"}')
+    long = tmp_path / ("long" * 30)
+    long.mkdir()
+    monkeypatch.setenv("JUPYTER_PATH", str(tmp_path / "jupyter"))
+    monkeypatch.setattr(tempfile, "tempdir", str(long))
+    fault, folder = small_notebook("import sys; print(sys.executable)")
+    assert not fault and sys.executable in (folder / "x.ipynb").read_text()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("code", "fault"), [("1 / 0", "ZeroDivisionError"), ("import os; os._exit(1)", "DeadKernel")])
+def test_a_notebook_that_fails_leaves_what_was_run_of_it_with_the_error(small_notebook, code, fault):
+    found, folder = small_notebook(code)
+    assert fault in found
+    for name in ("x.failed.ipynb", "x.ipynb", "x.html"):
+        page = (folder / name).read_text()
+        assert fault in page and "after" not in page.split("</style>")[-1]
+    assert not small_notebook("2 + 2")[0]
+    assert sorted(path.name for path in folder.iterdir()) == ["x.html", "x.ipynb"]

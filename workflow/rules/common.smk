@@ -6,16 +6,18 @@ from pathlib import Path
 
 import yaml
 
-from bnnbench import grid, planning
+from bnnbench import grid, lifetime, planning
 from bnnbench.cells import REFERENCE
 from bnnbench.config import ConfigError
 from bnnbench.digest import of_files, of_source, of_value
+from bnnbench.storage import replacing
 
 # Snakemake sees rules and files, not the package's source: a step whose source here changes is run again.
 # Training is not among them: a shard's digest covers the source of every cell in it.
 # What they follow leaves out the plan: its digest stands beside it, or what it asks for does.
 PLANNING = tuple(
-    f"bnnbench.{name}" for name in ("grid", "config", "checks", "expand", "cells", "digest")
+    f"bnnbench.{name}"
+    for name in ("grid", "config", "checks", "expand", "cells", "digest")
 )
 
 
@@ -75,14 +77,22 @@ def write_resolved_config():
     """
     path = Path(CONFIG)
     text = yaml.safe_dump(dict(config), sort_keys=True)
-    if not path.exists() or path.read_text() != text:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        beside = path.with_name(f".{path.name}.{os.getpid()}")
-        beside.write_text(text)
-        beside.replace(path)
+    if not path.exists() or path.read_text(encoding="utf-8") != text:
+        with replacing(path) as temporary:
+            temporary.write_text(text, encoding="utf-8")
+
+
+# Jobs end with the run that make report started, and the next such run waits for whoever works in this folder. Jobs on
+# other machines know of no run, and are ended by their queue.
+if workflow.remote_exec:
+    os.environ.pop(lifetime.VARIABLE, None)
+else:
+    lifetime.share(Path(".snakemake"))
+    lifetime.end_with_run()
 
 
 onstart:
+    lifetime.end_group_when_told()
     write_resolved_config()
 
 

@@ -13,4 +13,4 @@ rule dataset:
         "Data set {wildcards.dataset}"
     shell:
         "bnnbench dataset --config {params.config:q} --study {params.study:q} --dataset {wildcards.dataset:q}"
-        " --output {output:q} --log {log:q}"
+        " --output {output:q} --log {log:q} --go-on"

@@ -20,4 +20,4 @@ rule notebook:
     message:
         "Notebook of study {wildcards.study}"
     shell:
-        "bnnbench notebook --config {params.config:q} --study {wildcards.study:q} --log {log:q}"
+        "bnnbench notebook --config {params.config:q} --study {wildcards.study:q} --log {log:q} --go-on"

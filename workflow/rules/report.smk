@@ -19,7 +19,7 @@ rule report:
         "bnnbench report --config {params.config:q} --log {log:q}"
 
 
-# The last step: the report stands, and the run as a whole still fails if a cell did.
+# The last step: the report stands, and the run as a whole still fails if a cell, a data set or a notebook did.
 rule check:
     input:
         rules.report.output,
@@ -31,6 +31,6 @@ rule check:
     params:
         config=CONFIG,
     message:
-        "Check that no cell failed"
+        "Check that nothing failed"
     shell:
         "bnnbench check --config {params.config:q} --log {log:q}"
