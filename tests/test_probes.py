@@ -225,7 +225,7 @@ def test_readings_become_a_table_of_the_cells_that_were_asked(tmp_path):
         ({"prunning": {}}, "unknown probe 'prunning': did you mean 'pruning'"),
         (
             {"pruning": {"settings": {"share": [0.5]}}},
-            r"probes\.pruning\.settings: no setting 'share': known are shares",
+            r"probes\.pruning\.settings: no setting 'share': did you mean 'shares'",
         ),
         ({"pruning": {"onli": {}}}, "did you mean 'only'"),
         ({"pruning": {"only": {"sead": [1]}}}, r"probes\.pruning\.only: unknown coordinate 'sead'"),

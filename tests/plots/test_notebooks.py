@@ -11,7 +11,7 @@ import nbformat
 import pandas as pd
 import pytest
 
-from bnnbench import notebooks, plots
+from bnnbench import config, notebooks, plots
 from bnnbench.results import Results
 
 NOTEBOOKS = {"toy": 8, "images": 8, "mnist-mlp": 7, "pruning": 5, "novelty": 1}
@@ -39,7 +39,7 @@ def outputs_of(notebook: str, results: Results, study: str, monkeypatch) -> list
 
     shown = []
     monkeypatch.setattr(IPython.display, "display", shown.append)
-    cells = json.loads((notebooks.FOLDER / f"{notebook}.ipynb").read_text())["cells"]
+    cells = json.loads((config.NOTEBOOKS / f"{notebook}.ipynb").read_text())["cells"]
     names = {"results": results, "study": study, "plots": plots, "show": plots.show}
     for source in ("".join(c["source"]) for c in cells if c["cell_type"] == "code"):
         if "load_results" not in source and "results_dir =" not in source:
@@ -89,7 +89,7 @@ def test_notebooks_cope_with_no_trained_cell(two_studies, monkeypatch):
 
 @pytest.mark.parametrize("name", NOTEBOOKS)
 def test_notebooks_are_kept_without_outputs(name):
-    notebook = json.loads((notebooks.FOLDER / f"{name}.ipynb").read_text())
+    notebook = json.loads((config.NOTEBOOKS / f"{name}.ipynb").read_text())
     assert notebook["metadata"]["kernelspec"]["name"] == "python3"
     assert [c["id"] for c in notebook["cells"]] == [f"cell-{i}" for i in range(len(notebook["cells"]))]
     assert not any(c.get("outputs") or c.get("execution_count") for c in notebook["cells"])
@@ -122,7 +122,7 @@ def small_notebook(tmp_path, monkeypatch):
         cells = [parameters, nbformat.v4.new_code_cell(code), nbformat.v4.new_code_cell("print('after')")]
         kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
         nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata={"kernelspec": kernel}), tmp_path / "x.ipynb")
-        monkeypatch.setattr(notebooks, "FOLDER", tmp_path)
+        monkeypatch.setattr(notebooks, "NOTEBOOKS", tmp_path)
         plan, study = SimpleNamespace(results=tmp_path / "results"), SimpleNamespace(name="x", notebook="")
         return notebooks.execute(plan, study), tmp_path / "results" / "notebooks"
 
