@@ -68,7 +68,10 @@ class Checkpointed(Logged):
         self._begun = self._started
         if path.is_file():
             try:
-                self._states = torch.load(path, map_location=device, weights_only=True)
+                stored = torch.load(path, map_location=device, weights_only=True)
+                if stored["job"]["file"] != path.name:
+                    raise ValueError(f"it is that of {stored['job']['file']}")
+                self._states = stored
                 log.info("%s: going on from a checkpoint", name)
             except Exception as error:  # torch.load raises whatever the broken bytes lead to
                 log.warning("%s: the checkpoint is unreadable and is left aside: %s", name, error)
@@ -80,7 +83,7 @@ class Checkpointed(Logged):
         if time.monotonic() - self._kept < self._every:
             return
         # A copy: a stage that is over may go on in place, and what is kept of it must stay what it was at its step.
-        self._states |= {stage: copy.deepcopy(state()), "job": {"seconds": self.seconds}}
+        self._states |= {stage: copy.deepcopy(state()), "job": {"seconds": self.seconds, "file": self._path.name}}
         if self._curve:
             values = [torch.from_numpy(v) for v in self._curve.values]
             self._states["curve"] = {"steps": self._curve.steps, "values": values}

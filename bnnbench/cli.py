@@ -200,12 +200,11 @@ def _report(options) -> None:
 
 def _check(options) -> int:
     """Exit with code 1 if a cell or a notebook failed, naming them; the next run tries data and notebooks again."""
-    import pandas as pd
-
     from bnnbench import failures
+    from bnnbench.tables import read_table
 
     plan = _load(options)
-    cells = pd.read_parquet(plan.results / "cells.parquet")
+    cells = read_table(plan.results / "cells.parquet")
     bad = cells[cells.state.isin(["failed", "missing"])]
     for row in bad.itertuples():
         logging.error("%s %s: %s", row.state, row.id, row.reason)

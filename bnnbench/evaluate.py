@@ -13,7 +13,8 @@ from bnnbench.datasets import DataSet, bayes_proba
 from bnnbench.grid import Plan, Shard
 from bnnbench.metrics import Predictions
 from bnnbench.reference import References
-from bnnbench.storage import ShardFile, git_commit, replacing, versions
+from bnnbench.storage import ShardFile
+from bnnbench.tables import read_table, write_table
 
 SPLITS = ("validation", "test")
 CELL_COLUMNS = ["id", "key", *COORDINATES, "family", "noise", "state", "reason", "steps", "seconds", "device", "shard",
@@ -69,7 +70,7 @@ def evaluate_shard(plan: Plan, shard: Shard, path: str | Path, output: str | Pat
             if split == "test":
                 values |= _of_sampler(stored, cell, group, i)
             rows += _tidy(cell.coordinates() | {"id": cell_id}, split, values)
-    write_table(_frame(rows), output)
+    write_table(_frame(rows), output, shard=shard.name)
 
 
 def _of_sampler(stored: ShardFile, cell: Cell, group: xr.Dataset, i: int) -> dict[str, float]:
@@ -87,18 +88,6 @@ def _frame(rows: list[dict]) -> pd.DataFrame:
     return frame.astype({"seed": "int64", "scale": "float64", "value": "float64"})
 
 
-def write_table(frame: pd.DataFrame, path: str | Path, **facts) -> None:
-    """Parquet with versions and commit in the schema's metadata, written beside its place and renamed."""
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    table = pa.Table.from_pandas(frame, preserve_index=False)
-    about = {"versions": versions(), "git_commit": git_commit()} | {k: str(v) for k, v in facts.items()}
-    table = table.replace_schema_metadata((table.schema.metadata or {}) | {b"bnnbench": json.dumps(about).encode()})
-    with replacing(path) as temporary:
-        pq.write_table(table, temporary)
-
-
 def config_json(plan: Plan) -> str:
     """The run and study configs, as JSON: what a table carries so that the plan can be rebuilt from it."""
     studies = {name: study.model_dump() for name, study in plan.study_configs.items()}
@@ -107,7 +96,7 @@ def config_json(plan: Plan) -> str:
 
 def gather(plan: Plan) -> None:
     """Write metrics.parquet, cells.parquet, tuned.parquet and references.parquet from the shards' files."""
-    parts = [pd.read_parquet(plan.results / "metrics" / f"{name}.parquet") for name in plan.shards]
+    parts = [read_table(plan.results / "metrics" / f"{name}.parquet", name) for name in plan.shards]
     table = pd.concat([*[p for p in parts if len(p)], _controls(plan)], ignore_index=True)
     config, cells = config_json(plan), _cells(plan)
     write_table(table, plan.results / "metrics.parquet", config=config)

@@ -12,6 +12,7 @@ import h5netcdf
 
 from bnnbench.datasets import DataSet
 from bnnbench.grid import Plan
+from bnnbench.integrity import seal
 from bnnbench.storage import replacing
 
 ATTRIBUTE = "unavailable"
@@ -23,6 +24,7 @@ def mark_data(path: str | Path, reason: str) -> None:
         temporary.unlink()
         with h5netcdf.File(temporary, "w") as file:
             file.attrs[ATTRIBUTE] = reason
+        seal(temporary)
 
 
 def data_faults(plan: Plan) -> dict[str, str]:
@@ -44,7 +46,7 @@ def _data_fault(path: Path) -> str:
 def available(plan: Plan, names: list[str]) -> dict[str, DataSet]:
     """The data sets of these names that could be had. Raises what `DataSet.from_netcdf` raises."""
     faults = data_faults(plan)
-    return {n: DataSet.from_netcdf(plan.results / "data" / f"{n}.nc") for n in names if n not in faults}
+    return {n: DataSet.from_netcdf(plan.results / "data" / f"{n}.nc", n) for n in names if n not in faults}
 
 
 def failed_notebook(plan: Plan, study: str) -> Path:

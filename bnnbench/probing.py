@@ -8,9 +8,10 @@ import pandas as pd
 from bnnbench import failures
 from bnnbench.cells import COORDINATES, Cell
 from bnnbench.datasets import DataSet
-from bnnbench.evaluate import config_json, write_table
+from bnnbench.evaluate import config_json
 from bnnbench.grid import Plan, Shard
 from bnnbench.storage import ShardFile, posterior_group
+from bnnbench.tables import read_table, write_table
 
 log = logging.getLogger(__name__)
 
@@ -36,7 +37,7 @@ def probe_shard(plan: Plan, shard: Shard, path: str | Path, output: str | Path, 
             found = probe.run(trained, data[cell.dataset.name], cell.seed)
             rows += [cell.coordinates() | {"id": cell.id, "probe": name} | r._asdict() for r in found]
             log.info("%s: %s, %d of %d cells", shard.name, name, number, len(cells))
-    write_table(_frame(rows), output)
+    write_table(_frame(rows), output, shard=shard.name)
 
 
 def _trained(stored: ShardFile, cell: Cell, data: dict[str, DataSet]):
@@ -54,7 +55,9 @@ def _frame(rows: list[dict]) -> pd.DataFrame:
 def gather(plan: Plan) -> None:
     """Write probes.parquet from the shards' readings; without rows where no study has probes."""
     folder = plan.results / "probes"
-    parts = [pd.read_parquet(folder / f"{shard.name}.parquet") for shard in plan.shards.values() if plan.probes(shard)]
+    parts = [
+        read_table(folder / f"{shard.name}.parquet", shard.name) for shard in plan.shards.values() if plan.probes(shard)
+    ]
     parts = [part for part in parts if len(part)]
     table = pd.concat(parts, ignore_index=True) if parts else _frame([])
     write_table(table, plan.results / "probes.parquet", config=config_json(plan))

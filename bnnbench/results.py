@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
-import pyarrow.parquet as pq
 import xarray as xr
 
 from bnnbench import grid
@@ -18,6 +17,7 @@ from bnnbench.evaluate import labels, predictions_of
 from bnnbench.grid import Plan
 from bnnbench.metrics import Predictions
 from bnnbench.storage import ShardFile, posterior_group
+from bnnbench.tables import about, read_table
 
 if TYPE_CHECKING:
     from bnnbench.trained import TrainedCell
@@ -40,37 +40,37 @@ class Results:
     @cached_property
     def cells(self) -> pd.DataFrame:
         """One row a cell."""
-        return pd.read_parquet(self.folder / "cells.parquet")
+        return read_table(self.folder / "cells.parquet")
 
     @cached_property
     def metrics(self) -> pd.DataFrame:
         """One row per cell, split and metric."""
-        return pd.read_parquet(self.folder / "metrics.parquet")
+        return read_table(self.folder / "metrics.parquet")
 
     @cached_property
     def tuned(self) -> pd.DataFrame:
         """The fixed scale with the best validation NLL, per data set, network, prior and method."""
-        return pd.read_parquet(self.folder / "tuned.parquet")
+        return read_table(self.folder / "tuned.parquet")
 
     @cached_property
     def references(self) -> pd.DataFrame:
         """One row a reference cell: its diagnostics, its floors, and whether it passed."""
-        return pd.read_parquet(self.folder / "references.parquet")
+        return read_table(self.folder / "references.parquet")
 
     @cached_property
     def claims(self) -> pd.DataFrame:
         """One row a statistic of a claim, with its effect and its verdict."""
-        return pd.read_parquet(self.folder / "claims.parquet")
+        return read_table(self.folder / "claims.parquet")
 
     @cached_property
     def probes(self) -> pd.DataFrame:
         """One row a reading of a probe: coordinates, probe, variable, level, metric, value."""
-        return pd.read_parquet(self.folder / "probes.parquet")
+        return read_table(self.folder / "probes.parquet")
 
     @cached_property
     def plan(self) -> Plan:
         """The plan that made the tables, from the settings stored with them, whatever the config files say by now."""
-        facts = json.loads(pq.read_schema(self.folder / "cells.parquet").metadata[b"bnnbench"])
+        facts = about(self.folder / "cells.parquet")
         config = json.loads(facts["config"])
         studies = {name: StudyConfig.model_validate(study) for name, study in config["studies"].items()}
         return grid.build(RunConfig.model_validate(config["run"]), studies)
@@ -81,7 +81,7 @@ class Results:
 
     def data(self, dataset: str) -> DataSet:
         """The data set of this name, such as circles-0.4."""
-        return DataSet.from_netcdf(self.folder / "data" / f"{dataset}.nc")
+        return DataSet.from_netcdf(self.folder / "data" / f"{dataset}.nc", dataset)
 
     def group(self, shard: str, group: str) -> xr.Dataset:
         """Arrays of a shard: test, validation, weights, scales, trace or posterior; loaded once."""

@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING
 import h5netcdf
 import numpy as np
 
+from bnnbench import integrity
+
 if TYPE_CHECKING:
     import xarray as xr
 
@@ -97,6 +99,15 @@ def unfinished(path: str | Path) -> Path:
     return path.with_name(f".{path.stem}.unfinished.nc")
 
 
+def _check_owner(path: str | Path, file: "h5netcdf.File") -> None:
+    """ValueError where a shard's file lies under another's name: its cells would be taken for missing ones."""
+    path = Path(path)
+    named = path.stem.removeprefix(".").removesuffix(".unfinished") if path.name.startswith(".") else path.stem
+    owner = _text(file.attrs.get("shard", ""))
+    if owner != named:
+        raise ValueError(f"{path} is the file of shard {owner!r}, not of {named!r}: move it back, or delete it")
+
+
 def _encoding(array: "xr.DataArray") -> dict:
     """Compressed; of text the names of weights only, since ids that join later may be longer than those here."""
     compressed = {"compression": "gzip", "compression_opts": 1, "shuffle": True}
@@ -128,10 +139,16 @@ class ShardFile:
 
     @classmethod
     def read(cls, path: str | Path, groups: list[str] | None = None) -> "ShardFile":
-        """Read a file; `groups` limits which are loaded. ValueError where the file is not a whole shard file."""
+        """Read a file; `groups` limits which are loaded.
+
+        ValueError where the file is damaged, no whole shard file, or another shard's than its name says.
+        """
         import xarray as xr  # here and below, since planning reads keys only and must be quick
 
+        integrity.verify(path)
         try:
+            with h5netcdf.File(path) as file:
+                _check_owner(path, file)
             table = xr.load_dataset(path, group="cells", engine="h5netcdf")
             with h5netcdf.File(path) as file:
                 names = [name for name in file.groups if name != "cells"]
@@ -147,9 +164,14 @@ class ShardFile:
 
     @staticmethod
     def states(path: str | Path) -> dict[tuple[str, str], str]:
-        """State by (id, key) of the stored cells, without loading the rest. ValueError as of `read`."""
+        """State by (id, key) of the stored cells, without loading the rest. ValueError as of `read`.
+
+        Planning asks this of every shard, so the file is not read as a whole, nor its seal looked at: whoever uses what
+        it holds does that.
+        """
         try:
             with h5netcdf.File(path) as file:
+                _check_owner(path, file)
                 columns = [file["cells"][name][...] for name in ("id", "key", "state")]
         except (OSError, KeyError) as error:
             raise ValueError(f"{path} is not a readable shard file ({error}): delete it and run again") from None
@@ -189,3 +211,4 @@ class ShardFile:
             for name, group in self.groups.items():
                 encoding = {v: _encoding(group[v]) for v in group.variables if group[v].ndim}
                 group.to_netcdf(temporary, mode="a", group=name, engine="h5netcdf", encoding=encoding)
+            integrity.seal(temporary)

@@ -21,6 +21,7 @@ from bnnbench.networks.mlp import build as mlp
 from bnnbench.priors.normal import Normal
 from bnnbench.storage import ShardFile
 from bnnbench.streams import Streams
+from bnnbench.tables import read_table
 from bnnbench.train import train_shard
 
 METHODS = digest.modules("inference")
@@ -193,9 +194,9 @@ def train_cells(plan: Plan, cells: list[Cell], name: str) -> tuple[dict[str, dic
     Returns the rows by id, and the metrics with a row for each id, split and metric.
     """
     (shard,) = plan.shards.values()
-    shard, path = replace(shard, cells=tuple(cells)), plan.results / "shards" / f"{name}.nc"
+    shard, path = replace(shard, name=name, cells=tuple(cells)), plan.results / "shards" / f"{name}.nc"
     train_shard(plan, shard, path)
     evaluate_shard(plan, shard, path, plan.results / "metrics" / f"{name}.parquet")
     rows = {row["id"]: row for row in ShardFile.read(path, []).rows}
-    table = pd.read_parquet(plan.results / "metrics" / f"{name}.parquet")
+    table = read_table(plan.results / "metrics" / f"{name}.parquet", name)
     return rows, table.set_index(["id", "split", "metric"]).value.sort_index()

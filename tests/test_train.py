@@ -56,7 +56,7 @@ def test_predictions_that_a_shard_has_lost_are_an_error(tmp_path):
     plan = plan_of(tmp_path, models=["normal-1", "normal-10"])
     stored, path = trained(plan, tmp_path), tmp_path / "shards" / f"{SHARD}.nc"
     stored.groups["test"] = stored.groups["test"].isel(cell=[0])
-    stored.write(path, {})
+    stored.write(path, {"shard": SHARD})
     with pytest.raises(ValueError, match=r"no test predictions of toy/.*delete it"):
         evaluate.evaluate_shard(plan, plan.shards[SHARD], path, tmp_path / "metrics.parquet")
     assert not (tmp_path / "metrics.parquet").exists()
@@ -193,7 +193,7 @@ def test_a_damaged_shard_file_is_named(tmp_path):
     path = tmp_path / "shards" / f"{SHARD}.nc"
     path.parent.mkdir()
     path.write_bytes(b"not netCDF")
-    with pytest.raises(ValueError, match="not a readable shard file"):
+    with pytest.raises(ValueError, match="has no seal: it is damaged.*delete it and run again"):
         train.train_shard(plan, plan.shards[SHARD], path)
 
 

@@ -7,9 +7,6 @@ effect over paired seeds lies beyond a margin fixed beforehand, *not reproduced*
 
 import importlib
 import importlib.util
-import json
-
-import pyarrow.parquet as pq
 
 from bnnbench.claims._base import (
     NOT_REPRODUCED,
@@ -24,9 +21,9 @@ from bnnbench.claims._base import (
     overall,
     verdicts,
 )
-from bnnbench.evaluate import write_table
 from bnnbench.grid import Plan
 from bnnbench.results import load_results
+from bnnbench.tables import about, write_table
 
 __all__ = [
     "NOT_REPRODUCED",
@@ -57,5 +54,5 @@ def write(plan: Plan) -> None:
     """
     results = load_results(plan.results)
     found = [v for study in plan.studies for claim in of_study(study) for v in verdicts(claim, results, study)]
-    about = json.loads(pq.read_schema(plan.results / "cells.parquet").metadata[b"bnnbench"])
-    write_table(frame(found), plan.results / "claims.parquet", config=about["config"])
+    config = about(plan.results / "cells.parquet")["config"]
+    write_table(frame(found), plan.results / "claims.parquet", config=config)

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from bnnbench import integrity
 from bnnbench.philox import generator
 
 
@@ -103,19 +104,25 @@ class DataSet:
         temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
         try:
             stored.to_netcdf(temporary, engine="h5netcdf", encoding=encoding)
+            integrity.seal(temporary)
             os.replace(temporary, path)
         finally:
             temporary.unlink(missing_ok=True)
 
     @classmethod
-    def from_netcdf(cls, path: str | Path) -> "DataSet":
-        """Read what `to_netcdf` wrote. Raises FileNotFoundError, or DataError for any other file."""
+    def from_netcdf(cls, path: str | Path, name: str | None = None) -> "DataSet":
+        """Read what `to_netcdf` wrote. Raises FileNotFoundError, or DataError for any other file, for one that is
+        damaged, and where `name` is given and the data set has another."""
         import xarray as xr
 
         path = Path(path)
         if not path.is_file():
             raise FileNotFoundError(f"no data set at {path}; generate it with the data step")
         names = ("x_pool", "y_pool", "train_index", "validation_index", "x_test", "y_test")
+        try:
+            integrity.verify(path)
+        except ValueError as error:
+            raise DataError(str(error)) from None
         try:
             with xr.open_dataset(path, engine="h5netcdf", decode_cf=False) as stored:
                 arrays = {key: stored[key].values for key in names}
@@ -128,6 +135,8 @@ class DataSet:
                 )
         except (OSError, KeyError, ValueError) as error:
             raise DataError(f"{path} is not a data set file ({error}); delete it and generate it again") from error
+        if name not in (None, values[0]):
+            raise DataError(f"{path} holds the data set {values[0]!r}, not {name!r}; delete it and generate it again")
         return cls(name=values[0], n_classes=values[1], x_divisor=values[2], seeds=seeds, novel=novel, **arrays)
 
 

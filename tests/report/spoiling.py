@@ -3,6 +3,7 @@
 import pandas as pd
 
 from bnnbench.grid import Plan
+from bnnbench.tables import about, read_table, write_table
 
 HOSTILE = 'ValueError: <b>bold</b> & "quoted" #[code] $x$ \\ @ref *star* _under_ `tick` // no comment'
 
@@ -10,7 +11,7 @@ HOSTILE = 'ValueError: <b>bold</b> & "quoted" #[code] $x$ \\ @ref *star* _under_
 def edit(plan: Plan, table: str, change) -> None:
     """Rewrite a table of a run."""
     path = plan.results / f"{table}.parquet"
-    change(pd.read_parquet(path)).to_parquet(path)
+    write_table(change(read_table(path)), path, **about(path))
 
 
 def lose(plan: Plan, cell_id: str, reason: str) -> None:

@@ -7,6 +7,7 @@ from bnnbench import evaluate, metrics
 from bnnbench.metrics import _registry
 from bnnbench.report import facts, findings, leaderboard, render
 from bnnbench.results import load_results
+from bnnbench.tables import write_table
 
 
 @pytest.fixture
@@ -46,7 +47,7 @@ def test_a_new_metric_is_in_tables_glossary_leaderboards_and_findings(made_up_sc
 def test_tables_that_know_a_metric_that_is_gone_still_become_a_report(copied):
     table = pd.read_parquet(copied.results / "metrics.parquet")
     old = table[table.metric == "nll"].assign(metric="forgotten_score")
-    evaluate.write_table(pd.concat([table, old]), copied.results / "metrics.parquet")
+    write_table(pd.concat([table, old]), copied.results / "metrics.parquet")
     described = dict(facts.metrics(load_results(copied.results)))["forgotten_score"]
     assert described.label == "forgotten score" and "another version" in described.definition
 
