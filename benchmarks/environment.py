@@ -33,7 +33,7 @@ def python_of(library: str, beside_ours: bool = False) -> Path:
             raise RuntimeError(f"its packages could not be installed ({reason})") from None
         if beside_ours:
             (packages,) = folder.glob("lib/python*/site-packages")
-            (packages / "ours.pth").write_text(sysconfig.get_path("purelib") + "\n")
+            (packages / "ours.pth").write_text(sysconfig.get_path("purelib") + "\n", encoding="utf-8")
         stamp.touch()
     return python
 
@@ -43,7 +43,11 @@ def machine() -> dict:
     processor = platform.processor() or platform.machine()
     cpuinfo = Path("/proc/cpuinfo")
     if cpuinfo.is_file():
-        names = [line.split(":", 1)[1].strip() for line in cpuinfo.read_text().splitlines() if "model name" in line]
+        names = [
+            line.split(":", 1)[1].strip()
+            for line in cpuinfo.read_text(encoding="utf-8").splitlines()
+            if "model name" in line
+        ]
         processor = names[0] if names else processor
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
     return {

@@ -105,7 +105,7 @@ def main() -> None:
     report(rows, about, notes, quick=arguments.quick)
     arguments.output.parent.mkdir(parents=True, exist_ok=True)
     content = {"machine": about, "quick": arguments.quick, "sizes": vars(sizes), "notes": notes, "comparisons": rows}
-    arguments.output.write_text(json.dumps(content, indent=2) + "\n")
+    arguments.output.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
 
 
 def time_steps(sizes: Sizes, sets: str) -> tuple[list[dict], dict, list[str]]:

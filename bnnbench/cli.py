@@ -99,7 +99,7 @@ def _set_up_logging(path: str | None) -> None:
     handlers: list[logging.Handler] = [logging.StreamHandler(sys.stderr)]
     if path:
         Path(path).parent.mkdir(parents=True, exist_ok=True)
-        handlers.append(logging.FileHandler(path, mode="w"))
+        handlers.append(logging.FileHandler(path, mode="w", encoding="utf-8"))
     logging.basicConfig(level=logging.INFO, format="%(message)s", handlers=handlers)
     logging.getLogger("arviz").setLevel(logging.WARNING)  # it tells what it has not got
     warnings.filterwarnings("ignore", message="PyTensor could not link to a BLAS")  # of no use to networks so small
@@ -199,7 +199,7 @@ def _report(options) -> None:
 
 
 def _check(options) -> int:
-    """Exit with code 1 if a cell or a notebook failed, naming them; the next run tries data and notebooks again."""
+    """Exit with code 1 if a cell, a notebook or a figure failed, naming them; data and notebooks are tried again."""
     from bnnbench import failures
     from bnnbench.tables import read_table
 
@@ -213,8 +213,11 @@ def _check(options) -> int:
     broken = failures.notebook_faults(plan)
     for study, fault in broken.items():
         logging.error("the notebook of study %s failed: %s; %s", study, fault, failures.failed_notebook(plan, study))
+    figures = failures.figure_faults(plan)
+    for name, fault in figures.items():
+        logging.error("a figure of the report failed: %s: %s", name, fault)
     failures.forget(plan)
-    return int(len(bad) > 0 or bool(broken))
+    return int(len(bad) > 0 or bool(broken) or bool(figures))
 
 
 def _retry(options) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import yaml
 from pydantic import ValidationError
 
-from bnnbench import config
+from bnnbench import config, folders
 from bnnbench.config import ConfigError, InferenceConfig, ProbeConfig, RunConfig, StudyConfig, known
 
 
@@ -22,6 +22,8 @@ def load(source: str | Path | dict) -> tuple[RunConfig, dict[str, StudyConfig], 
     run, faults = _checked(RunConfig, content, {}, place)
     if run is None:
         raise ConfigError(*faults)
+    run, wrong = _with_folders(run, place)
+    faults += wrong
     if stray := sorted(set(run.overrides) - set(run.studies)):
         faults.append(
             f"{place}: overrides: '{stray[0]}' is not among the studies {run.studies}: add it there or drop it"
@@ -32,6 +34,19 @@ def load(source: str | Path | dict) -> tuple[RunConfig, dict[str, StudyConfig], 
         studies |= {name: found} if found else {}
         faults += wrong
     return run, studies, faults
+
+
+def _with_folders(run: RunConfig, place: str) -> tuple[RunConfig, list[str]]:
+    """The run with its folders as they are, and what is wrong with them."""
+    faults, found = [], {}
+    if fault := folders.fault_of_results(run.results_dir):
+        faults.append(f"{place}: results_dir {fault}")
+    for key in ("results_dir", "data_dir"):
+        try:
+            found[key] = getattr(run, key) and str(folders.expanded(getattr(run, key)))
+        except ValueError as error:
+            faults += [f"{place}: {key} {error}"] if key != "results_dir" else []
+    return run.model_copy(update=found), faults
 
 
 def place_of_run(source: str | Path | dict) -> str:

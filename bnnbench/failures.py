@@ -15,7 +15,7 @@ from bnnbench.grid import Plan
 from bnnbench.integrity import seal
 from bnnbench.storage import replacing
 
-ATTRIBUTE = "unavailable"
+ATTRIBUTE, FIGURES = "unavailable", "failed_figures.json"
 
 
 def mark_data(path: str | Path, reason: str) -> None:
@@ -62,6 +62,17 @@ def notebook_faults(plan: Plan) -> dict[str, str]:
         for study, path in paths.items()
         if path.is_file()
     }
+
+
+def mark_figures(folder: Path, faults: dict[str, str]) -> None:
+    """Keep, in a report's folder, what was raised in its figures that failed."""
+    (folder / FIGURES).write_text(json.dumps(faults), encoding="utf-8")
+
+
+def figure_faults(plan: Plan) -> dict[str, str]:
+    """What was raised in the report's figures that failed, by study and figure."""
+    path = plan.results / "report" / FIGURES
+    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
 
 
 def forget(plan: Plan) -> None:

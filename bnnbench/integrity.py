@@ -9,17 +9,19 @@ import hashlib
 import mmap
 from pathlib import Path
 
+PARQUET = b"PAR1"
+"""The end of every Parquet file."""
 MARK = b"bnnbench-seal:"
 UNSEALED = b"0" * 64
 PLACEHOLDER = (MARK + UNSEALED).decode()
-"""What the writer of a file puts where the seal shall be; `seal` appends it where there is none."""
+"""What the writer of a Parquet file puts into its metadata, where the seal shall be."""
 
 
 def seal(path: str | Path) -> None:
     """Seal a file that is written to the end, before it is renamed into its place."""
     with open(path, "r+b") as file:
-        if _place(file) is None:
-            file.seek(0, 2)
+        file.seek(-len(PARQUET), 2)
+        if file.read() != PARQUET:
             file.write(MARK + UNSEALED)
             file.flush()
         place = _place(file)
@@ -43,14 +45,19 @@ def verify(path: str | Path) -> None:
 
 
 def _place(file) -> int | None:
-    """Where the digits of a file's seal begin; None where it has none."""
-    file.seek(0, 2)
-    if not file.tell():
+    """Where the digits of a file's seal begin; None where it has none.
+
+    Text in the file may hold the mark too: before the footer's metadata in Parquet, and elsewhere than at the end in
+    others.
+    """
+    size = file.seek(0, 2)
+    if size < len(MARK) + len(UNSEALED):
         return None
     with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
-        mark = content.rfind(MARK)
+        at_end = size - len(UNSEALED) - len(MARK)
+        mark = content.rfind(MARK) if content[-len(PARQUET) :] == PARQUET else content.find(MARK, at_end)
         place = mark + len(MARK)
-        return place if mark >= 0 and place + len(UNSEALED) <= len(content) else None
+        return place if mark >= 0 and place + len(UNSEALED) <= size else None
 
 
 def _digest(file, place: int) -> bytes:
@@ -62,3 +69,12 @@ def _digest(file, place: int) -> bytes:
         digest.update(UNSEALED)
         digest.update(view[place + len(UNSEALED) :])
     return digest.hexdigest().encode()
+
+
+def is_sealed(path: str | Path) -> bool:
+    """Whether a file has a seal, unbroken or not: whether it is one of ours."""
+    try:
+        with open(path, "rb") as file:
+            return _place(file) is not None
+    except OSError:
+        return False

@@ -87,7 +87,7 @@ class Compiled:
     def __call__(self, *tensors):
         try:
             return self._function(*tensors)
-        except torch._dynamo.exc.BackendCompilerFailed as error:
+        except (torch._dynamo.exc.BackendCompilerFailed, OSError) as error:  # OSError: no cache can be made
             reason = str(error).strip().splitlines()[0]
             log.warning("torch.compile failed (%s): the same is computed uncompiled, which is slower", reason)
             self._function = self._plain

@@ -14,6 +14,7 @@ from bnnbench import grid
 from bnnbench.config import RunConfig, StudyConfig
 from bnnbench.datasets import DataSet
 from bnnbench.evaluate import labels, predictions_of
+from bnnbench.folders import expanded
 from bnnbench.grid import Plan
 from bnnbench.metrics import Predictions
 from bnnbench.storage import ShardFile, posterior_group
@@ -24,8 +25,8 @@ if TYPE_CHECKING:
 
 
 def load_results(folder: str | Path = "results") -> "Results":
-    """Open the results in `folder`. FileNotFoundError where no run has finished there."""
-    folder = Path(folder)
+    """Open the results in `folder`. FileNotFoundError where no run has finished there, ValueError for `$NAME` unset."""
+    folder = expanded(folder)
     if not (folder / "cells.parquet").is_file():
         raise FileNotFoundError(f"no results in '{folder}': run `make report` first, or give the results_dir of a run")
     return Results(folder)

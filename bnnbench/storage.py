@@ -29,8 +29,19 @@ PARTIAL = ".partial"
 """In the names of files that are being written: one that is found while nobody writes was left by a killed process."""
 
 
+SET_ASIDE = "-old"
+"""In the names of folders whose place a new one is about to take."""
+
+
 def remove_leftovers(results: str | Path) -> None:
-    """Remove what killed processes were writing in a results folder. Not while anybody writes there."""
+    """Remove what killed processes were writing in a results folder. Not while anybody writes there.
+
+    A folder that was set aside for a new one that did not come is put back.
+    """
+    for old in Path(results).glob(f".*-????????{PARTIAL}{SET_ASIDE}"):
+        target = old.with_name(old.name[1 : -len(f"-????????{PARTIAL}{SET_ASIDE}")])
+        if not target.exists():
+            os.replace(old, target)
     for pattern in (f".*-????????{PARTIAL}*", ".*.nc.*.tmp"):
         for path in Path(results).rglob(pattern):
             shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
@@ -45,10 +56,18 @@ def replacing(path: str | Path) -> Iterator[Path]:
     os.close(handle)
     try:
         yield Path(name)
-        os.chmod(name, 0o644)
+        os.chmod(name, path.stat().st_mode & 0o777 if path.exists() else 0o666 & ~umask())
         os.replace(name, path)
     finally:
         Path(name).unlink(missing_ok=True)
+
+
+@cache
+def umask() -> int:
+    """The process's mask of permissions, which can only be read by setting it."""
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
 
 
 @cache
@@ -62,7 +81,7 @@ def versions() -> str:
 def processor() -> str:
     """The processor's model, without the machine's name."""
     try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
         return next(line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
     except (OSError, StopIteration):
         return platform.processor() or platform.machine()
@@ -70,17 +89,24 @@ def processor() -> str:
 
 @cache
 def git_commit() -> str:
-    """Short commit of the source tree, with + where it has uncommitted changes; empty outside a checkout."""
+    """Short commit of the source tree, with + where it has uncommitted changes; empty outside a checkout.
+
+    A checkout that does not track the package, as where it was copied into another project, says nothing of it.
+    """
     here = Path(__file__).parent
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
 
     def git(*arguments):
         return subprocess.run(
-            ["git", "-C", here, *arguments], capture_output=True, text=True, timeout=20
-        ).stdout.strip()
+            ["git", "-C", here, *arguments], capture_output=True, text=True, encoding="utf-8", timeout=20,
+            env=environment,
+        )  # fmt: skip
 
     try:
-        commit = git("rev-parse", "--short=10", "HEAD")
-        return commit + ("+" if commit and git("status", "--porcelain", "--untracked-files=no") else "")
+        if git("ls-files", "--error-unmatch", Path(__file__).name).returncode:
+            return ""
+        commit = git("rev-parse", "--short=10", "HEAD").stdout.strip()
+        return commit + ("+" if commit and git("status", "--porcelain", "--untracked-files=no").stdout.strip() else "")
     except (OSError, subprocess.TimeoutExpired):
         return ""
 

@@ -7,7 +7,7 @@ import pytest
 
 from bnnbench.digest import PACKAGE
 
-TABLE = (PACKAGE.parent / "ARCHITECTURE.md").read_text().split("## Rooms")[1].split("\n## ")[0]
+TABLE = (PACKAGE.parent / "ARCHITECTURE.md").read_text(encoding="utf-8").split("## Rooms")[1].split("\n## ")[0]
 NAMES = re.findall(r"`(?:bnnbench/)?(\w+)(?:\.py|/)`", "".join(line.split("|")[0] for line in TABLE.split("\n| ")[1:]))
 
 
@@ -17,7 +17,7 @@ def room(path) -> str:
 
 def imported(path) -> set[str]:
     """Rooms that a file imports, in functions too; for type hints alone does not count."""
-    tree = ast.parse(path.read_text())
+    tree = ast.parse(path.read_text(encoding="utf-8"))
     hints = [n for n in ast.walk(tree) if isinstance(n, ast.If) and getattr(n.test, "id", "") == "TYPE_CHECKING"]
     left_out = {id(n) for hint in hints for n in ast.walk(hint)}
     found = set()

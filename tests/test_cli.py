@@ -17,7 +17,9 @@ BNNBENCH = [sys.executable, "-m", "bnnbench.cli"]
 @pytest.fixture
 def config(tmp_path):
     path = tmp_path / "run.yaml"
-    path.write_text(yaml.safe_dump({"studies": ["toy"], "seeds": [0], "results_dir": str(tmp_path / "results")}))
+    path.write_text(
+        yaml.safe_dump({"studies": ["toy"], "seeds": [0], "results_dir": str(tmp_path / "results")}), encoding="utf-8"
+    )
     return path
 
 

@@ -1,5 +1,6 @@
 """Mistakes in a config are found before anything runs, and named."""
 
+import os
 import re
 import subprocess
 import sys
@@ -145,7 +146,9 @@ def test_a_file_that_is_no_config_is_named(tmp_path, content, message):
 def test_planning_finds_what_a_method_refuses_where_there_is_something_to_train(tmp_path):
     path = tmp_path / "run.yaml"
     settings = {"toy": {"inference": {"map": {"settings": {"steps": 0}}}}}
-    path.write_text(yaml.safe_dump(GOOD | {"overrides": settings, "results_dir": str(tmp_path / "results")}))
+    path.write_text(
+        yaml.safe_dump(GOOD | {"overrides": settings, "results_dir": str(tmp_path / "results")}), encoding="utf-8"
+    )
     command = [sys.executable, "-m", "bnnbench.cli", "plan", "--summary", "--config", str(path)]
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 2
@@ -178,7 +181,7 @@ def test_missing_and_broken_files(tmp_path):
     with pytest.raises(ConfigError, match="no config file at"):
         grid.load(tmp_path / "none.yaml")
     broken = tmp_path / "broken.yaml"
-    broken.write_text("studies: [toy\nseeds: 3")
+    broken.write_text("studies: [toy\nseeds: 3", encoding="utf-8")
     with pytest.raises(ConfigError, match="not valid YAML"):
         grid.load(broken)
 
@@ -197,7 +200,7 @@ def test_planning_imports_no_torch():
 
 def test_the_command_line_says_it_in_one_line(tmp_path):
     path = tmp_path / "typo.yaml"
-    path.write_text(yaml.safe_dump({"studies": ["toy"], "sedes": [0]}))
+    path.write_text(yaml.safe_dump({"studies": ["toy"], "sedes": [0]}), encoding="utf-8")
     command = [sys.executable, "-m", "bnnbench.cli", "plan", "--config", str(path)]
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 2
@@ -212,3 +215,22 @@ def test_a_temperature_other_than_one_must_be_named():
     named = {"inference": {"mean_field": {"recipes": {"temperature-0.1": {"temperature": 0.1}}}}}
     ids = [c.id for c in grid.load(GOOD | {"overrides": {"toy": named}}).cells]
     assert any("/mean_field+temperature-0.1/" in i for i in ids)
+
+
+@pytest.mark.parametrize("locale", ["C", "POSIX"])
+def test_a_locale_without_utf_8_reads_the_same_files(tmp_path, locale):
+    path, results = tmp_path / "run.yaml", tmp_path / "results"
+    study = {
+        "title": "Übung: naïve Priors",
+        "models": ["normal-1"],
+        "inference": dict.fromkeys(config.known("inference")),
+    }
+    study["inference"] |= {"map": {"settings": {"steps": 5}}}
+    study["datasets"] = {"circles": None, "moons": {"noise": 0.4, "n_test": 50}}
+    run = GOOD | {"results_dir": str(results), "overrides": {"toy": study}, "compile": "off"}
+    path.write_text(yaml.safe_dump(run, allow_unicode=True), encoding="utf-8")
+    environment = os.environ | {"LC_ALL": locale, "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    for step in (["plan"], ["dataset", "--dataset", "moons-0.4", "--output", str(results / "data" / "moons-0.4.nc")]):
+        command = [sys.executable, "-m", "bnnbench.cli", *step, "--config", str(path), "--log", str(tmp_path / "log")]
+        done = subprocess.run(command, capture_output=True, text=True, env=environment)
+        assert done.returncode == 0, done.stderr

@@ -81,7 +81,7 @@ class Checkout:
         for process in Path("/proc").glob("[0-9]*"):
             try:
                 if mark in (process / "environ").read_bytes().split(b"\0"):
-                    found[int(process.name)] = (process / "cmdline").read_text().replace("\0", " ")
+                    found[int(process.name)] = (process / "cmdline").read_text(encoding="utf-8").replace("\0", " ")
             except OSError:  # it has ended, or is another user's
                 continue
         return found
@@ -168,7 +168,7 @@ def test_nothing_goes_on_and_the_next_run_starts(checkout, death):
 def test_the_tables_are_those_of_a_run_without_deaths(checkout, tmp_path):
     left = checkout.results / "shards" / ".cells-abcdefgh.partial.nc"
     left.parent.mkdir(exist_ok=True)
-    left.write_text("what a killed process was writing")
+    left.write_text("what a killed process was writing", encoding="utf-8")
     tables = [str(checkout.results / f"{name}.parquet") for name in ("claims", "probes")]
     assert checkout.start(None, *tables).wait(timeout=600) == 0, checkout.output
     assert not left.exists()

@@ -149,12 +149,12 @@ def test_a_file_that_moves_changes_nothing(reach, tmp_path):
     before = reach()
     root = tmp_path / "sample"
     (root / "rooms").mkdir()
-    (root / "rooms" / "__init__.py").write_text("")
+    (root / "rooms" / "__init__.py").write_text("", encoding="utf-8")
     shutil.move(root / "helpers.py", root / "rooms" / "aids.py")
-    text = (root / "model.py").read_text().replace(
+    text = (root / "model.py").read_text(encoding="utf-8").replace(
         "from sample import tables, helpers as h", "from sample import tables\nfrom sample.rooms import aids as h"
     )  # fmt: skip
-    (root / "model.py").write_text(text)
+    (root / "model.py").write_text(text, encoding="utf-8")
     assert Source(root).reached(["sample.model:Model"]) == before
 
 

@@ -99,8 +99,8 @@ def test_asking_for_what_is_not_there(small_results, tmp_path):
 
 
 def test_results_remember_their_settings_when_the_config_files_change(small_results, monkeypatch, tmp_path):
-    changed = (config.STUDIES / "toy.yaml").read_text().replace("activation: tanh", "activation: relu")
-    (tmp_path / "toy.yaml").write_text(changed)
+    changed = (config.STUDIES / "toy.yaml").read_text(encoding="utf-8").replace("activation: tanh", "activation: relu")
+    (tmp_path / "toy.yaml").write_text(changed, encoding="utf-8")
     monkeypatch.setattr(config, "STUDIES", tmp_path)
     cell = next(c for c in small_results.plan.cells if c.id == CELL)
     assert cell.network_options["activation"] == "tanh"

@@ -48,6 +48,19 @@ def test_other_programs_read_sealed_files(tmp_path):
     assert about(tmp_path / "t.parquet")["shard"] == "s"
 
 
+def test_text_that_looks_like_a_seal_stays_as_it_is(small_plan, tmp_path):
+    text = integrity.PLACEHOLDER + "a" * 80
+    shard = next(iter(small_plan.shards))
+    stored = ShardFile.read(small_plan.results / "shards" / f"{shard}.nc")
+    stored.rows[0]["reason"] = text
+    stored.write(tmp_path / f"{shard}.nc", {"shard": shard})
+    assert ShardFile.read(tmp_path / f"{shard}.nc").rows[0]["reason"] == text
+    frame = pd.DataFrame({"reason": [text], integrity.PLACEHOLDER: [1]})
+    write_table(frame, tmp_path / "t.parquet", config=text)
+    pd.testing.assert_frame_equal(read_table(tmp_path / "t.parquet"), frame)
+    assert about(tmp_path / "t.parquet")["config"] == text
+
+
 def test_a_file_without_a_seal_is_named(tmp_path):
     (tmp_path / "old.parquet").write_bytes(b"PAR1")
     (tmp_path / "empty.nc").touch()

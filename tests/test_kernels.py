@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from bnnbench.device import resolve_compile
-from bnnbench.kernels import Kernel
+from bnnbench.kernels import Compiled, Kernel
 
 
 def quadratic(a, b, shared):
@@ -53,3 +53,14 @@ def test_where_the_compiler_fails_the_same_is_computed_and_a_warning_says_so_onc
     torch.testing.assert_close(value, a.square().sum(1) + 20)
     torch.testing.assert_close(gradient, 2 * a)
     assert [r.message[:21] for r in caplog.records if "torch.compile" in r.message] == ["torch.compile failed "]
+
+
+def test_where_the_compiler_has_no_room_for_its_cache_the_same_is_computed_uncompiled(caplog):
+    doubled = Compiled(lambda x: 2 * x)
+
+    def without_room(*tensors):
+        raise OSError(30, "Read-only file system", "/cache")
+
+    doubled._function = without_room
+    assert doubled(torch.ones(2)).tolist() == [2, 2]
+    assert "Read-only file system" in caplog.text and "uncompiled" in caplog.text

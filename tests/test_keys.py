@@ -137,7 +137,7 @@ def test_a_helper_is_followed_wherever_it_is_put(before, after):
     """Into a neighbouring file by a relative import, used by one method."""
 
     def edit(root):
-        (root / "inference" / "_helper.py").write_text("def doubled(x):\n    return 2 * x\n")
+        (root / "inference" / "_helper.py").write_text("def doubled(x):\n    return 2 * x\n", encoding="utf-8")
         replacing(
             "inference/swag.py", "from bnnbench.progress", "from ._helper import doubled\nfrom bnnbench.progress"
         )(root)
@@ -145,7 +145,9 @@ def test_a_helper_is_followed_wherever_it_is_put(before, after):
 
     first = after(edit)
     assert methods(changed(before, first)) == {"swag"}
-    digest.SOURCE.root.joinpath("inference", "_helper.py").write_text("def doubled(x):\n    return 2.5 * x\n")
+    digest.SOURCE.root.joinpath("inference", "_helper.py").write_text(
+        "def doubled(x):\n    return 2.5 * x\n", encoding="utf-8"
+    )
     digest.SOURCE = Source(digest.SOURCE.root)
     forget_source()
     assert methods(changed(first, keys())) == {"swag"}

@@ -193,17 +193,17 @@ def test_a_damaged_shard_file_is_named(tmp_path):
     path = tmp_path / "shards" / f"{SHARD}.nc"
     path.parent.mkdir()
     path.write_bytes(b"not netCDF")
-    with pytest.raises(ValueError, match="has no seal: it is damaged.*delete it and run again"):
+    with pytest.raises(ValueError, match=r"has no seal: it is damaged.*delete it and run again"):
         train.train_shard(plan, plan.shards[SHARD], path)
 
 
 def test_an_interrupted_write_leaves_the_old_file(tmp_path):
     path = tmp_path / "table.txt"
-    path.write_text("whole")
+    path.write_text("whole", encoding="utf-8")
     with pytest.raises(RuntimeError), replacing(path) as temporary:
-        temporary.write_text("ha")
+        temporary.write_text("ha", encoding="utf-8")
         raise RuntimeError("interrupted")
-    assert path.read_text() == "whole"
+    assert path.read_text(encoding="utf-8") == "whole"
     assert [p.name for p in tmp_path.iterdir()] == ["table.txt"]
 
 

@@ -29,7 +29,7 @@ class Run:
         self.write(config)
 
     def write(self, config: dict) -> None:
-        self.config.write_text(yaml.safe_dump(config | {"results_dir": str(self.results)}))
+        self.config.write_text(yaml.safe_dump(config | {"results_dir": str(self.results)}), encoding="utf-8")
 
     def start(self, *extra: str) -> subprocess.Popen:
         options = {
@@ -54,7 +54,7 @@ class Run:
 @pytest.fixture(scope="module")
 def ci(tmp_path_factory) -> Run:
     """config/ci.yaml, interrupted once while it trains and then finished."""
-    run = Run(tmp_path_factory.mktemp("ci"), yaml.safe_load((ROOT / "config" / "ci.yaml").read_text()))
+    run = Run(tmp_path_factory.mktemp("ci"), yaml.safe_load((ROOT / "config" / "ci.yaml").read_text(encoding="utf-8")))
     process = run.start()
     deadline = time.monotonic() + 300
     while not list(run.results.glob("shards/[!.]*.nc")) and time.monotonic() < deadline and process.poll() is None:
@@ -91,19 +91,19 @@ def test_the_report_is_whole(ci):
     report = ci.results / "report"
     assert (report / "report.pdf").read_bytes().startswith(b"%PDF")
     for page in report.glob("*.html"):
-        text = page.read_text()
+        text = page.read_text(encoding="utf-8")
         assert "Traceback" not in text
         for target in re.findall(r'(?:href|src)="([^"#]+)', text):
             assert not target.startswith(("http", "/")) or target.startswith("https://doi.org"), (page, target)
             assert (report / target.split("?")[0]).exists() or target.startswith("https://doi.org"), (page, target)
-    overview = (report / "index.html").read_text()
+    overview = (report / "index.html").read_text(encoding="utf-8")
     done = (pd.read_parquet(ci.results / "cells.parquet").state == "done").sum()
     assert str(done) in overview
 
 
 def test_notebooks_ran_without_error_and_did_not_train(ci):
     for study in ("toy", "digits"):
-        text = (ci.results / "notebooks" / f"{study}.ipynb").read_text()
+        text = (ci.results / "notebooks" / f"{study}.ipynb").read_text(encoding="utf-8")
         assert '"output_type": "error"' not in text
         assert "image/" in text
 
@@ -115,11 +115,11 @@ def test_a_second_run_does_nothing(ci):
 
 
 def test_dry_run_of_a_wider_config_names_only_what_is_new(ci):
-    config = yaml.safe_load(ci.config.read_text())
+    config = yaml.safe_load(ci.config.read_text(encoding="utf-8"))
     models = [*config["overrides"]["toy"]["models"], "laplace-10"]
     wider = config | {"overrides": config["overrides"] | {"toy": config["overrides"]["toy"] | {"models": models}}}
     path = ci.folder / "wider.yaml"
-    path.write_text(yaml.safe_dump(wider))
+    path.write_text(yaml.safe_dump(wider), encoding="utf-8")
     plan = [sys.executable, "-m", "bnnbench.cli", "plan", "--config", str(path)]
     cells = re.findall(r"^  (\S+)", subprocess.run(plan, capture_output=True, text=True).stdout, re.M)
     assert cells
@@ -157,7 +157,7 @@ def test_a_failed_cell_is_reported_and_the_exit_code_says_so(tmp_path):
         "toy/moons-0.4/mlp-5-5/normal-1/map/seed-0": "done",
         "toy/moons-0.4/mlp-5-5/normal-1e-30/map/seed-0": "failed",
     }
-    assert "normal-1e-30" in (run.results / "report" / "failures.html").read_text()
+    assert "normal-1e-30" in (run.results / "report" / "failures.html").read_text(encoding="utf-8")
     assert "Train toy" not in run.finish("-n")[1]
     retry = [sys.executable, "-m", "bnnbench.cli", "retry", "--config", str(run.config)]
     subprocess.run(retry, cwd=run.folder, check=True)
@@ -199,16 +199,16 @@ def test_failed_data_and_notebooks_leave_the_rest_of_the_report_and_are_tried_ag
     cells = pd.read_parquet(run.results / "cells.parquet")
     assert dict(zip(cells.study, cells.state, strict=True)) == {"toy": "done", "mnist": "failed"}
     assert cells.reason.str.contains("nowhere").tolist() == [False, True]
-    failures = (run.results / "report" / "failures.html").read_text()
+    failures = (run.results / "report" / "failures.html").read_text(encoding="utf-8")
     assert "nowhere" in failures and "ZeroDivisionError" in failures
-    assert "ZeroDivisionError" in (run.results / "report" / "notebooks" / "toy.html").read_text()
+    assert "ZeroDivisionError" in (run.results / "report" / "notebooks" / "toy.html").read_text(encoding="utf-8")
     assert "ZeroDivisionError" in output and "nowhere" in output
 
     mended.touch()
     code, output = run.finish()
     assert code != 0 and not (run.results / "checked").exists()
     assert "Data set mnist" in output and "Data set moons" not in output and "Train toy" not in output
-    failures = (run.results / "report" / "failures.html").read_text()
+    failures = (run.results / "report" / "failures.html").read_text(encoding="utf-8")
     assert "nowhere" in failures and "ZeroDivisionError" not in failures
     assert not (run.results / "notebooks" / "toy.failed.ipynb").exists()
 

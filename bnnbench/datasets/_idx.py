@@ -12,6 +12,7 @@ import numpy as np
 from pydantic import Field
 
 from bnnbench.datasets._base import DataError, DataSet, Shape, check_counts, check_fit, check_seeds, split_pool
+from bnnbench.folders import expanded
 from bnnbench.philox import generator
 
 ENVIRONMENT = "BNNBENCH_DATA"
@@ -165,7 +166,10 @@ def find(folder: str, data_dir: str | Path | None = None) -> list[Path]:
             _existing(cache, file) or download(folder, file, cache / f"{file}.gz", sha256)
             for file, sha256 in zip(FILES, SHA256[folder], strict=True)
         ]
-    home = Path(named).expanduser()
+    try:
+        home = expanded(named)
+    except ValueError as error:
+        raise DataError(f"{source}: {error}") from None
     where = f"{home} ({source})"
     if not home.is_dir():
         raise DataError(f"{where} is not a folder; correct it, or leave it unset to download {folder}")

@@ -55,12 +55,17 @@ class NothingToDraw(ValueError):
     """The results hold nothing that the figure could show; the message says what is missing."""
 
 
+def _plain_settings() -> dict:
+    """matplotlib's own settings, whatever a matplotlibrc says; the backend apart, which is the user's to choose."""
+    return {key: value for key, value in mpl.rcParamsDefault.items() if not key.startswith("backend")}
+
+
 def styled(plot: Callable[..., Figure]) -> Callable[..., Figure]:
     """Decorator: draw in the project's style, and leave matplotlib's settings as they were."""
 
     @functools.wraps(plot)
     def drawn(*args, **options) -> Figure:
-        with mpl.rc_context():
+        with mpl.rc_context(_plain_settings()):
             sns.set_theme(context="paper", style="ticks", font="DejaVu Sans", rc=_SETTINGS)
             figure = plot(*args, **options)
             FigureCanvasAgg(figure).draw()  # lays the figure out while the style holds
@@ -95,7 +100,7 @@ def legend_of_all(figure: Figure, axes, columns: int = 2) -> None:
 def encode(figure: Figure, kind: str = "png") -> bytes:
     """The figure as a PNG of 256 colours at twice its size, or as SVG; the same figure gives the same bytes."""
     buffer = io.BytesIO()
-    with mpl.rc_context(_SETTINGS):
+    with mpl.rc_context(_plain_settings() | _SETTINGS):
         metadata = {"Date": None, "Creator": None} if kind == "svg" else {"Software": None}
         figure.savefig(buffer, format=kind, dpi=200, metadata=metadata)
     if kind != "png":

@@ -1,4 +1,7 @@
-"""Figures of the report, drawn by bnnbench.plots. One that cannot be drawn is left out; the report still comes."""
+"""Figures of the report, drawn by bnnbench.plots.
+
+One that has nothing to show is left out; one that fails is named in the report, which still comes, and fails the run.
+"""
 
 import logging
 from collections.abc import Callable
@@ -36,6 +39,8 @@ class Figures:
     leaderboards: dict[str, Figure] = field(default_factory=dict)
     others: list[Figure] = field(default_factory=list)
     distances: dict[str, Figure | str] = field(default_factory=dict)
+    faults: dict[str, str] = field(default_factory=dict)
+    """What was raised in figures that failed, by name."""
 
     @property
     def all(self) -> list[Figure]:
@@ -65,7 +70,13 @@ def draw(results: Results, study: str, folder: Path) -> Figures:
 
     def attempt(name: str, caption: str, alt: str, plot: Callable, *arguments, **options) -> Figure | str:
         path = f"figures/{study}-{name}.svg"
-        return _save(folder / path, plot, results, study, *arguments, **options) or Figure(path, alt, caption, name)
+        try:
+            reason = _save(folder / path, plot, results, study, *arguments, **options)
+        except Exception as error:
+            log.warning("%s could not be drawn", path, exc_info=True)
+            found.faults[name] = f"{type(error).__name__}: {' '.join(str(error).split())}"
+            reason = f"it could not be drawn: {found.faults[name]}"
+        return reason or Figure(path, alt, caption, name)
 
     def add(*arguments, **options) -> list[Figure]:
         made = attempt(*arguments, **options)
@@ -156,7 +167,7 @@ def _of_probes() -> dict[str, tuple[Callable, str, str]]:
 
 
 def _save(path: Path, plot: Callable, *arguments, **options) -> str:
-    """Draw a figure into a file; the reason where it cannot be drawn, otherwise nothing."""
+    """Draw a figure into a file; why there is nothing to draw, otherwise "". Raises whatever goes wrong."""
     from bnnbench.plots.style import NothingToDraw, encode
 
     try:
@@ -164,9 +175,6 @@ def _save(path: Path, plot: Callable, *arguments, **options) -> str:
     except NothingToDraw as nothing:
         log.info("%s left out: %s", path.name, nothing)
         return str(nothing)
-    except Exception:
-        log.warning("%s could not be drawn and is left out", path.name, exc_info=True)
-        return "it could not be drawn; the log of the report says why"
     path.parent.mkdir(exist_ok=True)
     path.write_bytes(image)
     return ""

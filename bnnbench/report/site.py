@@ -1,5 +1,6 @@
 """What the templates are given: one dictionary for the whole site, and one a study."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -124,6 +125,7 @@ def site(plan: Plan, results: Results, studies: list[Study]) -> dict[str, Any]:
         "counts": n,
         "n_cells": len(results.cells),
         "broken_notebooks": failures.notebook_faults(plan),
+        "broken_figures": broken_figures(studies),
         "n_bad": sum(n.get(state, 0) for state in facts.BAD),
         "seeds": plan.config.seeds,
         "provisional_below": PROVISIONAL_BELOW,
@@ -138,3 +140,8 @@ def site(plan: Plan, results: Results, studies: list[Study]) -> dict[str, Any]:
         "metrics": facts.metrics(results),
         "words": words,
     }
+
+
+def broken_figures(studies: Iterable["Study"]) -> dict[str, str]:
+    """What was raised in figures that failed, by study and figure."""
+    return {f"{s.name}, {name}": fault for s in studies for name, fault in s.figures.faults.items()}

@@ -38,7 +38,7 @@ def catalogue(monkeypatch):
 @pytest.fixture
 def new_file(catalogue, tmp_path, monkeypatch):
     """A file in the folder of metrics that nothing names, as far as the package can tell."""
-    (tmp_path / "made_up_score.py").write_text(NEW_FILE)
+    (tmp_path / "made_up_score.py").write_text(NEW_FILE, encoding="utf-8")
     monkeypatch.setattr(metrics, "__path__", [*metrics.__path__, str(tmp_path)])
     metrics.load("bnnbench.metrics", metrics.__path__)
     yield

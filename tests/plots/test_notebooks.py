@@ -39,7 +39,7 @@ def outputs_of(notebook: str, results: Results, study: str, monkeypatch) -> list
 
     shown = []
     monkeypatch.setattr(IPython.display, "display", shown.append)
-    cells = json.loads((config.NOTEBOOKS / f"{notebook}.ipynb").read_text())["cells"]
+    cells = json.loads((config.NOTEBOOKS / f"{notebook}.ipynb").read_text(encoding="utf-8"))["cells"]
     names = {"results": results, "study": study, "plots": plots, "show": plots.show}
     for source in ("".join(c["source"]) for c in cells if c["cell_type"] == "code"):
         if "load_results" not in source and "results_dir =" not in source:
@@ -89,7 +89,7 @@ def test_notebooks_cope_with_no_trained_cell(two_studies, monkeypatch):
 
 @pytest.mark.parametrize("name", NOTEBOOKS)
 def test_notebooks_are_kept_without_outputs(name):
-    notebook = json.loads((config.NOTEBOOKS / f"{name}.ipynb").read_text())
+    notebook = json.loads((config.NOTEBOOKS / f"{name}.ipynb").read_text(encoding="utf-8"))
     assert notebook["metadata"]["kernelspec"]["name"] == "python3"
     assert [c["id"] for c in notebook["cells"]] == [f"cell-{i}" for i in range(len(notebook["cells"]))]
     assert not any(c.get("outputs") or c.get("execution_count") for c in notebook["cells"])
@@ -135,13 +135,15 @@ def test_the_kernel_is_ours_whatever_is_installed_and_however_long_the_temporary
 ):
     other = tmp_path / "jupyter" / "kernels" / "python3"
     other.mkdir(parents=True)
-    (other / "kernel.json").write_text('{"argv": ["false"], "display_name": "other", "language": "python"}')
+    (other / "kernel.json").write_text(
+        '{"argv": ["false"], "display_name": "other", "language": "python"}', encoding="utf-8"
+    )
     long = tmp_path / ("long" * 30)
     long.mkdir()
     monkeypatch.setenv("JUPYTER_PATH", str(tmp_path / "jupyter"))
     monkeypatch.setattr(tempfile, "tempdir", str(long))
     fault, folder = small_notebook("import sys; print(sys.executable)")
-    assert not fault and sys.executable in (folder / "x.ipynb").read_text()
+    assert not fault and sys.executable in (folder / "x.ipynb").read_text(encoding="utf-8")
 
 
 @pytest.mark.slow
@@ -150,7 +152,7 @@ def test_a_notebook_that_fails_leaves_what_was_run_of_it_with_the_error(small_no
     found, folder = small_notebook(code)
     assert fault in found
     for name in ("x.failed.ipynb", "x.ipynb", "x.html"):
-        page = (folder / name).read_text()
+        page = (folder / name).read_text(encoding="utf-8")
         assert fault in page and "after" not in page.split("</style>")[-1]
     assert not small_notebook("2 + 2")[0]
     assert sorted(path.name for path in folder.iterdir()) == ["x.html", "x.ipynb"]

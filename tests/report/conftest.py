@@ -22,5 +22,5 @@ def rendered(small_plan, tmp_path_factory) -> Path:
     (plan.results / "notebooks").mkdir()
     remote = '<script src="https://cdnjs.cloudflare.com/require.min.js"></script>'
     page = f"<html><head>{remote}</head><body>plots</body></html>"
-    (plan.results / "notebooks" / "toy.html").write_text(page)
+    (plan.results / "notebooks" / "toy.html").write_text(page, encoding="utf-8")
     return render(plan)

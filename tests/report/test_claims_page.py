@@ -22,7 +22,7 @@ def site(referenced, tmp_path_factory):
     claims.write(referenced)
     (referenced.results / "notebooks").mkdir(exist_ok=True)
     page = '<html><body><h2 id="Uncertainty-over-the-plane">Uncertainty</h2></body></html>'
-    (referenced.results / "notebooks" / "toy.html").write_text(page)
+    (referenced.results / "notebooks" / "toy.html").write_text(page, encoding="utf-8")
     return render(referenced)
 
 
@@ -32,7 +32,7 @@ def results(referenced, site):
 
 
 def test_every_claim_is_shown_with_its_verdict_effect_and_interval(site, results):
-    page = (site / "claims.html").read_text()
+    page = (site / "claims.html").read_text(encoding="utf-8")
     assert re.findall(r'<article class="claim [^"]+" id="(Z\d)"', page) == ["Z1", "Z2", "Z3", "Z4"]
     text = re.sub(r"\s+", " ", Page(site / "claims.html").text)
     for row in results.claims.itertuples():
@@ -64,7 +64,7 @@ def test_overview_and_study_sum_the_claims_up(site, results):
 
 def test_the_study_has_a_table_of_distances_and_names_models_without_reference(site, results):
     page = Page(site / "study-toy.html")
-    table = (site / "study-toy.html").read_text().split('id="distance"')[1].split("</table>")[0]
+    table = (site / "study-toy.html").read_text(encoding="utf-8").split('id="distance"')[1].split("</table>")[0]
     assert re.findall(r'<th scope="row">([^<]+)</th>', table) == ["mean field", "MAP"]
     rows = results.metrics.query("metric == 'agreement' and split == 'test' and inference == 'mean_field'")
     units = rows.fillna({"scale": 0}).groupby(["dataset", "prior", "hyperprior", "scale"]).seed.nunique()

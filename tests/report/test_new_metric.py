@@ -38,9 +38,9 @@ def test_a_new_metric_is_in_tables_glossary_leaderboards_and_findings(made_up_sc
     (scores,) = findings.scores(results.metrics, "toy")
     assert "made-up uncertainty" in scores.sentence
 
-    page = (render(copied) / "glossary.html").read_text()
+    page = (render(copied) / "glossary.html").read_text(encoding="utf-8")
     assert '<tr id="made_up_score">' in page and "Mean of the made-up score." in page
-    study = (copied.results / "report" / "study-toy.html").read_text()
+    study = (copied.results / "report" / "study-toy.html").read_text(encoding="utf-8")
     assert study.count(">Made-up %</th>") == 2
 
 

@@ -17,7 +17,7 @@ def text_of(path) -> str:
 
 
 def test_every_value_of_the_print_template_becomes_a_string(tmp_path):
-    (tmp_path / "t.typ").write_text("A {{ value }}.b({{ value }}) {{ value|string_literal }}")
+    (tmp_path / "t.typ").write_text("A {{ value }}.b({{ value }}) {{ value|string_literal }}", encoding="utf-8")
     made = pdf.environment(tmp_path).get_template("t.typ").render(value='a"b\\c#d')
     assert made == r'A #"a\"b\\c#d";.b(#"a\"b\\c#d";) "a\"b\\c#d"'
     with pytest.raises(jinja2.UndefinedError):

@@ -1,4 +1,5 @@
 import html.parser
+import json
 import re
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
@@ -7,6 +8,7 @@ import pandas as pd
 import pytest
 from spoiling import HOSTILE, edit, lose
 
+from bnnbench import cli, failures, storage
 from bnnbench.report import render
 from bnnbench.report.leaderboard import columns
 
@@ -17,7 +19,7 @@ class Page(html.parser.HTMLParser):
     def __init__(self, path: Path):
         super().__init__()
         self.links, self.ids, self.tags, self.text = [], set(), [], ""
-        self.feed(path.read_text())
+        self.feed(path.read_text(encoding="utf-8"))
 
     def handle_starttag(self, tag, attrs):
         attributes = dict(attrs)
@@ -57,7 +59,9 @@ def test_links_are_relative_and_lead_somewhere(rendered):
 
 def test_nothing_is_loaded_from_elsewhere(rendered):
     for path in [*rendered.rglob("*.html"), *rendered.rglob("*.css"), *rendered.rglob("*.js")]:
-        assert not re.search(r"""(src|href)=["']?https?:|@import|url\(["']?https?:""", path.read_text()), path.name
+        assert not re.search(
+            r"""(src|href)=["']?https?:|@import|url\(["']?https?:""", path.read_text(encoding="utf-8")
+        ), path.name
 
 
 def test_pages_can_be_used_without_seeing_them(rendered):
@@ -74,7 +78,7 @@ def test_pages_can_be_used_without_seeing_them(rendered):
 
 def test_values_shown_are_those_of_the_metrics_table(rendered):
     metrics = pd.read_parquet(rendered.parent / "metrics.parquet")
-    board = (rendered / "study-toy.html").read_text().split('id="circles-0.4"')[1]
+    board = (rendered / "study-toy.html").read_text(encoding="utf-8").split('id="circles-0.4"')[1]
     chance = re.search(r'<tr class="chance.*?</tr>', board, re.DOTALL)[0]
     shown = [float(v) for v in re.findall(r'data-v="([^"]+)"', chance)]
     rows = metrics[(metrics.inference == "chance") & (metrics.dataset == "circles-0.4") & (metrics.split == "test")]
@@ -84,7 +88,7 @@ def test_values_shown_are_those_of_the_metrics_table(rendered):
 
 
 def test_controls_and_plain_network_are_marked(rendered):
-    page = (rendered / "study-toy.html").read_text()
+    page = (rendered / "study-toy.html").read_text(encoding="utf-8")
     for kind in ("chance", "bayes_rule", "plain"):
         assert page.count(f'<tr class="{kind}') == 2
     assert "maximum likelihood" in page and "tuned (" in page
@@ -107,7 +111,7 @@ def test_provenance_has_versions_sizes_and_config_but_no_paths(rendered):
     for expected in ("torch", "2 features", "1,000", "mean_field:", "Processor", "Memory"):
         assert expected in text
     for path in rendered.glob("*.html"):
-        assert str(rendered.parent.parent) not in path.read_text()
+        assert str(rendered.parent.parent) not in path.read_text(encoding="utf-8")
 
 
 def test_glossary_defines_every_metric(rendered):
@@ -117,18 +121,20 @@ def test_glossary_defines_every_metric(rendered):
 
 def test_notebook_is_copied_without_remote_scripts(rendered):
     assert "notebooks/toy.html" in Page(rendered / "study-toy.html").links
-    assert (rendered / "notebooks" / "toy.html").read_text() == "<html><head></head><body>plots</body></html>"
+    assert (rendered / "notebooks" / "toy.html").read_text(
+        encoding="utf-8"
+    ) == "<html><head></head><body>plots</body></html>"
 
 
 def test_a_failed_cell_raises_the_banner_and_is_named_with_its_reason(copied):
     cell = "toy/moons-0.4/mlp-5-5/laplace-1/map/seed-1"
     lose(copied, cell, HOSTILE)
     folder = render(copied)
-    overview = (folder / "index.html").read_text()
+    overview = (folder / "index.html").read_text(encoding="utf-8")
     assert 'role="alert"' in overview and "1 cell of 56 failed" in overview
     failures = Page(folder / "failures.html")
     assert cell in failures.text and HOSTILE in failures.text
-    assert "&lt;b&gt;bold&lt;/b&gt; &amp;" in (folder / "failures.html").read_text()
+    assert "&lt;b&gt;bold&lt;/b&gt; &amp;" in (folder / "failures.html").read_text(encoding="utf-8")
     assert not failures.all("b")
     assert "1 of 2" in Page(folder / "study-toy.html").text
 
@@ -158,7 +164,7 @@ def test_one_seed_has_no_intervals_and_says_so(copied):
 def test_data_without_an_exact_answer(copied):
     edit(copied, "metrics", lambda m: m[(m.inference != "bayes_rule") & (m.metric != "excess_nll")])
     folder = render(copied)
-    assert "bayes_rule" not in (folder / "study-toy.html").read_text().split('<h2 id="comparisons"')[0]
+    assert "bayes_rule" not in (folder / "study-toy.html").read_text(encoding="utf-8").split('<h2 id="comparisons"')[0]
 
 
 def test_equal_results_give_equal_bytes(copied):
@@ -180,11 +186,47 @@ def test_a_report_that_cannot_be_made_leaves_the_old_one(copied, monkeypatch):
     assert not list(folder.parent.glob(".report*"))
 
 
-def test_a_figure_that_cannot_be_drawn_is_left_out(copied, monkeypatch, caplog):
+def test_a_figure_that_fails_is_named_and_fails_the_run(copied, monkeypatch, caplog):
     monkeypatch.setattr("bnnbench.plots.priors.prior_heat_map", lambda *_, **__: 1 / 0)
     folder = render(copied)
-    assert "heat-map" not in (folder / "index.html").read_text()
-    assert "could not be drawn" in caplog.text
+    for page in ("index.html", "failures.html"):
+        text = Page(folder / page).text
+        assert "heat-map" in text and "ZeroDivisionError: division by zero" in text
+    assert "toy" in str(failures.figure_faults(copied))
+    config = copied.results / "run.yaml"
+    config.write_text(json.dumps(copied.config.model_dump() | {"results_dir": str(copied.results)}), encoding="utf-8")
+    caplog.clear()
+    assert cli.main(["check", "--config", str(config)]) == 1
+    assert "a figure of the report failed: toy, heat-map" in caplog.text
+    monkeypatch.undo()
+    render(copied)
+    assert failures.figure_faults(copied) == {}
+
+
+def test_what_others_put_into_the_report_stays(copied):
+    folder = render(copied)
+    (folder / "notes").mkdir()
+    (folder / "empty").mkdir()
+    (folder / "notes" / "mine.txt").write_text("keep me", encoding="utf-8")
+    (folder / "link").symlink_to("/nowhere")
+    (folder / "study-gone.html").write_text("of an earlier run", encoding="utf-8")
+    listed = json.loads((folder / ".written.json").read_text(encoding="utf-8"))
+    (folder / ".written.json").write_text(json.dumps([*listed, "study-gone.html"]), encoding="utf-8")
+    render(copied)
+    assert (folder / "notes" / "mine.txt").read_text(encoding="utf-8") == "keep me"
+    assert (folder / "empty").is_dir() and (folder / "link").is_symlink()
+    assert not (folder / "study-gone.html").exists()
+    assert not list(folder.parent.glob(".report*"))
+
+
+def test_a_report_that_was_set_aside_when_its_run_was_killed_comes_back(copied):
+    folder = render(copied)
+    (folder / "mine.txt").write_text("keep me", encoding="utf-8")
+    folder.rename(folder.with_name(".report-abcd1234.partial-old"))
+    folder.with_name(".report-efgh5678.partial").mkdir()
+    storage.remove_leftovers(copied.results)
+    assert (folder / "mine.txt").read_text(encoding="utf-8") == "keep me"
+    assert not list(copied.results.glob(".report*"))
 
 
 def test_nothing_gathered_yet_is_said(small_plan, tmp_path):

@@ -1,27 +1,18 @@
-"""clean.py CONFIG: remove what the workflow wrote for a config, and nothing else that lies in its results folder."""
+"""clean.py CONFIG: remove what runs wrote for a config, and nothing else that lies in its results folder."""
 
-import shutil
 import sys
+from pathlib import Path
 
-from bnnbench import grid
+from bnnbench import grid, leftovers, lifetime
 from bnnbench.config import ConfigError
 
-WRITTEN = ["data", "shards", "metrics", "probes", "notebooks", "report", "logs", "metrics.parquet", "cells.parquet",
-           "probes.parquet", "tuned.parquet", "references.parquet", "claims.parquet", "checked",
-           "config.resolved.yaml"]  # fmt: skip
-
 try:
-    results = grid.load(sys.argv[1], thorough=False).results
-except ConfigError as error:
+    plan = grid.load(sys.argv[1], thorough=False)
+    with lifetime.claimed(Path(".snakemake"), f"process clean, make clean CONFIG={sys.argv[1]}", patience=5):
+        removed, left = leftovers.remove(plan)
+except (ConfigError, lifetime.Busy) as error:
     sys.exit(str(error))
-if not (results / "config.resolved.yaml").is_file():
-    print(f"Nothing to clean: {results} holds no results.")
-    sys.exit()
-for path in (results / name for name in WRITTEN):
-    if path.is_dir():
-        shutil.rmtree(path)
-    else:
-        path.unlink(missing_ok=True)
-if not any(results.iterdir()):
-    results.rmdir()
-print(f"Removed the results in {results}.")
+print(f"Removed {removed} files of the results in {plan.results}." if removed else f"{plan.results} holds no results.")
+if left:
+    shown = ", ".join(map(str, left[:10])) + (f" and {len(left) - 10} more" if len(left) > 10 else "")
+    print(f"Left, since no run of this config is known to have written it: {shown}")
