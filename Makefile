@@ -4,7 +4,7 @@ SHELL := /usr/bin/env bash
 VENV := .venv/bin
 unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV CONDA_PREFIX
 .DEFAULT_GOAL := help
-.PHONY: help env report test bench lint clean distclean
+.PHONY: help env report test bench mutants lint clean distclean
 
 help: ## this list
 	@echo "make TARGET [CONFIG=config/config.yaml]"
@@ -22,6 +22,9 @@ test: env ## the whole test suite, slow tests included
 
 bench: env ## speed of training against other libraries
 	@$(VENV)/python benchmarks/run.py
+
+mutants: env ## whether the tests notice small changes of the numerics (an hour)
+	@$(VENV)/python benchmarks/mutants.py $(MUTANTS)
 
 lint: env ## ruff, snakefmt and snakemake --lint
 	@$(VENV)/ruff check .

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from bnnbench import config, evaluate, metrics
+from bnnbench import config, datasets, evaluate, metrics
 from bnnbench.results import load_results
 
 CELL = "toy/circles-0.4/mlp-5-5/normal-1/mean_field/seed-1"
@@ -105,3 +105,35 @@ def test_results_remember_their_settings_when_the_config_files_change(small_resu
     cell = next(c for c in small_results.plan.cells if c.id == CELL)
     assert cell.network_options["activation"] == "tanh"
     assert small_results.trained(CELL).predict_proba([[0.0, 0.0]]).shape == (1, 2)
+
+
+def test_controls_are_scored_on_each_seeds_own_labels_and_chance_knows_the_training_labels_alone(
+    small_plan, small_results
+):
+    table = small_results.metrics.query("metric == 'nll'").set_index(["dataset", "inference", "split", "seed"]).value
+    shares = set()
+    for name, spec in small_plan.datasets.items():
+        data = small_results.data(name)
+        for seed in small_plan.config.seeds:
+            _, y_train, x_validation, y_validation = data.split(seed)
+            share = np.bincount(y_train, minlength=2) / len(y_train)
+            shares.add(tuple(share))
+            rule = datasets.bayes_proba(spec.family, spec.options, x_validation)
+            for method, proba in (("chance", share[None].repeat(len(y_validation), 0)), ("bayes_rule", rule)):
+                expected = -np.log(proba[np.arange(len(y_validation)), y_validation]).mean()
+                assert table[name, method, "validation", seed] == pytest.approx(expected, rel=1e-9)
+            expected = -np.log(share[data.test()[1]]).mean()
+            assert table[name, "chance", "test", seed] == pytest.approx(expected, rel=1e-9)
+    assert len(shares) > 1
+
+
+def test_stored_quantiles_of_weights_are_those_that_their_names_say(small_results):
+    """Of Gaussian posteriors over a fixed scale: -1.96, 0 and 1.96 sds from the mean, by 400 draws each."""
+    found = [
+        ((w[q] - w["mean"]) / w["sd"]).values
+        for cell in small_results.cells.query("inference == 'mean_field' and state == 'done' and scale == 1").id
+        for w in [small_results.arrays(cell, "weights")]
+        for q in ("q025", "q50", "q975")
+    ]
+    by_quantile = np.array(found).reshape(-1, 3, found[0].size).mean((0, 2))
+    np.testing.assert_allclose(by_quantile, [-1.96, 0, 1.96], atol=0.03)

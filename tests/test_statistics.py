@@ -170,3 +170,25 @@ def test_methods_are_compared_across_data_sets_only_from_eight_on():
     assert wilcoxon_holm(scores.head(7), "map").empty
     with pytest.raises(ValueError, match="choose one of"):
         wilcoxon_holm(scores, "mle")
+
+
+@pytest.mark.parametrize("n", [2, 6, 9])
+def test_below_ten_values_the_interval_is_students(n):
+    x = np.random.default_rng(n).gamma(2.0, size=n)
+    low, high = stats.t.interval(0.95, n - 1, x.mean(), stats.sem(x))
+    assert mean_interval(x) == pytest.approx((x.mean(), low, high), rel=1e-12)
+
+
+@pytest.mark.parametrize("n", [10, 20])
+def test_from_ten_values_on_the_percentiles_are_expanded(n):
+    """To those of Hesterberg (2015), section 4.3; of normal values they are then as wide as Student's interval."""
+    ratios = []
+    for seed in range(40):
+        x = np.random.default_rng(seed).standard_normal(n)
+        found = mean_interval(x)
+        means = np.random.default_rng(0).choice(np.sort(x), (4000, n)).mean(1)
+        tail = stats.norm.cdf(stats.t.ppf(0.025, n - 1) * np.sqrt(n / (n - 1)))
+        assert found == pytest.approx((x.mean(), *np.quantile(means, [tail, 1 - tail])), rel=1e-9)
+        low, high = stats.t.interval(0.95, n - 1, x.mean(), stats.sem(x))
+        ratios.append((found.high - found.low) / (high - low))
+    assert np.mean(ratios) == pytest.approx(1, abs=0.02)

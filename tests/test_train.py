@@ -6,10 +6,13 @@ import pytest
 import torch
 from small_run import NOTHING_ELSE, SMALL
 
-from bnnbench import datasets, device, evaluate, grid, planning, train
+from bnnbench import datasets, device, evaluate, grid, networks, planning, train
 from bnnbench.config import ConfigError
 from bnnbench.datasets import DataSet
+from bnnbench.inference import GaussianPosterior
+from bnnbench.joint import LogPrior
 from bnnbench.storage import ShardFile, replacing
+from bnnbench.streams import Streams
 
 SHARD = "toy--plane-n_test-500--mlp-5-5--map"
 
@@ -258,3 +261,22 @@ def test_a_stack_that_is_computed_whole_as_on_a_gpu_gives_the_same_cells(tmp_pat
 @pytest.mark.parametrize(("n_cells", "stack", "block"), [(1, 1, 1), (5, 512, 32), (70, 512, 96), (600, 512, 512)])
 def test_a_gpu_takes_a_stack_at_once_filled_up_to_a_multiple(n_cells, stack, block):
     assert device.cells_together("cuda", n_cells, stack) == block
+
+
+def test_a_learning_curve_is_measured_with_several_draws(tmp_path):
+    """With one it would show the noise of a single network, not the posterior's error."""
+    plan = plan_of(tmp_path, models=["normal-1"])
+    data = {spec: DataSet.from_netcdf(tmp_path / "data" / f"{spec}.nc") for spec in plan.datasets}
+    cell = plan.cells[0]
+    inputs, drawn = train.Inputs([cell], data, "cpu"), []
+    network = networks.make(cell.network_options, (2,), 2)
+
+    class Spy(GaussianPosterior):
+        def draws(self, streams, purpose):
+            draw = super().draws(streams, purpose)
+            return lambda s: drawn.append(s) or draw(s)
+
+    prior = LogPrior(network, [train.build_model(cell)])
+    arrays = {"loc": torch.zeros(1, prior.n_latents), "sd": torch.ones(1, prior.n_latents)}
+    errors = inputs.errors(Spy(prior, arrays), Streams([cell.id], [cell.pair]), block=1)
+    assert errors.shape == (2, 1) and len(set(drawn)) >= 5

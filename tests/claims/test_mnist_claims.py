@@ -137,3 +137,20 @@ def test_a_turned_digit_is_warned_of_where_its_entropy_rises_at_a_smaller_angle_
     assert verdict(results, "G1") == {"a": verdict(results, "G1")["a"], "e": ("not reproduced", pytest.approx(0.25))}
     results.__dict__["probes"] = results.probes[results.probes.scale == 0.2]  # the scale that was not chosen, alone
     assert verdict(results, "G1")["a"][0] == "undecided"
+
+
+def test_a_warning_is_an_entropy_above_that_of_19_in_20_upright_images():
+    """.5 nats is more than the middle image's entropy and less than the 95th of 100."""
+    proba = np.tile([0.9, 0.1], (100, 1))
+    proba[:10] = 0.5  # ten images of .69 nats
+    results = SimpleNamespace(predictions=lambda cell_id: SimpleNamespace(mean_proba=proba))
+
+    def share(entropy):
+        rows = [("a", angle, metric, value) for metric, values in
+                (("predictive_entropy", (0.1, entropy, entropy)), ("misread", (0, 0, 1)))
+                for angle, value in zip((0, 60, 120), values, strict=True)]  # fmt: skip
+        return mnist._share_warned(
+            results, pd.DataFrame(rows, columns=["variable", "level", "metric", "value"]).assign(id="x")
+        )
+
+    assert share(0.5) == 0 and share(0.7) == 1

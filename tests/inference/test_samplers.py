@@ -10,8 +10,9 @@ from scenarios import ALL_MODELS, LinearGaussian, by_chain, quick_method, small_
 
 from bnnbench import networks
 from bnnbench.inference import DrawsPosterior
+from bnnbench.inference._chains import Chains, Gathered, Run
 from bnnbench.inference._diagnostics import probe, worst_rhat_and_ess
-from bnnbench.inference._hamiltonian import State, Target
+from bnnbench.inference._hamiltonian import Kernel, Spread, State, Target, transition
 from bnnbench.inference._langevin import cyclical, kept_steps, schedule
 from bnnbench.inference.hmc import Hmc
 from bnnbench.inference.sghmc import Sghmc
@@ -294,3 +295,66 @@ def test_centring_changes_the_coordinates_and_not_the_density(centring):
     step = 1e-6 * direction
     ends = [target.value_and_gradient(position + sign * step)[0] for sign in (1, -1)]
     torch.testing.assert_close((gradient * step).sum(1), (ends[0] - ends[1]) / 2, rtol=1e-5, atol=1e-12)
+
+
+def test_a_trajectory_diverges_where_its_energy_is_off_by_more_than_a_thousand_nats():
+    """On a Gaussian, where the leapfrog's error is known: from steps that are rejected to steps that explode."""
+    joint = LinearGaussian()
+    target = Target(joint, joint.x.new_zeros((joint.n_cells, joint.prior.n_scales)))
+    state = State.at(target, torch.zeros(joint.n_cells, joint.prior.n_latents, dtype=joint.x.dtype))
+    noise = joint.streams().normals("test", (joint.prior.n_latents + 1,)).step(0)
+    seen = set()
+    for step in np.geomspace(0.1, 3, 60):
+        kernel = Kernel.initial(joint, float(step))
+        _, _, divergent = transition(target, state, kernel, noise, 3)
+        for cell in range(joint.n_cells):
+            error = leapfrog_error(joint, cell, noise[cell, :-1].numpy(), float(step), 3)
+            seen.add((error > 10, error > 1000))
+            if not 990 < error < 1010:
+                assert bool(divergent[cell]) == (error > 1000), (step, error)
+    assert seen == {(False, False), (True, False), (True, True)}
+
+
+def leapfrog_error(joint, cell, momentum, step, n):
+    """Energy error of a leapfrog trajectory from 0, of the weights under their exact quadratic log density."""
+    precision, mean, p = joint.precisions[cell], joint.posterior_mean[cell], momentum[:3].copy()
+
+    def energy(q, p):
+        return 0.5 * (q - mean) @ precision @ (q - mean) + 0.5 * p @ p
+
+    q = np.zeros(3)
+    before = energy(q, p)
+    p = p - 0.5 * step * precision @ (q - mean)
+    for i in range(n):
+        q = q + step * p
+        p = p - (step if i + 1 < n else 0.5 * step) * precision @ (q - mean)
+    return energy(q, p) - before
+
+
+def test_the_mass_is_the_inverse_of_the_chains_own_variance():
+    """Pooled over chains, each about its own mean: modes that mirror each other are no spread."""
+    sds = torch.tensor([0.1, 1.0, 5.0])
+    spread, generator = Spread(4), torch.Generator().manual_seed(0)
+    centres = 100.0 * torch.arange(8)[:, None]
+    for _ in range(2000):
+        spread.add(centres + sds * torch.randn(8, 3, generator=generator))
+    found = spread.inverse_mass(torch.ones(2, 3, dtype=torch.bool))
+    np.testing.assert_allclose(found.numpy(), np.tile(sds.numpy() ** 2, (2, 1)), rtol=0.08)
+    assert not spread.inverse_mass(torch.zeros(2, 3, dtype=torch.bool)).any()
+
+
+def test_what_chains_want_to_accept_survives_a_resume():
+    """It is raised in cells that diverged, so it is not what the settings say."""
+    joint = LinearGaussian()
+    settings = Hmc(**SMALL)
+
+    def started():
+        return Chains.start(settings, joint, joint.streams(), [0, 1, 2])
+
+    chains, run = started(), Run([0, 1, 2])
+    chains.acceptance = torch.full_like(chains.acceptance, 0.97)
+    chains.spread = Spread(settings.chains)
+    stored = chains.snapshot("round-1", Gathered(), run)
+    resumed = started()
+    resumed.restore(stored)
+    assert (resumed.acceptance == 0.97).all()

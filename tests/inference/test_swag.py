@@ -37,3 +37,15 @@ def test_the_spread_is_that_of_the_path():
     ).all()
     # Half its variance is that of 20 points of the path, known to 1 / sqrt(2 x 19) = 16%.
     np.testing.assert_allclose(draws.std(0), path, rtol=0.3)
+
+
+def test_deviations_are_from_the_mean_of_the_path_so_far():
+    """The last ones kept, each from the mean of all points up to its own (Maddox et al. 2019, algorithm 1)."""
+    joint, path = LinearGaussian(), []
+    real = joint.value_and_gradient
+    joint.value_and_gradient = lambda latents, batch: path.append(latents.clone()) or real(latents, batch)
+    fit = quick_method("swag", steps=60, rank=5).fit(joint, joint.streams())
+    points = torch.stack(path[1:])  # all but the last, which no gradient was taken at
+    means = points.cumsum(0) / torch.arange(1, len(points) + 1)[:, None, None]
+    found = fit.posterior.arrays["deviations"].transpose(0, 1)
+    torch.testing.assert_close(found[:-1], (points - means)[-4:], rtol=1e-6, atol=1e-9)

@@ -189,3 +189,17 @@ def test_show_displays_an_image_with_its_meaning_or_one_line_that_says_why_not(t
     assert 'alt="Models of one data set by mean test metric' in shown[0].data and 'width="700"' in shown[0].data
     assert shown[1].data == "*Not shown: the results hold no nll of toy with dataset no-such-data.*"
     assert plots.attempt(plots.best_cell, two_studies, "no-such-study") is None
+
+
+def test_the_best_model_is_chosen_on_validation_data(two_studies):
+    """The test set has no say: were its scores the other way round, the same model would be shown."""
+
+    def best(split):
+        results = Results(two_studies.folder)
+        turned = results.metrics.value.where(results.metrics.split != split, -results.metrics.value)
+        results.__dict__["metrics"] = results.metrics.assign(value=turned)
+        return select.best_models(results, "toy", "moons-0.4", "mean_field")[["prior", "hyperprior", "scale"]]
+
+    chosen = best("none")
+    assert best("test").equals(chosen)
+    assert not best("validation").equals(chosen)

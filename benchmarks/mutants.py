@@ -1,0 +1,199 @@
+"""Do the tests notice a changed number, sign or comparison in the numerics? `make mutants` tries.
+
+Each mutant is one small change of one module, made in a copy of the project, on which the tests of that module run.
+First come KNOWN mutants, which survived once; then a sample of those that the syntax trees of MODULES allow. A mutant
+that no test notices survives: the tests have a hole, or the change makes no difference, which EQUIVALENT says then.
+
+    python benchmarks/mutants.py --number 60 --seed 1 [--only inference] [--known-only]
+
+Ends with code 1 if a mutant survives that EQUIVALENT does not name.
+"""
+
+import argparse
+import ast
+import copy
+import os
+import random
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from queue import Queue
+
+from mutants_known import EQUIVALENT, KNOWN
+
+ROOT = Path(__file__).resolve().parent.parent
+NEEDED = ("bnnbench", "tests", "config", "notebooks", "reports", "workflow", "benchmarks", "pyproject.toml",
+          "Snakefile", "ARCHITECTURE.md")  # fmt: skip
+LIMIT = 300
+"""Seconds of tests for a mutant: one that takes longer counts as noticed."""
+
+MODULES = {
+    "priors": ["tests/test_priors.py", "tests/test_joint.py"],
+    "hyperpriors": ["tests/test_priors.py", "tests/test_joint.py"],
+    "joint.py": ["tests/test_joint.py", "tests/test_priors.py"],
+    "inference": ["tests/inference", "tests/test_checkpoint.py"],
+    "metrics": ["tests/metrics", "tests/test_evaluate.py"],
+    "gate.py": ["tests/test_reference.py"],
+    "statistics.py": ["tests/test_statistics.py"],
+    "claims": ["tests/claims"],
+}
+"""Files and folders of the package that are changed, and the tests that answer for them."""
+
+COMPARISONS = {ast.Lt: ast.LtE, ast.LtE: ast.Lt, ast.Gt: ast.GtE, ast.GtE: ast.Gt, ast.Eq: ast.NotEq, ast.NotEq: ast.Eq}
+OPERATORS = {ast.Add: ast.Sub, ast.Sub: ast.Add, ast.Mult: ast.Div, ast.Div: ast.Mult}
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """A module of the package with changed text; `what` says where and how."""
+
+    module: str
+    what: str
+    text: str
+    tests: tuple[str, ...]
+
+
+def candidates(module: str, tests: list[str], root: Path = ROOT / "bnnbench") -> Iterator[Mutant]:
+    """Every mutant of a module: numbers, comparisons, operators and conditions, one changed at a time."""
+    tree = ast.parse((root / module).read_text(encoding="utf-8"))
+    for number, node in enumerate(ast.walk(tree)):
+        for what, change in _changes(node):
+            changed = copy.deepcopy(tree)
+            target = next(n for i, n in enumerate(ast.walk(changed)) if i == number)
+            change(target)
+            yield Mutant(module, f"line {node.lineno}: {what}", ast.unparse(changed), tuple(_relevant(module, tests)))
+
+
+def _changes(node: ast.AST) -> Iterator[tuple[str, object]]:
+    """(what it is, function that makes it) of the changes that a node allows."""
+    if isinstance(node, ast.Constant) and isinstance(node.value, int | float) and not isinstance(node.value, bool):
+        new = 2 * node.value if node.value else 1
+        yield f"{node.value} becomes {new}", lambda n: setattr(n, "value", new)
+    elif isinstance(node, ast.Compare) and type(node.ops[0]) in COMPARISONS:
+        new = COMPARISONS[type(node.ops[0])]
+        yield f"{type(node.ops[0]).__name__} becomes {new.__name__}", lambda n: n.ops.__setitem__(0, new())
+    elif isinstance(node, ast.BinOp) and type(node.op) in OPERATORS and not isinstance(node.left, ast.JoinedStr):
+        new = OPERATORS[type(node.op)]
+        yield f"{type(node.op).__name__} becomes {new.__name__}", lambda n: setattr(n, "op", new())
+    elif isinstance(node, ast.If | ast.IfExp):
+        yield "a condition is turned round", lambda n: setattr(n, "test", ast.UnaryOp(ast.Not(), n.test))
+
+
+def _relevant(module: str, tests: list[str]) -> list[str]:
+    """Of the tests of inference those of all methods and those of the module's own."""
+    if not module.startswith("inference/"):
+        return tests
+    own = [f"tests/inference/{p.name}" for p in (ROOT / "tests" / "inference").glob("test_*.py")]
+    stem = Path(module).stem.strip("_")
+    named = [test for test in own if stem in test]
+    general = ["tests/inference/test_every_method.py", "tests/inference/test_tempering.py",
+               "tests/inference/test_initial_values.py"]  # fmt: skip
+    samplers = ["tests/inference/test_samplers.py"] if not named else []
+    return [*named, *samplers, *general]
+
+
+def modules_of(part: str) -> list[str]:
+    """The Python files of a part of the package, as paths in it."""
+    place = ROOT / "bnnbench" / part
+    return [str(p.relative_to(ROOT / "bnnbench")) for p in (sorted(place.rglob("*.py")) if place.is_dir() else [place])]
+
+
+def sample(number: int, seed: int, only: list[str]) -> list[Mutant]:
+    """So many mutants, drawn evenly from all of them."""
+    parts = {part: tests for part, tests in MODULES.items() if not only or part.removesuffix(".py") in only}
+    everything = [m for part, tests in parts.items() for module in modules_of(part) for m in candidates(module, tests)]
+    return random.Random(seed).sample(everything, min(number, len(everything)))
+
+
+def known(only: list[str]) -> list[Mutant]:
+    """The mutants that survived once. ValueError where the code that one changes is there no more."""
+    found = []
+    for module, old, new, tests in KNOWN:
+        text = (ROOT / "bnnbench" / module).read_text(encoding="utf-8")
+        if text.count(old) != 1:
+            raise ValueError(
+                f"benchmarks/mutants_known.py: {module} has {text.count(old)} times {old!r}: bring it up to date"
+            )
+        if not only or module.split("/")[0].removesuffix(".py") in only:
+            found.append(Mutant(module, f"{old.strip()} becomes {new.strip()}", text.replace(old, new), tuple(tests)))
+    return found
+
+
+def copied() -> Path:
+    """A copy of what the tests need, in which modules can be changed."""
+    folder = Path(tempfile.mkdtemp(prefix="bnnbench-mutants-"))
+    for name in NEEDED:
+        source = ROOT / name
+        if source.is_dir():
+            shutil.copytree(source, folder / name, ignore=shutil.ignore_patterns("__pycache__", ".snakemake"))
+        elif source.is_file():
+            shutil.copy(source, folder / name)
+    return folder
+
+
+def noticed_by(mutant: Mutant, folder: Path) -> str:
+    """The first test in a copy of the project that fails with a mutant; "" where it survives."""
+    path = folder / "bnnbench" / mutant.module
+    original = path.read_text(encoding="utf-8")
+    path.write_text(mutant.text, encoding="utf-8")
+    command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", "-m", "not slow", *mutant.tests]
+    environment = os.environ | {"PYTHONPATH": str(folder), "OMP_NUM_THREADS": "1", "PYTHONDONTWRITEBYTECODE": "1"}
+    try:
+        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=LIMIT, env=environment)
+    except subprocess.TimeoutExpired:
+        return f"no end within {LIMIT} seconds"
+    finally:
+        path.write_text(original, encoding="utf-8")
+    if done.returncode == 0:
+        return ""
+    failed = [line for line in done.stdout.splitlines() if line.startswith(("FAILED", "ERROR"))]
+    return failed[0].split(" - ")[0].partition(" ")[2] if failed else "an import that fails"
+
+
+def run(mutants: list[Mutant], workers: int) -> list[tuple[Mutant, str]]:
+    """Each mutant with the test that notices it, printed as they come."""
+    folders: Queue[Path] = Queue()
+    for _ in range(workers):
+        folders.put(copied())
+
+    def judge(mutant: Mutant) -> tuple[Mutant, str]:
+        folder = folders.get()
+        try:
+            found = noticed_by(mutant, folder)
+        finally:
+            folders.put(folder)
+        print(f"{mutant.module}, {mutant.what}: {found or 'SURVIVED'}", flush=True)
+        return mutant, found
+
+    try:
+        with ThreadPoolExecutor(workers) as pool:
+            return list(pool.map(judge, mutants))
+    finally:
+        while not folders.empty():
+            shutil.rmtree(folders.get(), ignore_errors=True)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--number", type=int, default=40, help="mutants drawn beside the known ones (default 40)")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--only", nargs="*", default=[], help=f"of {', '.join(p.removesuffix('.py') for p in MODULES)}")
+    parser.add_argument("--known-only", action="store_true", help="none but those that survived once")
+    parser.add_argument("--workers", type=int, default=os.cpu_count() or 1)
+    options = parser.parse_args()
+    mutants = known(options.only) + ([] if options.known_only else sample(options.number, options.seed, options.only))
+    survived = [(m, EQUIVALENT.get((m.module, m.what))) for m, test in run(mutants, options.workers) if not test]
+    unexplained = [m for m, reason in survived if not reason]
+    print(f"\n{len(mutants)} mutants, {len(mutants) - len(survived)} noticed, {len(survived)} survived")
+    for mutant, reason in survived:
+        print(f"  {mutant.module}, {mutant.what}: {reason or 'a hole in the tests, or a change without effect'}")
+    return int(bool(unexplained))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

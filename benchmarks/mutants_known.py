@@ -1,0 +1,39 @@
+"""Mutants of the numerics that survived once, each now noticed by a test, and those that make no difference."""
+
+KNOWN = [
+    # (module, text that is there once, text in its place, tests that notice it)
+    ("plots/select.py", 'study, "nll", "validation", **where)', 'study, "nll", "test", **where)',
+     ["tests/plots/test_plots.py"]),
+    ("predict.py", "if 2 * (s + 1) == passes:", "if 2 * s == passes:", ["tests/test_predict.py"]),
+    ("inference/full_rank.py", "weight = self.temperature * warmed_up(", "weight = warmed_up(",
+     ["tests/inference/test_tempering.py"]),
+    ("inference/sgld.py", "math.sqrt(2 * temperature * step)", "math.sqrt(2 * bool(temperature) * step)",
+     ["tests/inference/test_tempering.py"]),
+    ("inference/sghmc.py", "math.sqrt(2 * temperature * self.friction * step)", "math.sqrt(2 * self.friction * step)",
+     ["tests/inference/test_tempering.py"]),
+    ("inference/_langevin.py", "settings.temperature if samples else 0.0", "settings.temperature",
+     ["tests/inference/test_tempering.py"]),
+    ("inference/_hamiltonian.py", "DIVERGENT = 1000.0", "DIVERGENT = 1e7", ["tests/inference/test_samplers.py"]),
+    ("inference/_hamiltonian.py", "(n * pooled + 5e-3) / (n + 5)", "(n * pooled / 10 + 5e-3) / (n + 5)",
+     ["tests/inference/test_samplers.py"]),
+    ("inference/swag.py", "moved - total / n]", "moved]", ["tests/inference/test_swag.py"]),
+    ("statistics.py", "stats.norm.cdf(-t * np.sqrt(n / (n - 1)))", "stats.norm.cdf(-t)", ["tests/test_statistics.py"]),
+    ("statistics.py", "BOOTSTRAP_FROM = 10", "BOOTSTRAP_FROM = 6", ["tests/test_statistics.py"]),
+    ("evaluate.py", "share = np.bincount(data.split(seed)[1], minlength=data.n_classes) / len(data.split(seed)[1])",
+     "share = np.bincount(data.split(seed)[3], minlength=data.n_classes) / len(data.split(seed)[3])",
+     ["tests/test_evaluate.py"]),
+    ("evaluate.py", "x, y = labels(data, split, seed)\n                ideal",
+     "x, y = labels(data, split, plan.config.seeds[0])\n                ideal", ["tests/test_evaluate.py"]),
+    ("inference/_chains.py", 'self.acceptance, self.stored = stored["acceptance"], stored', "self.stored = stored",
+     ["tests/inference/test_samplers.py"]),
+    ("claims/mnist.py", "np.quantile(upright, 0.95)", "np.quantile(upright, 0.5)",
+     ["tests/claims/test_mnist_claims.py"]),
+    ("records.py", '"q025": 0.025', '"q025": 0.05', ["tests/test_evaluate.py"]),
+    ("standardise.py", "moved.std(0)", "moved.var(0)", ["tests/test_standardise.py"]),
+    ("train.py", "CURVE_DRAWS = 5", "CURVE_DRAWS = 1", ["tests/test_train.py"]),
+    ("inference/_optimise.py", "(1 if p.is_bias else gain)", "gain", ["tests/inference/test_initial_values.py"]),
+    ("inference/_optimise.py", "math.sqrt(p.fan_in)", "p.fan_in", ["tests/inference/test_initial_values.py"]),
+]  # fmt: skip
+
+EQUIVALENT: dict[tuple[str, str], str] = {}
+"""(module, what was changed) of mutants that make no difference, with the reason."""
