@@ -18,7 +18,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -141,14 +141,19 @@ def noticed_by(mutant: Mutant, folder: Path) -> str:
     path = folder / "bnnbench" / mutant.module
     original = path.read_text(encoding="utf-8")
     path.write_text(mutant.text, encoding="utf-8")
-    command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", "-m", "not slow", *mutant.tests]
-    environment = os.environ | {"PYTHONPATH": str(folder), "OMP_NUM_THREADS": "1", "PYTHONDONTWRITEBYTECODE": "1"}
     try:
-        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=LIMIT, env=environment)
+        return first_failure(mutant.tests, folder, LIMIT)
     except subprocess.TimeoutExpired:
         return f"no end within {LIMIT} seconds"
     finally:
         path.write_text(original, encoding="utf-8")
+
+
+def first_failure(tests: Iterable[str], folder: Path, limit: float | None = None) -> str:
+    """The first of these tests that fails in a copy of the project; "" where all pass."""
+    command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", "-m", "not slow", *tests]
+    environment = os.environ | {"PYTHONPATH": str(folder), "OMP_NUM_THREADS": "1", "PYTHONDONTWRITEBYTECODE": "1"}
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=limit, env=environment)
     if done.returncode == 0:
         return ""
     failed = [line for line in done.stdout.splitlines() if line.startswith(("FAILED", "ERROR"))]
@@ -171,6 +176,9 @@ def run(mutants: list[Mutant], workers: int) -> list[tuple[Mutant, str]]:
         return mutant, found
 
     try:
+        tests = dict.fromkeys(test for mutant in mutants for test in mutant.tests)
+        if failure := first_failure(tests, folders.queue[0]):
+            sys.exit(f"Without a mutant {failure} fails: mend it first.")
         with ThreadPoolExecutor(workers) as pool:
             return list(pool.map(judge, mutants))
     finally:

@@ -38,6 +38,13 @@ def config_of(folder: Path) -> dict:
     }  # fmt: skip
 
 
+def as_in_a_terminal() -> None:
+    """Signals as a command line has them: a shell's background jobs are deaf to Ctrl-C, those of nohup to SIGHUP."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+
+
 class Checkout:
     """A folder with the checkout's files, so that `make report` works there and not in this one."""
 
@@ -63,8 +70,7 @@ class Checkout:
             return subprocess.Popen(
                 command, cwd=self.folder, stdout=output, stderr=subprocess.STDOUT, env=environment,
                 start_new_session=True,
-                # A shell starts its background jobs deaf to Ctrl-C, and the tests may be one.
-                preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+                        preexec_fn=as_in_a_terminal,
             )  # fmt: skip
 
     @property

@@ -14,16 +14,22 @@ from bnnbench import lifetime
 JOB = "from bnnbench import lifetime; lifetime.end_when_told(); lifetime.end_with_run()"
 
 
+def as_in_a_terminal() -> None:
+    """Signals as a command line has them: a shell's background jobs are deaf to Ctrl-C, those of nohup to SIGHUP."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+
+
 @pytest.fixture
 def started():
     """Start a Python process of this code, and wait until it prints a line; it is killed in the end."""
     processes = []
 
     def start(code: str, **variables: str) -> subprocess.Popen:
-        # A shell starts its background jobs deaf to Ctrl-C, and the tests may be one.
         process = subprocess.Popen(
             [sys.executable, "-uc", code], stdout=subprocess.PIPE, text=True, env=os.environ | variables,
-            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+            preexec_fn=as_in_a_terminal,
         )  # fmt: skip
         processes.append(process)
         process.line = process.stdout.readline()

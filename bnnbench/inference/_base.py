@@ -2,7 +2,7 @@
 
 import importlib
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from functools import wraps
 from typing import ClassVar, Literal
 
@@ -15,6 +15,7 @@ from bnnbench.networks import Network
 from bnnbench.networks._apply import forward
 from bnnbench.philox import generator
 from bnnbench.progress import SILENT, Progress
+from bnnbench.settings import faults
 from bnnbench.settings import make as make_from
 from bnnbench.streams import Streams
 
@@ -187,6 +188,12 @@ class Method:
         super().__init_subclass__(**options)
         if "fit" in vars(cls):
             cls.fit = _with_gradients(cls.fit)
+
+    def __post_init__(self):
+        """Refuse by ValueError what the settings' types do not allow; a subclass's own calls this one first."""
+        values = {field.name: getattr(self, field.name) for field in fields(self)}
+        if found := faults(type(self), values, "setting"):
+            raise ValueError("; ".join(found))
 
     def skip(self, network, model) -> str | None:
         """Why this method has no meaning for a model on a network; None where it has."""

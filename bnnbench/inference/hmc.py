@@ -54,6 +54,7 @@ class Hmc(Method):
     posterior_class = DrawsPosterior
 
     def __post_init__(self):
+        super().__post_init__()
         if self.keep > self.chains * self.samples:
             raise ValueError(
                 f"keep is {self.keep}: there are only chains x samples = {self.chains * self.samples} draws"

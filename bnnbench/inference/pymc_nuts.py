@@ -40,6 +40,7 @@ class PymcNuts(PymcMethod):
     posterior_class = DrawsPosterior
 
     def __post_init__(self):
+        super().__post_init__()
         if self.stored % self.chains or self.stored > self.chains * self.samples:
             raise ValueError(
                 f"stored must be a multiple of the {self.chains} chains and at most their "

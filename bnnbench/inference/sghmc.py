@@ -47,6 +47,7 @@ class Sghmc(Method):
     posterior_class = DrawsPosterior
 
     def __post_init__(self):
+        super().__post_init__()
         check(self)
 
     def fit(self, joint, streams, progress=SILENT):

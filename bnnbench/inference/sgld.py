@@ -45,6 +45,7 @@ class Sgld(Method):
     posterior_class = DrawsPosterior
 
     def __post_init__(self):
+        super().__post_init__()
         check(self)
 
     def fit(self, joint, streams, progress=SILENT):

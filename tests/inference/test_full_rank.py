@@ -134,5 +134,5 @@ def test_skips_a_full_matrix_over_thousands_of_latents():
 
 
 def test_mistakes_are_named():
-    with pytest.raises(ValueError, match="rank must be at least 1"):
+    with pytest.raises(ValueError, match="rank is 0: it must be a whole number of at least 1, or null"):
         FullRank(rank=0)

@@ -63,5 +63,5 @@ def test_learns_on_images_in_minibatches_and_differs_from_map():
 
 @pytest.mark.parametrize("rate", [-0.1, 1.0])
 def test_mistakes_are_named(rate):
-    with pytest.raises(ValueError, match="rate must be at least 0 and below 1"):
+    with pytest.raises(ValueError, match=r"rate is .*: it must be a number of at least 0 and below 1"):
         McDropout(rate=rate)

@@ -41,7 +41,7 @@ def test_starts_at_the_initial_values_of_full_rank():
     models = [ALL_MODELS[name] for name in ("scale_mixture-1", "laplace-half_cauchy")]
     joint = stack_joint(NETWORK, models, *small_data(), torch.float64)
     streams = Streams(["a", "b"], ["pair"] * 2, dtype=torch.float64)
-    settings = {"steps": 3, "learning_rate": 0.0, "initial_scale": 0.5, "initial_sd": 0.02}
+    settings = {"steps": 3, "learning_rate": 1e-30, "initial_scale": 0.5, "initial_sd": 0.02}
     found, expected = (make(m, settings).fit(joint, streams) for m in ("pymc_fullrank", "full_rank"))
     for key in ("loc", "cholesky"):
         torch.testing.assert_close(found.posterior.arrays[key], expected.posterior.arrays[key], rtol=1e-6, atol=1e-9)
