@@ -12,6 +12,7 @@ ENGINE = (
     "bnnbench.inference:make",
     "bnnbench.streams:Streams",
     "bnnbench.joint:LogJoint",
+    "bnnbench.device:prepare",
     "bnnbench.predict:predict",
     "bnnbench.trained:build_model",
     "bnnbench.train:fit_stack",
@@ -22,8 +23,9 @@ ENGINE = (
 )
 """With what they reach, the source that shapes every cell."""
 
-NO_RESULT = ("bnnbench.config", "bnnbench.digest", "bnnbench.progress", "bnnbench.settings")
-"""Modules that a cell's key does not follow: they check and report, and shape no result."""
+NO_RESULT = ("bnnbench.config", "bnnbench.digest", "bnnbench.folders", "bnnbench.integrity", "bnnbench.progress",
+             "bnnbench.settings")  # fmt: skip
+"""Modules that a cell's key does not follow: they check, find and report, and shape no result."""
 
 REFERENCE = "hmc"
 """The method whose cells, where they pass the gate of reference.py, stand for the true posterior."""

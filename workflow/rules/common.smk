@@ -17,7 +17,17 @@ from bnnbench.storage import replacing
 # What they follow leaves out the plan: its digest stands beside it, or what it asks for does.
 PLANNING = tuple(
     f"bnnbench.{name}"
-    for name in ("grid", "config", "checks", "expand", "cells", "digest")
+    for name in (
+        "grid",
+        "config",
+        "config_files",
+        "checks",
+        "expand",
+        "cells",
+        "digest",
+        "settings",
+        "folders",
+    )
 )
 
 
