@@ -1,6 +1,5 @@
 """Where training runs, how precisely, and how many cells are computed together there."""
 
-import logging
 import shutil
 import sysconfig
 from pathlib import Path
@@ -10,8 +9,6 @@ import torch
 from bnnbench.config import ConfigError
 from bnnbench.joint import BLOCK, block_size
 from bnnbench.storage import processor
-
-log = logging.getLogger(__name__)
 
 
 def resolve_device(wanted: str) -> str:
@@ -40,7 +37,6 @@ def prepare(device: str) -> None:
 
     By default cuDNN rounds the factors of convolutions to ten bits (TF32) and may choose kernels that add in any order.
     """
-    log.info("Training runs on: %s", device_name(device))
     if device == "cpu":
         return
     torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = False

@@ -94,6 +94,7 @@ def train_shard(plan: Plan, shard: Shard, path: str | Path, threads: int = 1) ->
     method = plan.study_configs[shard.study].inference[shard.inference]
     log.info("%s: %d of %d cells to train", shard.name, len(todo), len(shard.trainable))
     device = "cpu" if shard.on_processor else resolve_device(plan.config.device)
+    log.info("Training runs on: %s", device_name(device))
     prepare(device)
     stacks = list(_stacks(todo, method.stack))
     for stack in stacks:
