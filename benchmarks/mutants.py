@@ -15,14 +15,18 @@ import copy
 import os
 import random
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from queue import Queue
+from threading import Event
 
 from mutants_known import EQUIVALENT, KNOWN
 
@@ -30,7 +34,12 @@ ROOT = Path(__file__).resolve().parent.parent
 NEEDED = ("bnnbench", "tests", "config", "notebooks", "reports", "workflow", "benchmarks", "pyproject.toml",
           "Snakefile", "ARCHITECTURE.md")  # fmt: skip
 LIMIT = 300
-"""Seconds of tests for a mutant: one that takes longer counts as noticed."""
+"""Seconds of tests for a mutant: one that takes longer counts as noticed. Where all tests take longer than half of that
+without a mutant, it is twice as long as they take: on a slow machine tests that pass are no hole that was noticed."""
+ENDED_FROM_OUTSIDE = (-signal.SIGTERM, -signal.SIGKILL, -signal.SIGINT)
+running: set[subprocess.Popen] = set()
+"""Tests that run now, each in a group of its own, which Ctrl-C does not reach."""
+stopped = Event()
 
 MODULES = {
     "priors": ["tests/test_priors.py", "tests/test_joint.py"],
@@ -136,28 +145,60 @@ def copied() -> Path:
     return folder
 
 
-def noticed_by(mutant: Mutant, folder: Path) -> str:
-    """The first test in a copy of the project that fails with a mutant; "" where it survives."""
+def noticed_by(mutant: Mutant, folder: Path, limit: float = LIMIT) -> str:
+    """The first test in a copy of the project that fails with a mutant, of tests that may take `limit` seconds; ""
+    where it survives."""
     path = folder / "bnnbench" / mutant.module
     original = path.read_text(encoding="utf-8")
     path.write_text(mutant.text, encoding="utf-8")
     try:
-        return first_failure(mutant.tests, folder, LIMIT)
+        return first_failure(mutant.tests, folder, limit)
     except subprocess.TimeoutExpired:
-        return f"no end within {LIMIT} seconds"
+        return f"no end within {limit:.0f} seconds"
     finally:
         path.write_text(original, encoding="utf-8")
 
 
 def first_failure(tests: Iterable[str], folder: Path, limit: float | None = None) -> str:
-    """The first of these tests that fails in a copy of the project; "" where all pass."""
+    """The first of these tests that fails in a copy of the project; "" where all pass.
+
+    TimeoutExpired beyond `limit` seconds. RuntimeError where none of them can be run, which says nothing of a mutant.
+    """
     command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", "-m", "not slow", *tests]
-    environment = os.environ | {"PYTHONPATH": str(folder), "OMP_NUM_THREADS": "1", "PYTHONDONTWRITEBYTECODE": "1"}
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=limit, env=environment)
-    if done.returncode == 0:
+    code, said = _ended(command, folder, limit)
+    if code in ENDED_FROM_OUTSIDE and not stopped.is_set():
+        # Once: what ends it again may be the mutant, such as by taking all memory.
+        code, said = _ended(command, folder, limit)
+    if code == 0:
         return ""
-    failed = [line for line in done.stdout.splitlines() if line.startswith(("FAILED", "ERROR"))]
-    return failed[0].split(" - ")[0].partition(" ")[2] if failed else "an import that fails"
+    failed = [line for line in said.splitlines() if line.startswith(("FAILED", "ERROR"))]
+    if code in (1, 2) and failed:
+        return failed[0].split(" - ")[0].partition(" ")[2]
+    if code < 0:
+        return f"a run that ended by signal {-code}"
+    raise RuntimeError(f"pytest {' '.join(tests)} ended with code {code}:\n{said}")
+
+
+def _ended(command: list[str], folder: Path, limit: float | None) -> tuple[int, str]:
+    """Exit code and output of a command; what it has started in its group ends with it."""
+    environment = os.environ | {"PYTHONPATH": str(folder), "OMP_NUM_THREADS": "1", "PYTHONDONTWRITEBYTECODE": "1"}
+    process = subprocess.Popen(
+        command, cwd=folder, env=environment, start_new_session=True, text=True, errors="replace",
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+    )  # fmt: skip
+    running.add(process)
+    try:
+        said, _ = process.communicate(timeout=limit)
+    finally:
+        running.discard(process)
+        _end(process)
+    return process.returncode, said
+
+
+def _end(process: subprocess.Popen) -> None:
+    with suppress(ProcessLookupError, PermissionError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
 
 
 def run(mutants: list[Mutant], workers: int) -> list[tuple[Mutant, str]]:
@@ -169,18 +210,28 @@ def run(mutants: list[Mutant], workers: int) -> list[tuple[Mutant, str]]:
     def judge(mutant: Mutant) -> tuple[Mutant, str]:
         folder = folders.get()
         try:
-            found = noticed_by(mutant, folder)
+            found = noticed_by(mutant, folder, limit)
         finally:
             folders.put(folder)
-        print(f"{mutant.module}, {mutant.what}: {found or 'SURVIVED'}", flush=True)
+        if not stopped.is_set():
+            print(f"{mutant.module}, {mutant.what}: {found or 'SURVIVED'}", flush=True)
         return mutant, found
 
     try:
         tests = dict.fromkeys(test for mutant in mutants for test in mutant.tests)
+        start = time.monotonic()
         if failure := first_failure(tests, folders.queue[0]):
             sys.exit(f"Without a mutant {failure} fails: mend it first.")
-        with ThreadPoolExecutor(workers) as pool:
+        limit = max(LIMIT, 2 * (time.monotonic() - start))
+        pool = ThreadPoolExecutor(workers)
+        try:
             return list(pool.map(judge, mutants))
+        finally:
+            stopped.set()
+            pool.shutdown(wait=False, cancel_futures=True)
+            for process in list(running):
+                _end(process)
+            pool.shutdown()
     finally:
         while not folders.empty():
             shutil.rmtree(folders.get(), ignore_errors=True)
