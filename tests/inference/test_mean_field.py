@@ -137,7 +137,7 @@ def test_without_entropy_it_collapses_on_the_maximum_a_posteriori(estimator):
 
 def test_learned_scales_start_where_they_are_told_and_weights_with_the_same_spread():
     joint, streams = stack_joint(NETWORK, MODELS, *small_data()), streams_of(len(MODELS))
-    method = MeanField(steps=1, learning_rate=0.0, initial_scale=0.5, initial_sd=0.02)
+    method = MeanField(steps=1, learning_rate=1e-30, initial_scale=0.5, initial_sd=0.02)
     prior, arrays = joint.prior, method.fit(joint, streams).posterior.arrays
     weights, spread = prior.weights(arrays["loc"]), arrays["sd"][:, : prior.n_weights]
     torch.testing.assert_close(weights[0], weights[1])
@@ -155,8 +155,8 @@ def test_negative_kl_is_zero_for_the_prior_itself():
 @pytest.mark.parametrize("change", [{"estimator": "flip"}, {"schedule": "linear"}, {"initial": "zeros"}])
 def test_mistakes_are_named(change):
     ((setting, value),) = change.items()
-    with pytest.raises(ValueError, match=f"{setting}: unknown.*'{value}'"):
-        MeanField(steps=1, **change).fit(stack_joint(NETWORK, MODELS, *small_data()), streams_of(len(MODELS)))
+    with pytest.raises(ValueError, match=f"{setting} is '{value}': it must be one of"):
+        MeanField(steps=1, **change)
 
 
 @pytest.mark.slow

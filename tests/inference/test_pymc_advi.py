@@ -68,7 +68,9 @@ def test_a_diverging_cell_is_not_finite_and_its_copy_is_not_fitted_again(monkeyp
     joint = stack_joint(NETWORK, [ALL_MODELS["normal-1"]] * 2, *small_data(), torch.float32)
     fitted, fit_cell = [], PymcAdvi._fit_cell
     monkeypatch.setattr(PymcAdvi, "_fit_cell", lambda *a: fitted.append(a[2]) or fit_cell(*a))
-    fit = PymcAdvi(steps=20, learning_rate=float("nan")).fit(joint, Streams(["a", "a"], ["p", "p"]))
+    method = PymcAdvi(steps=20)
+    object.__setattr__(method, "learning_rate", float("nan"))  # which its settings would refuse
+    fit = method.fit(joint, Streams(["a", "a"], ["p", "p"]))
     assert fitted == [0]
     assert torch.isnan(fit.posterior.arrays["loc"]).all()
     assert np.isnan(fit.trace[:, -1]).all()
