@@ -245,6 +245,7 @@ def main() -> int:
     parser.add_argument("--known-only", action="store_true", help="none but those that survived once")
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1)
     options = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # ends its tests too, as Ctrl-C does
     mutants = known(options.only) + ([] if options.known_only else sample(options.number, options.seed, options.only))
     survived = [(m, EQUIVALENT.get((m.module, m.what))) for m, test in run(mutants, options.workers) if not test]
     unexplained = [m for m, reason in survived if not reason]
