@@ -50,8 +50,11 @@ def snakemake(config: str, options: list[str]) -> list[str]:
     return [sys.executable, "-m", "snakemake", "--configfile", config, *profile, "--cores", "all", *options]
 
 
-def supervise(command: list[str], alive: Path) -> int:
-    """Run a command whose process group ends with it, and when this process is told to end; its exit code."""
+def supervise(command: list[str], alive: Path | None) -> int:
+    """Run a command whose process group ends with it, and when this process is told to end; its exit code.
+
+    Its processes end by themselves when the lock on `alive` is given up.
+    """
     told: list[int] = []
     # Of a signal that is ignored only SIGINT gets a handler: what is started inherits that it is ignored, and could
     # not be told to end. A shell's background jobs ignore it.
@@ -61,7 +64,7 @@ def supervise(command: list[str], alive: Path) -> int:
         if signal.getsignal(number) is not signal.SIG_IGN:
             signal.signal(number, lambda number, frame: told.append(number))
     parent = os.getppid() if "MAKELEVEL" in os.environ else None  # make that is killed tells nobody
-    environment = os.environ | {lifetime.VARIABLE: str(alive)}
+    environment = os.environ | ({lifetime.VARIABLE: str(alive)} if alive else {})
     process = subprocess.Popen(command, stdin=subprocess.DEVNULL, process_group=0, env=environment)
     signal.signal(signal.SIGTSTP, lambda number, frame: _suspend(process.pid))
     first = None
