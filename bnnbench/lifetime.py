@@ -15,7 +15,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 VARIABLE = "BNNBENCH_RUN"
@@ -33,8 +33,10 @@ class Busy(Exception):
 
 
 @contextmanager
-def claimed(folder: Path, about: str, patience: float = 60.0, say: Callable[[str], None] = print) -> Iterator[Path]:
-    """Hold `folder` (`.snakemake`) for a run, and yield the file for `VARIABLE`.
+def claimed(
+    folder: Path, about: str, patience: float = 60.0, say: Callable[[str], None] = print
+) -> Iterator[Path | None]:
+    """Hold `folder` (`.snakemake`) for a run, and yield the file for `VARIABLE`; None on a file system without locks.
 
     about: what another run is told of this one
     patience: seconds to wait for jobs of an earlier run, which end by themselves within a few
@@ -44,7 +46,11 @@ def claimed(folder: Path, about: str, patience: float = 60.0, say: Callable[[str
     place = folder / "bnnbench"
     place.mkdir(parents=True, exist_ok=True)
     with _opened(place / "run.lock") as claim:
-        if not _lock(claim, fcntl.LOCK_EX):
+        free = _lock_if_any(claim)
+        if free is None:
+            yield None
+            return
+        if not free:
             other = os.pread(claim, 1000, 0).decode(errors="replace") or "another make report"
             raise Busy(f"A run is going on in this folder: {other}. Let it end, or end it there with Ctrl-C.")
         os.ftruncate(claim, 0)
@@ -69,7 +75,8 @@ def share(folder: Path) -> None:
     place = folder / "bnnbench"
     place.mkdir(parents=True, exist_ok=True)
     handle = os.open(place / "jobs.lock", os.O_RDWR | os.O_CREAT, 0o666)
-    fcntl.flock(handle, fcntl.LOCK_SH)
+    with suppress(OSError):  # a file system without locks
+        fcntl.flock(handle, fcntl.LOCK_SH)
     _held.append(handle)
 
 
@@ -158,6 +165,14 @@ def _opened(path: Path) -> Iterator[int]:
         yield handle
     finally:
         os.close(handle)
+
+
+def _lock_if_any(handle: int) -> bool | None:
+    """As `_lock`, for oneself alone; None where the file system has no locks."""
+    try:
+        return _lock(handle, fcntl.LOCK_EX)
+    except OSError:
+        return None
 
 
 def _lock(handle: int, kind: int) -> bool:

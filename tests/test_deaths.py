@@ -3,10 +3,13 @@
 Each death comes while a training job runs, in one folder that all share; in the end the run is let finish.
 """
 
+import fcntl
 import os
+import pty
 import signal
 import subprocess
 import sys
+import termios
 import time
 from pathlib import Path
 
@@ -66,12 +69,19 @@ class Checkout:
         if targets:
             command = ["workflow/scripts/report.sh", config, *targets]
         environment = {k: v for k, v in os.environ.items() if not k.startswith("MAKE")} | {MARK: str(self.folder)}
+        self.terminal, self._slave = pty.openpty()
         with self.log.open("w") as output:
-            return subprocess.Popen(
+            process = subprocess.Popen(
                 command, cwd=self.folder, stdout=output, stderr=subprocess.STDOUT, env=environment,
-                start_new_session=True,
-                        preexec_fn=as_in_a_terminal,
+                stdin=self._slave, start_new_session=True, preexec_fn=self._set_up,
             )  # fmt: skip
+        os.close(self._slave)
+        return process
+
+    def _set_up(self) -> None:
+        """In the new process: a terminal of its own, and ears for Ctrl-C, which a shell's background jobs have not."""
+        as_in_a_terminal()
+        fcntl.ioctl(self._slave, termios.TIOCSCTTY, 0)
 
     @property
     def output(self) -> str:
@@ -136,6 +146,11 @@ def ctrl_c_twice(make, checkout):
         os.killpg(make.pid, signal.SIGINT)
 
 
+def closed_terminal(make, checkout):
+    """make is the first process in it, as under ssh or tmux, and the system tells only that."""
+    os.close(checkout.terminal)
+
+
 def to_group(number):
     return lambda make, checkout: os.killpg(make.pid, number)
 
@@ -151,7 +166,8 @@ def to_make(number):
 DEATHS = {
     "Ctrl-C": ctrl_c,
     "Ctrl-C twice": ctrl_c_twice,
-    "the terminal is closed": to_group(signal.SIGHUP),
+    "the terminal is closed": closed_terminal,
+    "SIGHUP to the group": to_group(signal.SIGHUP),
     "SIGTERM to make": to_make(signal.SIGTERM),
     "SIGKILL to make": to_make(signal.SIGKILL),
     "SIGKILL to the supervisor": to_process(SUPERVISOR, signal.SIGKILL),

@@ -1,5 +1,6 @@
 """Locks tell a run that lives from one that is gone; processes end with their run, and in order when told to."""
 
+import errno
 import os
 import signal
 import subprocess
@@ -67,6 +68,16 @@ def test_snakemakes_lock_goes_where_its_holder_was_killed(tmp_path):
     (tmp_path / "report.pid").write_text(str(os.getpid()))  # of a process that lives, and is another by now
     with lifetime.claimed(tmp_path, "second"):
         assert not lock.exists()
+
+
+def test_a_file_system_without_locks_is_no_obstacle(tmp_path, monkeypatch):
+    def refused(handle, kind):
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr(lifetime.fcntl, "flock", refused)
+    with lifetime.claimed(tmp_path, "") as alive:
+        assert alive is None
+        lifetime.share(tmp_path)
 
 
 def test_what_shares_the_folder_keeps_the_next_run_waiting(tmp_path, started):

@@ -5,6 +5,7 @@ bnnbench/lifetime.py.
 """
 
 import os
+import select
 import shutil
 import signal
 import subprocess
@@ -50,8 +51,11 @@ def snakemake(config: str, options: list[str]) -> list[str]:
     return [sys.executable, "-m", "snakemake", "--configfile", config, *profile, "--cores", "all", *options]
 
 
-def supervise(command: list[str], alive: Path) -> int:
-    """Run a command whose process group ends with it, and when this process is told to end; its exit code."""
+def supervise(command: list[str], alive: Path | None) -> int:
+    """Run a command whose process group ends with it, and when this process is told to end; its exit code.
+
+    Its processes end by themselves when the lock on `alive` is given up.
+    """
     told: list[int] = []
     # Of a signal that is ignored only SIGINT gets a handler: what is started inherits that it is ignored, and could
     # not be told to end. A shell's background jobs ignore it.
@@ -61,13 +65,16 @@ def supervise(command: list[str], alive: Path) -> int:
         if signal.getsignal(number) is not signal.SIG_IGN:
             signal.signal(number, lambda number, frame: told.append(number))
     parent = os.getppid() if "MAKELEVEL" in os.environ else None  # make that is killed tells nobody
-    environment = os.environ | {lifetime.VARIABLE: str(alive)}
+    terminal = None if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN else Terminal()
+    environment = os.environ | ({lifetime.VARIABLE: str(alive)} if alive else {})
     process = subprocess.Popen(command, stdin=subprocess.DEVNULL, process_group=0, env=environment)
     signal.signal(signal.SIGTSTP, lambda number, frame: _suspend(process.pid))
     first = None
     while process.poll() is None:
-        if parent not in (None, os.getppid()) and not told:
+        if not told and parent not in (None, os.getppid()):
             told.append(signal.SIGTERM)
+        if not told and terminal and terminal.closed():
+            told.append(signal.SIGHUP)
         if told and first is None:
             first = time.monotonic()
             say("\nEnding the run (once more: at once) ...")
@@ -88,6 +95,33 @@ def supervise(command: list[str], alive: Path) -> int:
         say(f"\n{what}" + (", as the system does where memory runs out." if process.returncode == -9 else "."))
         return 128 - process.returncode
     return process.returncode
+
+
+class Terminal:
+    """The terminal, if any, that this run has in its foreground.
+
+    Where it is closed, the system tells only the first process in it: a shell, which tells us, or make, which does not.
+    """
+
+    def __init__(self):
+        self._foreground, self._poll = False, select.poll()
+        try:
+            self._handle = os.open("/dev/tty", os.O_RDONLY | os.O_NOCTTY)
+            self._poll.register(self._handle, 0)
+        except OSError:
+            self._handle = None
+
+    def closed(self) -> bool:
+        """Whether it has been closed while we were in its foreground; ask often."""
+        if self._handle is None:
+            return False
+        try:
+            if not self._poll.poll(0):
+                self._foreground = os.tcgetpgrp(self._handle) == os.getpgrp()
+                return False
+        except OSError:
+            pass
+        return self._foreground
 
 
 def _tell(group: int, number: int) -> None:
