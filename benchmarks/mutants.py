@@ -42,13 +42,13 @@ running: set[subprocess.Popen] = set()
 stopped = Event()
 
 MODULES = {
-    "priors": ["tests/test_priors.py", "tests/test_joint.py"],
-    "hyperpriors": ["tests/test_priors.py", "tests/test_joint.py"],
-    "joint.py": ["tests/test_joint.py", "tests/test_priors.py"],
-    "inference": ["tests/inference", "tests/test_checkpoint.py"],
-    "metrics": ["tests/metrics", "tests/test_evaluate.py"],
-    "gate.py": ["tests/test_reference.py"],
-    "statistics.py": ["tests/test_statistics.py"],
+    "priors": ["tests/priors/test_priors.py", "tests/model/test_joint.py"],
+    "hyperpriors": ["tests/priors/test_priors.py", "tests/model/test_joint.py"],
+    "model/joint.py": ["tests/model/test_joint.py", "tests/priors/test_priors.py"],
+    "inference": ["tests/inference", "tests/training/test_checkpoint.py"],
+    "metrics": ["tests/metrics", "tests/evaluation/test_evaluate.py"],
+    "base/gate.py": ["tests/evaluation/test_reference.py"],
+    "base/statistics.py": ["tests/base/test_statistics.py"],
     "claims": ["tests/claims"],
 }
 """Files and folders of the package that are changed, and the tests that answer for them."""

@@ -8,7 +8,7 @@ import pymc as pm
 from serve import serve
 from stacked import NETWORK, model_named
 
-from bnnbench import pymc_models
+from bnnbench.model import pymc_models
 
 prepared = {}
 

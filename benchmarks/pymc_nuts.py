@@ -9,9 +9,9 @@ import torch
 from serve import serve
 from stacked import NETWORK, model_named
 
-from bnnbench import pymc_models
 from bnnbench.inference._diagnostics import probe, worst_rhat_and_ess
-from bnnbench.joint import LogJoint
+from bnnbench.model import pymc_models
+from bnnbench.model.joint import LogJoint
 
 
 def sample(model: str, sets: str, at: int, tune: int, draws: int, chains: int = 4) -> dict:

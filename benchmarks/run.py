@@ -30,7 +30,7 @@ import numpy as np
 from environment import ROOT, cores, machine, python_of
 from serve import Worker
 
-from bnnbench.allocation import MMAP_THRESHOLDS, TRIM_THRESHOLD
+from bnnbench.base.allocation import MMAP_THRESHOLDS, TRIM_THRESHOLD
 from bnnbench.datasets import moons
 
 KEEP_FREED_MEMORY = {"MALLOC_TRIM_THRESHOLD_": str(TRIM_THRESHOLD), "MALLOC_MMAP_THRESHOLD_": str(MMAP_THRESHOLDS[0])}

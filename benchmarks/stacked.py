@@ -9,14 +9,15 @@ import numpy as np
 import torch
 from serve import serve
 
-from bnnbench import datasets, grid, hyperpriors, networks, priors
-from bnnbench.allocation import keep_freed_memory
+from bnnbench import datasets, hyperpriors, networks, priors
+from bnnbench.base.allocation import keep_freed_memory
 from bnnbench.inference.hmc import Hmc
 from bnnbench.inference.map import Map
 from bnnbench.inference.mean_field import MeanField
-from bnnbench.joint import LogJoint, Model, block_size
-from bnnbench.streams import Streams
-from bnnbench.trained import build_model
+from bnnbench.model.joint import LogJoint, Model, block_size
+from bnnbench.model.streams import Streams
+from bnnbench.prediction.trained import build_model
+from bnnbench.study import grid
 
 NETWORK = networks.make({"kind": "mlp", "hidden": [5, 5], "activation": "tanh"}, (2,), 2)
 prepared = {}

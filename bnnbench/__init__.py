@@ -9,7 +9,7 @@ import importlib
 __version__ = "0.1.0"
 __all__ = ["BNNClassifier", "load_results", "metrics"]
 
-_HOMES = {"BNNClassifier": "bnnbench.estimators", "load_results": "bnnbench.results"}
+_HOMES = {"BNNClassifier": "bnnbench.estimators", "load_results": "bnnbench.evaluation.results"}
 
 
 def __getattr__(name: str):

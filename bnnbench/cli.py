@@ -8,8 +8,8 @@ import sys
 import warnings
 from pathlib import Path
 
-from bnnbench import allocation, lifetime
-from bnnbench.config import ConfigError
+from bnnbench.base import allocation, lifetime
+from bnnbench.study.config import ConfigError
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -107,7 +107,7 @@ def _set_up_logging(path: str | None) -> None:
 
 def _plan(options) -> None:
     """List the cells that a run would train, or sum the run up."""
-    from bnnbench import planning
+    from bnnbench.study import planning
 
     plan = _load(options)
     planning.check(plan, options.config)
@@ -116,7 +116,8 @@ def _plan(options) -> None:
 
 def _dataset(options) -> int:
     """Make a data set and write it to netCDF."""
-    from bnnbench import datasets, failures
+    from bnnbench import datasets
+    from bnnbench.study import failures
 
     plan = _load(options)
     spec = _pick(plan.datasets, options.dataset, "data set")
@@ -137,7 +138,7 @@ def _train(options) -> None:
     """Train the missing cells of a shard."""
     os.environ.setdefault("OMP_NUM_THREADS", str(options.threads))
     allocation.keep_freed_memory()
-    from bnnbench import train
+    from bnnbench.training import train
 
     plan = _load(options)
     shard = _pick(plan.shards, options.shard, "shard")
@@ -147,7 +148,7 @@ def _train(options) -> None:
 def _evaluate(options) -> None:
     """Compute the metrics of a shard from its stored predictions."""
     allocation.keep_freed_memory()
-    from bnnbench import evaluate
+    from bnnbench.evaluation import evaluate
 
     plan = _load(options)
     shard = _pick(plan.shards, options.shard, "shard")
@@ -158,7 +159,7 @@ def _probe(options) -> None:
     """Put the study's probes to the trained cells of a shard."""
     os.environ.setdefault("OMP_NUM_THREADS", str(options.threads))
     allocation.keep_freed_memory()
-    from bnnbench import probing
+    from bnnbench.evaluation import probing
 
     plan = _load(options)
     shard = _pick(plan.shards, options.shard, "shard")
@@ -168,7 +169,7 @@ def _probe(options) -> None:
 
 def _gather(options) -> None:
     """Write metrics.parquet, cells.parquet, tuned.parquet, references.parquet and probes.parquet."""
-    from bnnbench import evaluate, probing
+    from bnnbench.evaluation import evaluate, probing
 
     plan = _load(options)
     evaluate.gather(plan)
@@ -184,7 +185,7 @@ def _claims(options) -> None:
 
 def _notebook(options) -> int:
     """Execute a study's notebook and write it as .ipynb and .html."""
-    from bnnbench import notebooks
+    from bnnbench.report import notebooks
 
     plan = _load(options)
     fault = notebooks.execute(plan, _pick(plan.study_configs, options.study, "study"))
@@ -200,8 +201,8 @@ def _report(options) -> None:
 
 def _check(options) -> int:
     """Exit with code 1 if a cell, a notebook or a figure failed, naming them; data and notebooks are tried again."""
-    from bnnbench import failures
-    from bnnbench.tables import read_table
+    from bnnbench.files.tables import read_table
+    from bnnbench.study import failures
 
     plan = _load(options)
     cells = read_table(plan.results / "cells.parquet")
@@ -222,7 +223,7 @@ def _check(options) -> int:
 
 def _retry(options) -> None:
     """Forget the failed cells, so that the next run of the same config trains them again."""
-    from bnnbench import train
+    from bnnbench.training import train
 
     plan = _load(options)
     try:
@@ -240,7 +241,7 @@ def _retry(options) -> None:
 
 def _show(options) -> None:
     """Print the state and the metrics of one cell."""
-    from bnnbench.results import load_results
+    from bnnbench.evaluation.results import load_results
 
     try:
         print(load_results(_load(options).results).describe(options.cell))
@@ -250,7 +251,7 @@ def _show(options) -> None:
 
 def _load(options):
     """The plan; the settings of methods and probes were checked when the run was planned."""
-    from bnnbench import grid
+    from bnnbench.study import grid
 
     return grid.load(options.config, thorough=False)
 

@@ -13,11 +13,11 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from bnnbench import hyperpriors, metrics, networks, priors
+from bnnbench.base.standardise import Standardiser, Unscaled, resolutions
 from bnnbench.inference import make
-from bnnbench.joint import LogJoint, Model
-from bnnbench.standardise import Standardiser, Unscaled, resolutions
-from bnnbench.streams import Streams
-from bnnbench.trained import TrainedCell
+from bnnbench.model.joint import LogJoint, Model
+from bnnbench.model.streams import Streams
+from bnnbench.prediction.trained import TrainedCell
 
 
 class BNNClassifier(ClassifierMixin, BaseEstimator):

@@ -12,8 +12,8 @@ os.environ["OMP_NUM_THREADS"] = "1"
 from fake_reference import add_references, copy_of
 from small_run import SMALL, run
 
-from bnnbench import grid
-from bnnbench.results import Results, load_results
+from bnnbench.evaluation.results import Results, load_results
+from bnnbench.study import grid
 
 LONG = ("test_workflow.py", "test_every_method.py", "test_mean_field.py", "test_notebooks.py")
 """Files that take minutes: begun first, so that no process is left with one of them at the end."""

@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 import xarray as xr
 
-from bnnbench import evaluate
-from bnnbench.cells import REFERENCE, Cell
-from bnnbench.grid import Plan, Shard, shard_name
-from bnnbench.storage import ShardFile
+from bnnbench.evaluation import evaluate
+from bnnbench.files.shards import ShardFile
+from bnnbench.study.cells import REFERENCE, Cell
+from bnnbench.study.grid import Plan, Shard, shard_name
 
 REPORTS = shutil.ignore_patterns("report*", ".report*", "notebooks")
 SHIFT, HALF = 0.02, 0.004

@@ -8,21 +8,23 @@ import numpy as np
 import pandas as pd
 import torch
 
-from bnnbench import datasets, digest, grid, hyperpriors, priors
-from bnnbench.cells import Cell
-from bnnbench.evaluate import evaluate_shard
-from bnnbench.grid import Plan
+from bnnbench import datasets, hyperpriors, priors
+from bnnbench.evaluation.evaluate import evaluate_shard
+from bnnbench.files.shards import ShardFile
+from bnnbench.files.tables import read_table
 from bnnbench.inference import DrawsPosterior, find, make
 from bnnbench.inference._pymc import PymcMethod
 from bnnbench.inference.full_rank import entropy
-from bnnbench.joint import LogJoint, Model
+from bnnbench.model.joint import LogJoint, Model
+from bnnbench.model.streams import Streams
 from bnnbench.networks import Network
 from bnnbench.networks.mlp import build as mlp
 from bnnbench.priors.normal import Normal
-from bnnbench.storage import ShardFile
-from bnnbench.streams import Streams
-from bnnbench.tables import read_table
-from bnnbench.train import train_shard
+from bnnbench.source import digest
+from bnnbench.study import grid
+from bnnbench.study.cells import Cell
+from bnnbench.study.grid import Plan
+from bnnbench.training.train import train_shard
 
 METHODS = digest.modules("inference")
 """Every method there is: a new file in `bnnbench/inference` is tested without new test code."""

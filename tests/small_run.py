@@ -1,6 +1,10 @@
 """A run without the workflow, in this process, and the config of a small one."""
 
-from bnnbench import claims, datasets, digest, evaluate, grid, probing, train
+from bnnbench import claims, datasets
+from bnnbench.evaluation import evaluate, probing
+from bnnbench.source import digest
+from bnnbench.study import grid
+from bnnbench.training import train
 
 NOTHING_ELSE = dict.fromkeys(digest.modules("inference"))
 """Leaves out of a study's methods all but those that are named beside it."""

@@ -21,9 +21,9 @@ from bnnbench.claims._base import (
     overall,
     verdicts,
 )
-from bnnbench.grid import Plan
-from bnnbench.results import load_results
-from bnnbench.tables import about, write_table
+from bnnbench.evaluation.results import load_results
+from bnnbench.files.tables import about, write_table
+from bnnbench.study.grid import Plan
 
 __all__ = [
     "NOT_REPRODUCED",

@@ -9,9 +9,9 @@ from string import ascii_lowercase
 import numpy as np
 import pandas as pd
 
-from bnnbench.plots.style import NothingToDraw
-from bnnbench.results import Results
-from bnnbench.statistics import BOOTSTRAP_FROM, Interval, balanced, mean_interval
+from bnnbench.base.statistics import BOOTSTRAP_FROM, Interval, balanced, mean_interval
+from bnnbench.evaluation.results import Results
+from bnnbench.evaluation.select import NothingToDraw
 
 REPRODUCED, NOT_REPRODUCED, UNDECIDED = "reproduced", "not reproduced", "undecided"
 PARTS = (*ascii_lowercase, *map("".join, product(ascii_lowercase, repeat=2)))

@@ -5,9 +5,8 @@ from collections.abc import Callable
 import pandas as pd
 
 from bnnbench.claims._base import Measured
-from bnnbench.plots.select import scores, with_tuned_scales
-from bnnbench.plots.style import NothingToDraw
-from bnnbench.results import Results
+from bnnbench.evaluation.results import Results
+from bnnbench.evaluation.select import NothingToDraw, scores, with_tuned_scales
 
 UNITS = ["dataset", "network", "prior", "hyperprior", "scale"]
 

@@ -9,13 +9,13 @@ validation NLL.
 import numpy as np
 import pandas as pd
 
+from bnnbench.base.statistics import POINTS, plain_method
 from bnnbench.claims._base import Claim, Measured, Statistic
 from bnnbench.claims._measures import UNITS, Measure, difference, wide
+from bnnbench.evaluation.results import Results
+from bnnbench.evaluation.select import probed, scores, with_tuned_scales
 from bnnbench.metrics import predictive_entropy
-from bnnbench.plots.select import probed, scores, with_tuned_scales
-from bnnbench.plots.style import method_name, model_name
-from bnnbench.results import Results
-from bnnbench.statistics import POINTS, plain_method
+from bnnbench.words.names import method_name, model_name
 
 SLIDES = "Lecture slides: Monte Carlo dropout (judged by mean field, with dropout beside it)"
 REPORT = "Course report on Bayesian neural networks: uncertainty on MNIST"

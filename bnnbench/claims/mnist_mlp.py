@@ -7,9 +7,8 @@ import pandas as pd
 
 from bnnbench.claims._base import Claim, Measured, Statistic
 from bnnbench.claims._measures import Measure, accuracy, difference, wide
-from bnnbench.plots.select import scores
-from bnnbench.plots.style import NothingToDraw
-from bnnbench.results import Results
+from bnnbench.evaluation.results import Results
+from bnnbench.evaluation.select import NothingToDraw, scores
 
 NOTEBOOK = "Notebook on mini-batch ADVI: perceptrons on MNIST"
 TANH = "tanh-800"

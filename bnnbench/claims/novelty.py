@@ -7,12 +7,12 @@ several were run; the plain network has none.
 
 import pandas as pd
 
+from bnnbench.base.statistics import balanced, plain_method
 from bnnbench.claims._base import Claim, Measured, Statistic
 from bnnbench.claims._measures import Measure, difference, wide
-from bnnbench.plots.select import done, only_tuned_scales, probed, scores
-from bnnbench.plots.style import NothingToDraw, method_name
-from bnnbench.results import Results
-from bnnbench.statistics import balanced, plain_method
+from bnnbench.evaluation.results import Results
+from bnnbench.evaluation.select import NothingToDraw, done, only_tuned_scales, probed, scores
+from bnnbench.words.names import method_name
 
 REPORT = "Report on probabilistic deep learning: a novel class of Fashion-MNIST"
 LEFT_OUT = "left_out"

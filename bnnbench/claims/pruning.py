@@ -5,9 +5,9 @@ They come from lecture slides. Errors are in points, that is per cent of the tes
 
 from bnnbench.claims._base import Claim, Measured, Statistic
 from bnnbench.claims._measures import Measure, accuracy, difference, wide
-from bnnbench.plots.select import probed
-from bnnbench.plots.style import NothingToDraw, name_of
-from bnnbench.results import Results
+from bnnbench.evaluation.results import Results
+from bnnbench.evaluation.select import NothingToDraw, probed
+from bnnbench.words.names import name_of
 
 SLIDES = "Lecture slides: Bayes by Backprop"
 WIDTHS = ("relu-400", "relu-800", "relu-1200")

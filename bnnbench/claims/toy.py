@@ -8,17 +8,17 @@ import numpy as np
 import pandas as pd
 from scipy.stats import spearmanr
 
-from bnnbench.cells import REFERENCE
+from bnnbench.base.statistics import balanced
 from bnnbench.claims._base import Claim, Measured, Statistic
 from bnnbench.claims._measures import Measure, wide
 from bnnbench.datasets import bayes_proba
-from bnnbench.plots.select import one_thread, scores, with_tuned_scales
-from bnnbench.plots.style import NothingToDraw, method_name, name_of
+from bnnbench.evaluation.reference import absence, valid_ids
+from bnnbench.evaluation.results import Results
+from bnnbench.evaluation.select import NothingToDraw, one_thread, scores, with_tuned_scales
+from bnnbench.plots.sentences import count
 from bnnbench.plots.weights import last_weights
-from bnnbench.plots.words import count
-from bnnbench.reference import absence, valid_ids
-from bnnbench.results import Results
-from bnnbench.statistics import balanced
+from bnnbench.study.cells import REFERENCE
+from bnnbench.words.names import method_name, name_of
 
 SOURCE = "Course report on Bayesian neural networks: priors and hyperpriors on toy data"
 LOGIT_POINTS, LOGIT_DRAWS = 500, 100

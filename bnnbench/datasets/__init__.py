@@ -20,7 +20,7 @@ from types import ModuleType
 
 import numpy as np
 
-from bnnbench import settings
+from bnnbench.base import settings
 from bnnbench.datasets._base import DataError, DataSet, Shape
 
 __all__ = [

@@ -8,8 +8,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from bnnbench import integrity
-from bnnbench.philox import generator
+from bnnbench.base.philox import generator
+from bnnbench.files import integrity
 
 
 class DataError(ValueError):
@@ -180,7 +180,7 @@ def check(data: DataSet) -> None:
             refuse(
                 "x_pool",
                 f"varies too little for single precision in {lost.sum()} features, first in {np.argmax(lost)}",
-                "standardise it when the data set is built: bnnbench.standardise.Standardiser",
+                "standardise it when the data set is built: bnnbench.base.standardise.Standardiser",
             )
     if data.x_pool.shape[1:] != data.x_test.shape[1:]:
         refuse("x_test", f"has points of shape {data.x_test.shape[1:]}, x_pool {data.x_pool.shape[1:]}", "match")

@@ -11,9 +11,9 @@ from typing import Annotated
 import numpy as np
 from pydantic import Field
 
+from bnnbench.base.philox import generator
 from bnnbench.datasets._base import DataError, DataSet, Shape, check_counts, check_fit, check_seeds, split_pool
-from bnnbench.folders import expanded
-from bnnbench.philox import generator
+from bnnbench.files.folders import expanded
 
 ENVIRONMENT = "BNNBENCH_DATA"
 

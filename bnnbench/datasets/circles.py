@@ -9,16 +9,9 @@ from typing import Annotated
 import numpy as np
 from pydantic import Field
 
+from bnnbench.base.settings import Count, Positive, WholeNumber
 from bnnbench.datasets._base import DataSet, Shape
-from bnnbench.datasets._bayes import (
-    accuracy_and_entropy,
-    as_points,
-    check_noise,
-    generate_toy,
-    posterior,
-    toy_name,
-)
-from bnnbench.settings import Count, Positive, WholeNumber
+from bnnbench.datasets._bayes import accuracy_and_entropy, as_points, check_noise, generate_toy, posterior, toy_name
 
 GROUP = "plane"
 

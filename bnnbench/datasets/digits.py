@@ -4,8 +4,8 @@ from collections.abc import Iterable
 
 import numpy as np
 
+from bnnbench.base.settings import Count
 from bnnbench.datasets._base import DataSet, Shape, check_fit, check_seeds, split_pool
-from bnnbench.settings import Count
 
 N_POOL, N_TEST = 1300, 497
 

@@ -4,9 +4,9 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Literal
 
+from bnnbench.base.settings import Count
 from bnnbench.datasets._base import DataSet, Shape
 from bnnbench.datasets._idx import Class, check_sizes, generate_idx, named, shape_of
-from bnnbench.settings import Count
 
 
 def name(without: int | None = None) -> str:

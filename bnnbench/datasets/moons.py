@@ -8,16 +8,9 @@ from functools import lru_cache
 
 import numpy as np
 
+from bnnbench.base.settings import Count, Positive, WholeNumber
 from bnnbench.datasets._base import DataSet, Shape
-from bnnbench.datasets._bayes import (
-    accuracy_and_entropy,
-    as_points,
-    check_noise,
-    generate_toy,
-    posterior,
-    toy_name,
-)
-from bnnbench.settings import Count, Positive, WholeNumber
+from bnnbench.datasets._bayes import accuracy_and_entropy, as_points, check_noise, generate_toy, posterior, toy_name
 
 GROUP = "plane"
 

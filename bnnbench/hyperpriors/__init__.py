@@ -5,8 +5,9 @@ A new hyperprior is a new file here; nothing else has to name it.
 
 import importlib
 
-from bnnbench import digest, settings
+from bnnbench.base import settings
 from bnnbench.hyperpriors._base import Hyperprior
+from bnnbench.source import digest
 
 __all__ = ["Hyperprior", "density", "make"]
 

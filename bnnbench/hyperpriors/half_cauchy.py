@@ -3,8 +3,8 @@
 import math
 from dataclasses import dataclass
 
+from bnnbench.base.settings import Positive
 from bnnbench.hyperpriors._base import Hyperprior
-from bnnbench.settings import Positive
 
 
 @dataclass(frozen=True)

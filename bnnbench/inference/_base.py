@@ -9,15 +9,15 @@ from typing import ClassVar, Literal
 import numpy as np
 import torch
 
-from bnnbench.config import check_name
-from bnnbench.joint import LogJoint, LogPrior
+from bnnbench.base.philox import generator
+from bnnbench.base.progress import SILENT, Progress
+from bnnbench.base.settings import faults
+from bnnbench.base.settings import make as make_from
+from bnnbench.model.joint import LogJoint, LogPrior
+from bnnbench.model.streams import Streams
 from bnnbench.networks import Network
 from bnnbench.networks._apply import forward
-from bnnbench.philox import generator
-from bnnbench.progress import SILENT, Progress
-from bnnbench.settings import faults
-from bnnbench.settings import make as make_from
-from bnnbench.streams import Streams
+from bnnbench.source.plugins import check_name
 
 
 class Posterior:

@@ -9,8 +9,8 @@ import torch
 from bnnbench.inference._diagnostics import probe, worst_rhat_and_ess
 from bnnbench.inference._hamiltonian import DualAveraging, Kernel, Spread, State, Target, trajectory_lengths, transition
 from bnnbench.inference._optimise import initial_latents
-from bnnbench.joint import block_size
-from bnnbench.streams import Streams
+from bnnbench.model.joint import block_size
+from bnnbench.model.streams import Streams
 
 WINDOWS = (0.15, 0.3, 0.5, 0.8, 1.0)
 """Ends of the stretches of warm-up as shares of it; the mass is learned from the second, third and fourth."""

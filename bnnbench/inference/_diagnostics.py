@@ -3,7 +3,7 @@
 import numpy as np
 import torch
 
-from bnnbench.joint import LogJoint, lay_out
+from bnnbench.model.joint import LogJoint, lay_out
 from bnnbench.networks._apply import forward
 
 LEAST_DRAWS = 4

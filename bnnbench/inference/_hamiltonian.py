@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 import torch
 
-from bnnbench.joint import LogJoint, LogPrior, log_density
-from bnnbench.philox import generator
+from bnnbench.base.philox import generator
+from bnnbench.model.joint import LogJoint, LogPrior, log_density
 
 DIVERGENT = 1000.0
 """Energy error in nats beyond which a trajectory counts as divergent, as in Stan."""

@@ -7,9 +7,9 @@ from typing import Literal
 import numpy as np
 import torch
 
-from bnnbench.joint import LogJoint
-from bnnbench.progress import Progress
-from bnnbench.streams import Streams
+from bnnbench.base.progress import Progress
+from bnnbench.model.joint import LogJoint
+from bnnbench.model.streams import Streams
 
 TRACE_POINTS = 100
 Schedule = Literal["cosine", "constant"]

@@ -2,10 +2,10 @@
 
 import numpy as np
 
-from bnnbench import pymc_models
+from bnnbench.base.philox import generator
 from bnnbench.inference._base import Method
 from bnnbench.inference._optimise import TRACE_POINTS
-from bnnbench.philox import generator
+from bnnbench.model import pymc_models
 
 
 class PymcMethod(Method):

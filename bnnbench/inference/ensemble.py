@@ -8,12 +8,12 @@ the base method's own, so that an ensemble of one MAP estimate is that estimate 
 from dataclasses import dataclass
 from typing import Literal
 
+from bnnbench.base.progress import SILENT
+from bnnbench.base.settings import Count, Positive
 from bnnbench.inference._base import DrawsPosterior, Fit, Method, Posterior
 from bnnbench.inference._optimise import Initial, Schedule
 from bnnbench.inference.map import Map
 from bnnbench.inference.mean_field import MeanField
-from bnnbench.progress import SILENT
-from bnnbench.settings import Count, Positive
 
 BASES = {"map": Map, "mean_field": MeanField}
 

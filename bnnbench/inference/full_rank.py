@@ -14,11 +14,11 @@ from dataclasses import dataclass
 import torch
 import torch.nn.functional as F
 
+from bnnbench.base.progress import SILENT
+from bnnbench.base.settings import Count, NonNegative, Positive, Share
 from bnnbench.inference._base import Fit, Method, Posterior
 from bnnbench.inference._optimise import SD_FLOOR, Initial, Schedule, initial_gaussian, maximise, warmed_up
 from bnnbench.networks._apply import forward
-from bnnbench.progress import SILENT
-from bnnbench.settings import Count, NonNegative, Positive, Share
 
 MOST_LATENTS = 2000
 """A full matrix over more has millions of entries a cell."""

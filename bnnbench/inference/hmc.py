@@ -20,12 +20,12 @@ import numpy as np
 import torch
 from pydantic import Field
 
-from bnnbench.gate import DIVERGENCES, ESS_ABOVE, RHAT_BELOW
+from bnnbench.base.gate import DIVERGENCES, ESS_ABOVE, RHAT_BELOW
+from bnnbench.base.progress import SILENT
+from bnnbench.base.settings import Count, NonNegative, Positive, ProperShare, Share
 from bnnbench.inference._base import DrawsPosterior, Fit, Method
 from bnnbench.inference._chains import Chains, Run
 from bnnbench.inference._optimise import TRACE_POINTS, Initial
-from bnnbench.progress import SILENT
-from bnnbench.settings import Count, NonNegative, Positive, ProperShare, Share
 
 
 @dataclass(frozen=True)

@@ -16,13 +16,13 @@ from typing import Literal, get_args
 
 import torch
 
+from bnnbench.base.progress import SILENT
 from bnnbench.inference import _curvature, _kronecker
 from bnnbench.inference._base import Fit, GaussianPosterior, Posterior
 from bnnbench.inference._evidence import best_precision, log_evidence
 from bnnbench.inference._kronecker import KroneckerPosterior
 from bnnbench.inference.map import Map
 from bnnbench.networks._apply import forward
-from bnnbench.progress import SILENT
 
 Structure = Literal["full", "kronecker", "diagonal", "last_layer"]
 STRUCTURES = get_args(Structure)

@@ -7,10 +7,10 @@ the flat prior, N(0, 100²), this is all but maximum likelihood: see `mle`.
 
 from dataclasses import dataclass
 
+from bnnbench.base.progress import SILENT
+from bnnbench.base.settings import Count, Positive
 from bnnbench.inference._base import Fit, Method, PointPosterior
 from bnnbench.inference._optimise import Initial, Schedule, initial_latents, maximise
-from bnnbench.progress import SILENT
-from bnnbench.settings import Count, Positive
 
 
 @dataclass(frozen=True)

@@ -15,11 +15,11 @@ from typing import Literal, get_args
 import torch
 import torch.nn.functional as F
 
+from bnnbench.base.progress import SILENT
+from bnnbench.base.settings import Count, NonNegative, Positive, Share
 from bnnbench.inference._base import Fit, GaussianPosterior, Method
 from bnnbench.inference._optimise import SD_FLOOR, Initial, Schedule, initial_gaussian, maximise, warmed_up
 from bnnbench.networks._apply import forward, forward_flipout, forward_local, noise_shapes, sign_shapes
-from bnnbench.progress import SILENT
-from bnnbench.settings import Count, NonNegative, Positive, Share
 
 Estimator = Literal["draw", "local", "flipout", "sticking_the_landing"]
 ESTIMATORS = get_args(Estimator)

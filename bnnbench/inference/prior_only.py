@@ -5,9 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
+from bnnbench.base.philox import generator
+from bnnbench.base.progress import SILENT
 from bnnbench.inference._base import Fit, Method, Posterior
-from bnnbench.philox import generator
-from bnnbench.progress import SILENT
 
 
 class PriorPosterior(Posterior):

@@ -11,11 +11,11 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
+from bnnbench.base.progress import SILENT
+from bnnbench.base.settings import Count, Positive
 from bnnbench.inference._base import Fit, GaussianPosterior
 from bnnbench.inference._optimise import Initial, initial_gaussian
 from bnnbench.inference._pymc import PymcMethod, fit_each, model_of, optimise, order, trace_of
-from bnnbench.progress import SILENT
-from bnnbench.settings import Count, Positive
 
 
 @dataclass(frozen=True)

@@ -11,12 +11,12 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
+from bnnbench.base.progress import SILENT
+from bnnbench.base.settings import Count, Positive
 from bnnbench.inference._base import Fit
 from bnnbench.inference._optimise import Initial, initial_gaussian
 from bnnbench.inference._pymc import PymcMethod, fit_each, model_of, optimise, order, trace_of
 from bnnbench.inference.full_rank import FullRankPosterior
-from bnnbench.progress import SILENT
-from bnnbench.settings import Count, Positive
 
 
 @dataclass(frozen=True)

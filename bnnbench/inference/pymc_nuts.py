@@ -12,12 +12,12 @@ import numpy as np
 import torch
 from pydantic import Field
 
-from bnnbench import pymc_models
+from bnnbench.base.progress import SILENT
+from bnnbench.base.settings import Count, ProperShare
 from bnnbench.inference._base import DrawsPosterior, Fit
 from bnnbench.inference._diagnostics import probe, worst_rhat_and_ess
 from bnnbench.inference._pymc import Counted, PymcMethod, fit_each, model_of
-from bnnbench.progress import SILENT
-from bnnbench.settings import Count, ProperShare
+from bnnbench.model import pymc_models
 
 PROBES = 50
 """Training inputs at which chains are compared, at even distances in the training set."""

@@ -15,11 +15,11 @@ wide (from the AR(2) process that the two equations make); minibatches add their
 import math
 from dataclasses import dataclass
 
+from bnnbench.base.progress import SILENT
+from bnnbench.base.settings import Count, NonNegative, Positive, PositiveShare, Share, WholeNumber
 from bnnbench.inference._base import DrawsPosterior, Method
 from bnnbench.inference._langevin import check, sample
 from bnnbench.inference._optimise import Initial
-from bnnbench.progress import SILENT
-from bnnbench.settings import Count, NonNegative, Positive, PositiveShare, Share, WholeNumber
 
 
 @dataclass(frozen=True)

@@ -14,11 +14,11 @@ direction of precision a is (T / a) / (1 - l a / 2N), which is too wide; minibat
 import math
 from dataclasses import dataclass
 
+from bnnbench.base.progress import SILENT
+from bnnbench.base.settings import Count, NonNegative, Positive, PositiveShare, Share, WholeNumber
 from bnnbench.inference._base import DrawsPosterior, Method
 from bnnbench.inference._langevin import check, sample
 from bnnbench.inference._optimise import Initial
-from bnnbench.progress import SILENT
-from bnnbench.settings import Count, NonNegative, Positive, PositiveShare, Share, WholeNumber
 
 
 @dataclass(frozen=True)

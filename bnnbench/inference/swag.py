@@ -17,11 +17,11 @@ import numpy as np
 import torch
 from pydantic import Field
 
+from bnnbench.base.progress import SILENT
+from bnnbench.base.settings import Count, Positive, ProperShare
 from bnnbench.inference._base import Fit, Method, PointPosterior, Posterior
 from bnnbench.inference._optimise import TRACE_POINTS, Initial, initial_latents
 from bnnbench.inference.map import Map
-from bnnbench.progress import SILENT
-from bnnbench.settings import Count, Positive, ProperShare
 
 
 class SwagPosterior(Posterior):

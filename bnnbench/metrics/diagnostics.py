@@ -5,7 +5,7 @@ A method's diagnostic is a metric of the tables where a file here declares it.
 
 import math
 
-from bnnbench.gate import ESS_ABOVE, RHAT_BELOW
+from bnnbench.base.gate import ESS_ABOVE, RHAT_BELOW
 
 from ._registry import declare
 

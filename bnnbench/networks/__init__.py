@@ -7,7 +7,7 @@ ValueError. Both are looked at when a run is planned. No torch here.
 import importlib
 from collections.abc import Callable
 
-from bnnbench import settings
+from bnnbench.base import settings
 from bnnbench.networks._layers import Network, Parameter
 
 __all__ = ["Network", "Parameter", "faults", "make"]

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal, get_args
 
-from bnnbench.settings import Count
+from bnnbench.base.settings import Count
 
 Function = Literal["tanh", "relu"]
 Widths = tuple[Count, ...]

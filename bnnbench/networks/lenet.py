@@ -5,8 +5,8 @@ from typing import Annotated
 
 from pydantic import Field
 
+from bnnbench.base.settings import Count, WholeNumber
 from bnnbench.networks._layers import Activation, Conv, Dense, Flatten, Function, MaxPool, Network, Widths
-from bnnbench.settings import Count, WholeNumber
 
 
 def build(

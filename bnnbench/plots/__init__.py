@@ -3,6 +3,7 @@
 `show` displays either in a notebook, and says why where there is nothing to show.
 """
 
+from bnnbench.evaluation.select import NothingToDraw, best_cell, best_models, main_method, noisiest
 from bnnbench.plots.display import attempt, show
 from bnnbench.plots.fidelity import cost_against_fidelity, excess_by_method
 from bnnbench.plots.images import (
@@ -20,12 +21,7 @@ from bnnbench.plots.novelty import draws_for_two_images, novel_cells, novelty_sc
 from bnnbench.plots.priors import fixed_against_hyperpriors, heat_table, leaderboard, prior_heat_map
 from bnnbench.plots.probes import probed_networks, rotation_curves, shift_curves, turned_digit
 from bnnbench.plots.pruning import pruning_curves, signal_to_noise, weight_histograms
-from bnnbench.plots.select import best_cell, best_models, main_method, noisiest
-from bnnbench.plots.style import NothingToDraw, encode
-from bnnbench.plots.toy import plane_maps
-from bnnbench.plots.training import learning_curves, traces
-from bnnbench.plots.weights import last_layer_densities, layer_scales
-from bnnbench.plots.words import (
+from bnnbench.plots.sentences import (
     best_by_validation,
     boundary_in_words,
     elbos_in_words,
@@ -35,6 +31,10 @@ from bnnbench.plots.words import (
     sparsity_in_words,
     study_in_words,
 )
+from bnnbench.plots.style import encode
+from bnnbench.plots.toy import plane_maps
+from bnnbench.plots.training import learning_curves, traces
+from bnnbench.plots.weights import last_layer_densities, layer_scales
 
 __all__ = [
     "NothingToDraw",

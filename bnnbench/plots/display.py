@@ -7,7 +7,8 @@ from collections.abc import Callable
 
 from matplotlib.figure import Figure
 
-from bnnbench.plots.style import NothingToDraw, encode
+from bnnbench.evaluation.select import NothingToDraw
+from bnnbench.plots.style import encode
 
 
 def show(make: Callable, *args, **options) -> None:

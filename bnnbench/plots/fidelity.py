@@ -6,21 +6,12 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator
 from matplotlib.transforms import Bbox
 
-from bnnbench.plots.select import MODEL, converged_scores, done, noisiest, scores
-from bnnbench.plots.style import (
-    GREY,
-    NothingToDraw,
-    data_name,
-    log_ticks,
-    method_colours,
-    method_name,
-    metric_name,
-    panels,
-    styled,
-)
-from bnnbench.reference import absence
-from bnnbench.results import Results
-from bnnbench.statistics import balanced, intervals, mean_interval
+from bnnbench.base.statistics import balanced, intervals, mean_interval
+from bnnbench.evaluation.reference import absence
+from bnnbench.evaluation.results import Results
+from bnnbench.evaluation.select import MODEL, NothingToDraw, converged_scores, done, noisiest, scores
+from bnnbench.plots.style import GREY, log_ticks, method_colours, panels, styled
+from bnnbench.words.names import data_name, method_name, metric_name
 
 METHOD = ["inference", "recipe"]
 UNIT = ["dataset", "network", *MODEL]

@@ -3,21 +3,12 @@
 import numpy as np
 from matplotlib.figure import Figure
 
+from bnnbench.base.statistics import mean_interval
+from bnnbench.evaluation.results import Results
+from bnnbench.evaluation.select import NothingToDraw, done, one_thread, point_methods
 from bnnbench.plots.probes import LINES, line_key, line_styles, readings
-from bnnbench.plots.select import done, one_thread, point_methods
-from bnnbench.plots.style import (
-    NothingToDraw,
-    class_names,
-    data_name,
-    left_out_name,
-    method_name,
-    model_name,
-    name_of,
-    panels,
-    styled,
-)
-from bnnbench.results import Results
-from bnnbench.statistics import mean_interval
+from bnnbench.plots.style import panels, styled
+from bnnbench.words.names import class_names, data_name, left_out_name, method_name, model_name, name_of
 
 NAMES = {"nll": "NLL of the prediction"}
 

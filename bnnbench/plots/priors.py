@@ -6,27 +6,21 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from matplotlib.ticker import MaxNLocator, NullLocator
 
+from bnnbench.base.statistics import intervals
+from bnnbench.evaluation.results import Results
+from bnnbench.evaluation.select import MODEL, WHERE, NothingToDraw, compared, control, done, main_method, scores
 from bnnbench.metrics import describe
-from bnnbench.plots.select import MODEL, WHERE, compared, control, done, main_method, scores
-from bnnbench.plots.style import (
-    NothingToDraw,
-    choice_colours,
-    choice_markers,
+from bnnbench.plots.sentences import count
+from bnnbench.plots.style import choice_colours, choice_markers, hide_spare, method_colours, panels, styled
+from bnnbench.words.names import (
     data_name,
-    hide_spare,
-    method_colours,
     method_name,
     metric_name,
     model_name,
     name_of,
     ordered_choices,
     ordered_priors,
-    panels,
-    styled,
 )
-from bnnbench.plots.words import count
-from bnnbench.results import Results
-from bnnbench.statistics import intervals
 
 
 def heat_table(results: Results, study: str, dataset: str, network: str, inference: str, metric="nll") -> pd.DataFrame:

@@ -4,21 +4,11 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from bnnbench.plots.select import one_thread, probed
-from bnnbench.plots.style import (
-    NothingToDraw,
-    data_name,
-    log_ticks,
-    method_colours,
-    method_name,
-    metric_name,
-    model_name,
-    name_of,
-    panels,
-    styled,
-)
-from bnnbench.results import Results
-from bnnbench.statistics import mean_interval
+from bnnbench.base.statistics import mean_interval
+from bnnbench.evaluation.results import Results
+from bnnbench.evaluation.select import NothingToDraw, one_thread, probed
+from bnnbench.plots.style import log_ticks, method_colours, panels, styled
+from bnnbench.words.names import data_name, method_name, metric_name, model_name, name_of
 
 SHIFT_UNITS = {"rotation": "degrees", "translation": "pixels", "blur": "sd in pixels", "noise": "sd in grey levels"}
 LINES = ["inference", "recipe", "prior", "hyperprior", "scale"]

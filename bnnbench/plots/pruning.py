@@ -5,20 +5,12 @@ import seaborn as sns
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from bnnbench.base.statistics import mean_interval
+from bnnbench.evaluation.results import Results
+from bnnbench.evaluation.select import NothingToDraw, done, one_thread
 from bnnbench.plots.probes import LINES, readings
-from bnnbench.plots.select import done, one_thread
-from bnnbench.plots.style import (
-    NothingToDraw,
-    legend_of_all,
-    log_ticks,
-    method_colours,
-    method_name,
-    model_name,
-    panels,
-    styled,
-)
-from bnnbench.results import Results
-from bnnbench.statistics import mean_interval
+from bnnbench.plots.style import legend_of_all, log_ticks, method_colours, panels, styled
+from bnnbench.words.names import method_name, model_name
 
 ORDERS = {
     "signal_to_noise-mean": ("by signal-to-noise", "-"),

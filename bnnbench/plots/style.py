@@ -1,4 +1,4 @@
-"""The look of every figure, what things are called in it, and how it becomes an image."""
+"""The look of every figure, and how it becomes an image."""
 
 import functools
 import io
@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullLocator, StrMethodFormatter
 from PIL import Image
 
-from bnnbench.metrics import describe
+from bnnbench.words.names import CHOICES, PRIORS
 
 WIDTH = 7.0
 """Inches; at 100 pixels an inch a figure is 700 pixels wide, and its files hold twice as many."""
@@ -24,23 +24,13 @@ DARK_BLUE, DARK_ORANGE = "#00365a", "#8f3f00"
 CLASS_MAP = LinearSegmentedColormap.from_list("classes", ["#3b93c8", "#ffffff", "#e9a63a"])
 GREY_MAP = LinearSegmentedColormap.from_list("strength", ["#ffffff", "#555555"])
 _CLASSES = ["#3b93c8", "#e9a63a", GREEN, PURPLE, RED, BROWN, PINK, YELLOW, SKY, GREY]
-_PRIORS = {"normal": BLUE, "laplace": ORANGE, "cauchy": GREEN, "flat": GREY, "scale_mixture": PURPLE}
-_CHOICES = {
-    "fixed": "#222222", "half_normal": BLUE, "shared_half_normal": SKY, "half_cauchy": ORANGE, "inverse_gamma": GREEN,
-}  # fmt: skip
+_PRIORS = dict(zip(PRIORS, (BLUE, ORANGE, GREEN, GREY, PURPLE), strict=True))
+_CHOICES = dict(zip(CHOICES, ("#222222", BLUE, SKY, ORANGE, GREEN), strict=True))
 _METHODS = {"mean_field": BLUE, "map": ORANGE, "pymc_advi": GREEN}
-_MARKERS = {"fixed": "o", "half_normal": "s", "shared_half_normal": "P", "half_cauchy": "D", "inverse_gamma": "^"}
+_MARKERS = dict(zip(CHOICES, "osPD^", strict=True))
 _SPARE = [SKY, PINK, BROWN, YELLOW, RED, PURPLE, GREY]
 _SPARE_MARKERS = ["v", "X", "<", ">", "p", "h", "d", "*"]
 
-_WORDS = {
-    "advi": "ADVI", "bayes": "Bayes", "cauchy": "Cauchy", "fashion_mnist": "Fashion-MNIST", "gauss": "Gauss",
-    "half_cauchy": "half-Cauchy", "half_normal": "half-normal", "hmc": "HMC", "inverse_gamma": "inverse-gamma",
-    "laplace": "Laplace", "map": "MAP", "mc": "MC", "mle": "MLE", "mnist": "MNIST", "nuts": "NUTS", "pymc": "PyMC",
-    "pymc_fullrank": "PyMC full-rank ADVI", "sghmc": "SGHMC", "sgld": "SGLD",
-    "shared_half_normal": "shared half-normal", "student": "Student", "swag": "SWAG",
-}  # fmt: skip
-"""Nicer words for a name, or for a part of one; whatever is not here is written as it is."""
 
 _SETTINGS = {
     "font.size": 8.5, "axes.titlesize": 9, "axes.labelsize": 8.5, "xtick.labelsize": 8, "ytick.labelsize": 8,
@@ -49,10 +39,6 @@ _SETTINGS = {
     "xtick.major.size": 3, "ytick.major.size": 3, "legend.frameon": False, "svg.hashsalt": "bnnbench",
     "svg.fonttype": "path", "figure.constrained_layout.use": False,
 }  # fmt: skip
-
-
-class NothingToDraw(ValueError):
-    """The results hold nothing that the figure could show; the message says what is missing."""
 
 
 def _plain_settings() -> dict:
@@ -111,86 +97,9 @@ def encode(figure: Figure, kind: str = "png") -> bytes:
     return buffer.getvalue()
 
 
-_CLOTHES = (
-    "T-shirt", "trousers", "pullover", "dress", "coat", "sandal", "shirt", "sneaker", "bag", "ankle boot"
-)  # fmt: skip
-
-
 def class_colours(n_classes: int) -> list[str]:
     """A colour for each class, to fill areas with."""
     return _CLASSES[:n_classes] if n_classes <= len(_CLASSES) else sns.husl_palette(n_classes).as_hex()
-
-
-def name_of(word: str) -> str:
-    """How a prior, hyperprior, method or data set is written: half-Cauchy for half_cauchy, PyMC NUTS for pymc_nuts."""
-    return _WORDS.get(word) or " ".join(_WORDS.get(part, part) for part in word.split("_"))
-
-
-def data_name(dataset: str) -> str:
-    """`circles, noise 0.4` for circles-0.4, and what a class left out holds; other names as they are."""
-    family, left_out = _without(dataset)
-    if left_out is not None:
-        return f"{name_of(family)} without {class_name(family, left_out)}"
-    family, dash, rest = dataset.partition("-")
-    return f"{name_of(family)}, noise {rest}" if dash and rest.replace(".", "", 1).isdigit() else name_of(dataset)
-
-
-def class_name(family: str, label: int) -> str:
-    """A class of a whole data set in words, such as `sneaker`, where it has a name."""
-    return _CLOTHES[label] if family == "fashion_mnist" else f"class {label}"
-
-
-def class_names(dataset: str, n_classes: int) -> list[str]:
-    """What a data set's labels stand for, or their numbers; labels above a class left out have moved down by one."""
-    family, left_out = _without(dataset)
-    if family != "fashion_mnist":
-        return [str(label) for label in range(n_classes)]
-    return [name for label, name in enumerate(_CLOTHES) if label != left_out]
-
-
-def left_out_name(dataset: str) -> str:
-    """The class that a data set leaves out, in words."""
-    return class_name(*_without(dataset))
-
-
-def _without(dataset: str) -> tuple[str, int | None]:
-    """The family and the class that is left out, of a name such as mnist-without-7; other names hold none."""
-    family, _, left_out = dataset.partition("-without-")
-    return (family, int(left_out)) if left_out.isdecimal() else (dataset, None)
-
-
-def model_name(row) -> str:
-    """`Laplace, half-Cauchy`, `normal, scale 0.3` or `flat` for a row with prior, hyperprior and scale."""
-    if row.hyperprior != "fixed":
-        return f"{name_of(row.prior)}, {name_of(row.hyperprior)}"
-    return name_of(row.prior) if row.scale != row.scale else f"{name_of(row.prior)}, scale {row.scale:g}"
-
-
-def method_name(inference: str, recipe: str = "") -> str:
-    """`mean field`, or with its recipe `mean field (flipout)`."""
-    return name_of(inference) + (f" ({name_of(recipe)})" if recipe else "")
-
-
-def metric_name(metric: str, split: str = "test") -> str:
-    """Axis label of a metric with its unit, such as `Test NLL (nats)`."""
-    about = describe(metric)
-    label = about.label if about.label[1:2].isupper() else about.label[:1].lower() + about.label[1:]
-    return f"{split.capitalize()} {label}" + (f" ({about.unit})" if about.unit else "")
-
-
-def ordered_priors(names: Iterable[str]) -> list[str]:
-    """Priors in the order of every figure; unknown ones last."""
-    return _ordered(_PRIORS, names)
-
-
-def ordered_choices(names: Iterable[str]) -> list[str]:
-    """Ways of setting the scale in the order of every figure: fixed, then the hyperpriors."""
-    return _ordered(_CHOICES, names)
-
-
-def _ordered(known: dict[str, str], names: Iterable[str]) -> list[str]:
-    names = set(names)
-    return [n for n in known if n in names] + sorted(names - set(known))
 
 
 def log_ticks(axis) -> None:

@@ -11,22 +11,19 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from bnnbench.datasets import DataSet, bayes_proba
-from bnnbench.metrics import mutual_information
-from bnnbench.plots.select import best_models, cell_of, main_method, noisiest, one_thread, point_methods
-from bnnbench.plots.style import (
-    CLASS_MAP,
-    DARK_BLUE,
-    DARK_ORANGE,
-    GREY_MAP,
+from bnnbench.evaluation.results import Results
+from bnnbench.evaluation.select import (
     NothingToDraw,
-    class_colours,
-    data_name,
-    method_name,
-    model_name,
-    panels,
-    styled,
+    best_models,
+    cell_of,
+    main_method,
+    noisiest,
+    one_thread,
+    point_methods,
 )
-from bnnbench.results import Results
+from bnnbench.metrics import mutual_information
+from bnnbench.plots.style import CLASS_MAP, DARK_BLUE, DARK_ORANGE, GREY_MAP, class_colours, panels, styled
+from bnnbench.words.names import data_name, method_name, model_name
 
 
 class Shown(NamedTuple):

@@ -5,24 +5,11 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
-from bnnbench.plots.select import done, main_method, noisiest
-from bnnbench.plots.style import (
-    NothingToDraw,
-    choice_colours,
-    data_name,
-    hide_spare,
-    legend_of_all,
-    log_ticks,
-    method_name,
-    model_name,
-    name_of,
-    ordered_choices,
-    ordered_priors,
-    panels,
-    styled,
-)
-from bnnbench.results import Results
-from bnnbench.statistics import mean_interval
+from bnnbench.base.statistics import mean_interval
+from bnnbench.evaluation.results import Results
+from bnnbench.evaluation.select import NothingToDraw, done, main_method, noisiest
+from bnnbench.plots.style import choice_colours, hide_spare, legend_of_all, log_ticks, panels, styled
+from bnnbench.words.names import data_name, method_name, model_name, name_of, ordered_choices, ordered_priors
 
 OBJECTIVES = {
     "map": "Log joint",

@@ -6,26 +6,29 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from scipy.stats import gaussian_kde
 
-from bnnbench.plots.select import best_models, cell_of, main_method, noisiest, one_thread, parameters_of, point_methods
+from bnnbench.evaluation.results import Results
+from bnnbench.evaluation.select import (
+    NothingToDraw,
+    best_models,
+    cell_of,
+    main_method,
+    noisiest,
+    one_thread,
+    parameters_of,
+    point_methods,
+)
 from bnnbench.plots.style import (
     GREY,
-    NothingToDraw,
     choice_colours,
     choice_markers,
-    data_name,
     hide_spare,
     log_ticks,
-    method_name,
-    model_name,
-    name_of,
-    ordered_choices,
-    ordered_priors,
     panels,
     prior_colours,
     styled,
 )
 from bnnbench.plots.training import shown_cells
-from bnnbench.results import Results
+from bnnbench.words.names import data_name, method_name, model_name, name_of, ordered_choices, ordered_priors
 
 LINES = 40
 """At most so many densities in one panel; of more weights, every k-th by posterior mean is drawn."""

@@ -6,8 +6,9 @@ stands for a pair. A new family is a new file here; nothing else has to name it.
 
 import importlib
 
-from bnnbench import digest, settings
+from bnnbench.base import settings
 from bnnbench.priors._base import Prior
+from bnnbench.source import digest
 
 __all__ = ["Prior", "family", "make"]
 

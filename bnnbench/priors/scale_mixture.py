@@ -3,8 +3,8 @@
 import math
 from dataclasses import dataclass
 
+from bnnbench.base.settings import Positive, ProperShare
 from bnnbench.priors._base import Prior
-from bnnbench.settings import Positive, ProperShare
 
 
 @dataclass(frozen=True)

@@ -6,9 +6,9 @@ names its probes under `probes:`, and each cell's readings become rows of `probe
 
 import importlib
 
-from bnnbench import settings as declared
-from bnnbench.config import check_name
+from bnnbench.base import settings as declared
 from bnnbench.probes._base import Probe, Reading
+from bnnbench.source.plugins import check_name
 
 __all__ = ["Probe", "Reading", "find", "make"]
 

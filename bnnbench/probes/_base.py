@@ -7,7 +7,7 @@ import numpy as np
 
 from bnnbench.datasets import DataSet
 from bnnbench.metrics import Predictions, evaluate
-from bnnbench.trained import TrainedCell
+from bnnbench.prediction.trained import TrainedCell
 
 
 class Reading(NamedTuple):

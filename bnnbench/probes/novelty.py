@@ -9,9 +9,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from bnnbench.base.settings import Count, ProperShare
 from bnnbench.metrics import Predictions, aupr, auroc, fpr_at_95_tpr
 from bnnbench.probes._base import Probe, Reading, evenly
-from bnnbench.settings import Count, ProperShare
 
 
 def scores(p: Predictions) -> dict[str, np.ndarray]:

@@ -16,11 +16,11 @@ import numpy as np
 import torch
 from pydantic import Field
 
+from bnnbench.base.philox import generator
+from bnnbench.base.settings import Count, Share
 from bnnbench.metrics import accuracy, negative_log_likelihood
 from bnnbench.networks import Network
-from bnnbench.philox import generator
 from bnnbench.probes._base import Probe, Reading
-from bnnbench.settings import Count, Share
 
 SD_OF_RHO_ZERO = float(np.log(2))
 

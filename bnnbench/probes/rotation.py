@@ -9,10 +9,10 @@ from typing import Annotated
 import numpy as np
 from pydantic import Field
 
+from bnnbench.base.settings import Count
 from bnnbench.metrics import mutual_information, predictive_entropy
 from bnnbench.probes._base import Probe, Reading
 from bnnbench.probes.shift import turn
-from bnnbench.settings import Count
 
 
 def turned(image: np.ndarray, degrees: float) -> np.ndarray:

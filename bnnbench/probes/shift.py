@@ -11,9 +11,9 @@ import numpy as np
 from pydantic import Field
 from scipy import ndimage
 
-from bnnbench.philox import generator
+from bnnbench.base.philox import generator
+from bnnbench.base.settings import Count
 from bnnbench.probes._base import Probe, evenly, readings
-from bnnbench.settings import Count
 
 KINDS = {
     "rotation": (15, 30, 45, 60, 75),  # degrees

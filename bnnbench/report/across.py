@@ -4,12 +4,12 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from bnnbench.reference import converged
+from bnnbench.base.statistics import RANKED_FROM, balanced, wilcoxon_holm
+from bnnbench.evaluation.reference import converged
+from bnnbench.evaluation.results import Results
 from bnnbench.report import estimates
 from bnnbench.report.estimates import by_seed
 from bnnbench.report.findings import POINT
-from bnnbench.results import Results
-from bnnbench.statistics import RANKED_FROM, balanced, wilcoxon_holm
 
 
 @dataclass(frozen=True)

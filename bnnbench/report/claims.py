@@ -5,10 +5,11 @@ from dataclasses import dataclass
 import pandas as pd
 
 from bnnbench.claims import UNDECIDED, overall
-from bnnbench.plots.style import NothingToDraw, data_name, model_name
-from bnnbench.report import words
+from bnnbench.evaluation.results import Results
+from bnnbench.evaluation.select import NothingToDraw
 from bnnbench.report.estimates import Estimate
-from bnnbench.results import Results
+from bnnbench.words import prose
+from bnnbench.words.names import data_name, model_name
 
 
 @dataclass(frozen=True)
@@ -68,10 +69,10 @@ def _amount(row: Row) -> str:
     if not row.n_seeds:
         return "not measured"
     digits = decimals(row.effect)
-    text = words.number(row.effect.mean, digits)
+    text = prose.number(row.effect.mean, digits)
     if not row.effect.has_interval:
         return f"{text} (one seed, no interval)"
-    return f"{text} [{words.number(row.effect.low, digits)}, {words.number(row.effect.high, digits)}]"
+    return f"{text} [{prose.number(row.effect.low, digits)}, {prose.number(row.effect.high, digits)}]"
 
 
 def decimals(effect: Estimate) -> int:
@@ -93,7 +94,7 @@ def cards(results: Results, study: str, anchors: set[str]) -> list[Card]:
 
 
 def _row(r, anchors: set[str]) -> Row:
-    margin = f"{r.direction} {words.number(r.margin, 2)}"
+    margin = f"{r.direction} {prose.number(r.margin, 2)}"
     label = r.verdict
     if r.verdict == UNDECIDED and r.n_seeds < 2:
         label = "undecided: one seed" if r.n_seeds else "undecided: no data"
@@ -129,7 +130,7 @@ def fidelity(results: Results, study: str, methods: dict[tuple[str, str], str]) 
     rows, missing = [], ""
     try:
         for r in fidelity_table(results, study).itertuples():
-            name = methods.get((r.inference, r.recipe)) or words.method(r.inference, r.recipe)
+            name = methods.get((r.inference, r.recipe)) or prose.method(r.inference, r.recipe)
             rows.append({
                 "method": name, "n_cells": r.n_cells, "n_units": r.n_units, "n_seeds": r.n_seeds, "seconds": r.seconds,
                 "agreement": Estimate(r.agreement, r.agreement_low, r.agreement_high, r.n_seeds),
@@ -141,7 +142,7 @@ def fidelity(results: Results, study: str, methods: dict[tuple[str, str], str]) 
         missing = str(reason)
     faulty = references[~references.passed]
     faults = [
-        (f"{data_name(g.dataset.iloc[0])}: {model_name(g.iloc[0])}", words.ranges(g.seed), reason)
+        (f"{data_name(g.dataset.iloc[0])}: {model_name(g.iloc[0])}", prose.ranges(g.seed), reason)
         for (_, _, _, _, _, reason), g in faulty.groupby(
             ["dataset", "network", "prior", "hyperprior", "scale", "reason"], sort=False, dropna=False
         )
@@ -154,4 +155,4 @@ def tally(found: list[Card]) -> str:
     """`2 reproduced, 1 not reproduced and 1 undecided`, of the verdicts that there are."""
     counts = pd.Series([card.verdict for card in found]).value_counts()
     order = [v for v in ("reproduced", "not reproduced", UNDECIDED) if v in counts]
-    return words.listing(f"{counts[v]} {v}" for v in order)
+    return prose.listing(f"{counts[v]} {v}" for v in order)

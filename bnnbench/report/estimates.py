@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from bnnbench.statistics import BOOTSTRAP_FROM, balanced, mean_interval
+from bnnbench.base.statistics import BOOTSTRAP_FROM, balanced, mean_interval
+from bnnbench.words import prose
 
 ENTRY = ["network", "prior", "hyperprior", "scale", "inference", "recipe"]
 UNIT = ["dataset", *ENTRY]
@@ -101,3 +102,18 @@ def by_method(table: pd.DataFrame) -> Iterator[tuple[tuple[str, str], pd.DataFra
     levels = [table.index.get_level_values(name) for name in ("inference", "recipe")]
     for inference, recipe in sorted(set(zip(*levels, strict=True))):
         yield (inference, recipe), pick(table, inference=inference, recipe=recipe)
+
+
+def value(estimate: Estimate, digits: int, factor: float = 1) -> str:
+    """The mean of an estimate, as shown."""
+    return prose.number(estimate.mean * factor, digits)
+
+
+def interval(estimate: Estimate, digits: int, factor: float = 1, signed: bool = False) -> str:
+    """The interval of an estimate as `[low, high]`; a dash where one seed gives none, "" where nothing is known."""
+    if not estimate.n:
+        return ""
+    if not estimate.has_interval:
+        return prose.NONE
+    low, high = (prose.number(end * factor, digits, signed) for end in (estimate.low, estimate.high))
+    return f"[{low}, {high}]"

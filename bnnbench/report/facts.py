@@ -13,13 +13,14 @@ import pandas as pd
 import xarray as xr
 import yaml
 
-from bnnbench import digest, hyperpriors, priors
-from bnnbench.grid import Plan
+from bnnbench import hyperpriors, priors
+from bnnbench.evaluation.results import Results
+from bnnbench.files.provenance import processor
 from bnnbench.metrics import Metric, describe
-from bnnbench.plots.style import data_name, name_of
-from bnnbench.report import words
-from bnnbench.results import Results
-from bnnbench.storage import processor
+from bnnbench.source import digest
+from bnnbench.study.grid import Plan
+from bnnbench.words import prose
+from bnnbench.words.names import data_name, name_of
 
 BAD = ("failed", "missing")
 MODEL = ["prior", "hyperprior", "scale"]
@@ -57,7 +58,7 @@ def merged_groups(cells: pd.DataFrame, methods: dict[str, dict]) -> list[CellGro
     found = []
     for key, g in _grouped(cells, ["merged"], ["prior"]):
         into, _, reason = key[-1].removeprefix("into ").partition(": ")
-        model = f"{name_of(key[2])} × {words.listing(name_of(h) for h in g.hyperprior.unique())} = {name_of(into)}"
+        model = f"{name_of(key[2])} × {prose.listing(name_of(h) for h in g.hyperprior.unique())} = {name_of(into)}"
         found.append(_group((*key[:-1], reason), g, model, methods))
     return found
 
@@ -72,9 +73,9 @@ def _grouped(cells: pd.DataFrame, states: Iterable[str], by: list[str]):
 def _group(key: tuple, g: pd.DataFrame, model: str, methods: dict[str, dict]) -> CellGroup:
     study = key[0]
     used = dict.fromkeys(zip(g.inference, g.recipe, strict=True))
-    names = [methods[study].get(method) or words.method(*method) for method in used]
+    names = [methods[study].get(method) or prose.method(*method) for method in used]
     sets = "; ".join(data_name(name) for name in g.dataset.unique())
-    return CellGroup(study, key[1], model, words.listing(names), key[-1], sets, words.ranges(g.seed), list(g.id))
+    return CellGroup(study, key[1], model, prose.listing(names), key[-1], sets, prose.ranges(g.seed), list(g.id))
 
 
 def _model(row) -> str:
@@ -89,7 +90,7 @@ class DatasetFacts:
 
     title: str
     classes: int | None = None
-    shape: str = words.NONE
+    shape: str = prose.NONE
     train: int | None = None
     validation: int | None = None
     test: int | None = None
@@ -108,7 +109,7 @@ def _dataset(path: Path, name: str) -> DatasetFacts:
         if "x_test" not in stored:  # it stands for one that could not be had
             return DatasetFacts(data_name(name))
         n, shape = stored.sizes, stored["x_test"].shape[1:]
-        inputs = words.count(shape[0], "feature") if len(shape) == 1 else " × ".join(map(str, shape[1:])) + " pixels"
+        inputs = prose.count(shape[0], "feature") if len(shape) == 1 else " × ".join(map(str, shape[1:])) + " pixels"
         classes = int(stored.attrs["n_classes"])
         return DatasetFacts(data_name(name), classes, inputs, n["train"], n["validation"], n["test"])
 
@@ -165,14 +166,14 @@ def machine() -> dict[str, str]:
     try:
         memory = f"{os.sysconf('SC_PAGE_SIZE') * os.sysconf('SC_PHYS_PAGES') / 2**30:.1f} GiB"
     except (ValueError, OSError, AttributeError):
-        memory = words.NONE
+        memory = prose.NONE
     try:
         system = platform.freedesktop_os_release()["PRETTY_NAME"]
     except (OSError, KeyError, AttributeError):
         system = f"{platform.system()} {platform.release()}"
     return {
         "Processor": processor(),
-        "Cores": str(os.cpu_count() or words.NONE),
+        "Cores": str(os.cpu_count() or prose.NONE),
         "Memory": memory,
         "Operating system": f"{system}, {platform.machine()}",
     }

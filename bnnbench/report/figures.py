@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from bnnbench.results import Results
+from bnnbench.evaluation.results import Results
 
 log = logging.getLogger(__name__)
 
@@ -61,7 +61,7 @@ class Figures:
 def draw(results: Results, study: str, folder: Path) -> Figures:
     """Draw the figures of a study into the report's folder."""
     from bnnbench.plots import fidelity, priors
-    from bnnbench.plots.style import data_name, method_name
+    from bnnbench.words.names import data_name, method_name
 
     done = results.cells[(results.cells.study == study) & (results.cells.state == "done")]
     found = Figures()
@@ -168,7 +168,8 @@ def _of_probes() -> dict[str, tuple[Callable, str, str]]:
 
 def _save(path: Path, plot: Callable, *arguments, **options) -> str:
     """Draw a figure into a file; why there is nothing to draw, otherwise "". Raises whatever goes wrong."""
-    from bnnbench.plots.style import NothingToDraw, encode
+    from bnnbench.evaluation.select import NothingToDraw
+    from bnnbench.plots.style import encode
 
     try:
         image = encode(plot(*arguments, **options), "svg")

@@ -4,11 +4,12 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from bnnbench.base.statistics import plain_method
+from bnnbench.evaluation.reference import converged
+from bnnbench.evaluation.results import Results
+from bnnbench.evaluation.select import point_methods
 from bnnbench.metrics import registered
-from bnnbench.plots.select import point_methods
-from bnnbench.plots.style import data_name, name_of
-from bnnbench.reference import converged
-from bnnbench.report import estimates, words
+from bnnbench.report import estimates
 from bnnbench.report.estimates import (
     CASE,
     PROVISIONAL_BELOW,
@@ -20,8 +21,8 @@ from bnnbench.report.estimates import (
     pick,
     where,
 )
-from bnnbench.results import Results
-from bnnbench.statistics import plain_method
+from bnnbench.words import prose
+from bnnbench.words.names import data_name, name_of
 
 POINT = "map"
 CONTROL = "prior_only"
@@ -203,9 +204,9 @@ def scores(metrics: pd.DataFrame, study: str) -> list[Finding]:
     if common.empty or not others:
         return []
     estimate, _ = paired(tables[first], tables[others[0]])
-    verdict, leaders = _verdict(estimate), words.listing([first, *same])
-    lead = f"{leaders} (mean AUROC {words.number(means[first])})"
-    rest = f"{others[0]} ({words.number(means[others[0]])}): {amount(estimate, '', signed=True)}"
+    verdict, leaders = _verdict(estimate), prose.listing([first, *same])
+    lead = f"{leaders} (mean AUROC {prose.number(means[first])})"
+    rest = f"{others[0]} ({prose.number(means[others[0]])}): {amount(estimate, '', signed=True)}"
     start = "Wrong predictions are told from right ones"
     sentence = {
         "clear": f"{start} best by {lead}, ahead of {rest}",
@@ -240,17 +241,17 @@ def amount(estimate: Estimate, unit: str, signed: bool = False) -> str:
     """`+0.012 nats (95% interval +0.004 to +0.020)`."""
     spread = estimate.high - estimate.low if estimate.has_interval else 0.0
     digits = 3 if max(abs(estimate.mean), spread) >= 0.02 else 4
-    value = words.number(estimate.mean, digits, signed) + (f" {unit}" if unit else "")
+    value = prose.number(estimate.mean, digits, signed) + (f" {unit}" if unit else "")
     if not estimate.has_interval:
         return f"{value} (no interval)"
-    low, high = words.number(estimate.low, digits, signed), words.number(estimate.high, digits, signed)
+    low, high = prose.number(estimate.low, digits, signed), prose.number(estimate.high, digits, signed)
     return f"{value} (95% interval {low} to {high})"
 
 
 def _over(index: pd.Index, noun: str, plural: str = "") -> str:
     sets = index.get_level_values("dataset").nunique()
-    on = "" if noun == "data set" else f" on {words.count(sets, 'data set')}"
-    return f"mean over {words.count(len(index), noun, plural)}{on}"
+    on = "" if noun == "data set" else f" on {prose.count(sets, 'data set')}"
+    return f"mean over {prose.count(len(index), noun, plural)}{on}"
 
 
 def _verdict(estimate: Estimate) -> str:

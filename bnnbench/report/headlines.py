@@ -2,8 +2,8 @@
 
 from dataclasses import replace
 
-from bnnbench.report import words
 from bnnbench.report.findings import Finding, amount
+from bnnbench.words import prose
 
 MOST = 3
 """So many findings of one kind stand for themselves."""
@@ -39,10 +39,10 @@ def _summary(kind: str, found: list[Finding]) -> Finding:
     by_label: dict[str, list[Finding]] = {}
     for finding in sorted(found, key=lambda f: f.effect.mean):
         by_label.setdefault(_side(finding), []).append(finding)
-    parts = [f"{label}: {words.listing(_name(f) for f in group)}" for label, group in by_label.items()]
+    parts = [f"{label}: {prose.listing(_name(f) for f in group)}" for label, group in by_label.items()]
     first = min(found, key=lambda f: f.effect.mean)
     pairs = sorted(f.pairs for f in found)
-    over = f", over {words.count(first.pairs, 'pair')} (each method has its own: {pairs[0]} to {pairs[-1]})"
+    over = f", over {prose.count(first.pairs, 'pair')} (each method has its own: {pairs[0]} to {pairs[-1]})"
     over = over if pairs[0] < pairs[-1] else ""
     lowest = f"The lowest: {_name(first)}, {amount(first.effect, first.unit, signed=True)}{over}."
     sentence = f"{'; '.join(parts)}. {lowest}"

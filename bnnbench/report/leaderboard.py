@@ -5,14 +5,14 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from bnnbench.grid import Plan
+from bnnbench.base.statistics import plain_method
+from bnnbench.evaluation.reference import converged
+from bnnbench.evaluation.results import Results
 from bnnbench.metrics import registered
-from bnnbench.plots.style import data_name, name_of
-from bnnbench.reference import converged
-from bnnbench.report import words
 from bnnbench.report.estimates import CONTROLS, ENTRY, UNIT, Estimate, by_seed, names_in, pick
-from bnnbench.results import Results
-from bnnbench.statistics import plain_method
+from bnnbench.study.grid import Plan
+from bnnbench.words import prose
+from bnnbench.words.names import data_name, name_of
 
 ORDER = ("nll", "accuracy", "ece", "ece_floor", "brier")
 """The first columns; the other metrics that have a column follow in the order of all metrics."""
@@ -111,7 +111,7 @@ class Board:
 def method_names(plan: Plan, study: str) -> dict[tuple[str, str], str]:
     """What each (inference, recipe) of a study is called, with its temperature where that is not 1."""
     return {
-        (c.inference, c.recipe): words.method(c.inference, c.recipe, float(c.settings.get("temperature", 1.0)))
+        (c.inference, c.recipe): prose.method(c.inference, c.recipe, float(c.settings.get("temperature", 1.0)))
         for c in plan.cells
         if c.study == study
     }
@@ -147,7 +147,7 @@ def _row(key: tuple, tables: dict, seconds: pd.Series, tuned: dict, methods: dic
     common = {"values": values, "seeds": seeds, "wanted": wanted, "key": key}
     if inference in CONTROLS:
         return Row(inference, "none", "", CONTROLS[inference], "", float("nan"), "", seconds=float("nan"), **common)
-    method = methods.get((inference, fact["recipe"])) or words.method(inference, fact["recipe"])
+    method = methods.get((inference, fact["recipe"])) or prose.method(inference, fact["recipe"])
     choice, scale = scale_choice(fact, tuned)
     return Row(
         kind="plain" if prior == "flat" and inference == plain else "model", choice=choice, network=fact["network"],
@@ -161,7 +161,7 @@ def scale_choice(fact: dict, tuned: dict[tuple, float]) -> tuple[str, str]:
     if fact["hyperprior"] != "fixed":
         return "learned", name_of(fact["hyperprior"])
     if fact["scale"] == 0:
-        return "none", words.NONE
+        return "none", prose.NONE
     is_tuned = tuned.get(_case(fact)) == fact["scale"]
     return ("tuned", f"tuned ({fact['scale']:g})") if is_tuned else ("fixed", f"{fact['scale']:g}")
 

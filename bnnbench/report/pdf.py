@@ -6,7 +6,8 @@ from typing import Any
 
 import jinja2
 
-from bnnbench.report import claims, words
+from bnnbench.report import claims
+from bnnbench.words import prose
 
 ESCAPES = {"\\": "\\\\", '"': '\\"', "\n": "\\n", "\r": "", "\t": " "}
 
@@ -28,15 +29,15 @@ def literal(value: Any) -> str:
 
 def environment(folder: Path) -> jinja2.Environment:
     """The Jinja2 environment of the print template: every `{{ value }}` goes through `literal`."""
-    from bnnbench.report.render import interval, value
+    from bnnbench.report.estimates import interval, value
 
     made = jinja2.Environment(
         loader=jinja2.FileSystemLoader(folder), finalize=literal, autoescape=False, undefined=jinja2.StrictUndefined,
         trim_blocks=True, lstrip_blocks=True,
     )  # fmt: skip
-    made.filters |= {"number": words.number, "significant": words.significant, "duration": words.duration}
+    made.filters |= {"number": prose.number, "significant": prose.significant, "duration": prose.duration}
     made.filters |= {"interval": interval, "value": value, "string_literal": string, "decimals": claims.decimals}
-    made.globals |= {"count": words.count, "listing": words.listing, "NONE": words.NONE}
+    made.globals |= {"count": prose.count, "listing": prose.listing, "NONE": prose.NONE}
     return made
 
 

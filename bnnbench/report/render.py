@@ -12,12 +12,13 @@ from pathlib import Path
 
 import jinja2
 
-from bnnbench import failures
-from bnnbench.grid import Plan
-from bnnbench.report import claims, figures, pdf, site, words
-from bnnbench.report.estimates import Estimate
-from bnnbench.results import load_results
-from bnnbench.storage import PARTIAL, SET_ASIDE, umask
+from bnnbench.evaluation.results import load_results
+from bnnbench.files.writing import PARTIAL, SET_ASIDE, umask
+from bnnbench.report import claims, figures, pdf, site
+from bnnbench.report.estimates import interval, value
+from bnnbench.study import failures
+from bnnbench.study.grid import Plan
+from bnnbench.words import prose
 
 TEMPLATES = Path(__file__).parents[2] / "reports"
 PAGES = {
@@ -127,25 +128,10 @@ def environment() -> jinja2.Environment:
         loader=jinja2.FileSystemLoader(TEMPLATES), autoescape=True, undefined=jinja2.StrictUndefined,
         trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True,
     )  # fmt: skip
-    made.filters |= {"number": words.number, "significant": words.significant, "duration": words.duration}
+    made.filters |= {"number": prose.number, "significant": prose.significant, "duration": prose.duration}
     made.filters |= {"interval": interval, "value": value, "decimals": claims.decimals}
-    made.globals |= {"pages": PAGES, "count": words.count, "listing": words.listing, "NONE": words.NONE}
+    made.globals |= {"pages": PAGES, "count": prose.count, "listing": prose.listing, "NONE": prose.NONE}
     return made
-
-
-def value(estimate: Estimate, digits: int, factor: float = 1) -> str:
-    """The mean of an estimate, as shown."""
-    return words.number(estimate.mean * factor, digits)
-
-
-def interval(estimate: Estimate, digits: int, factor: float = 1, signed: bool = False) -> str:
-    """The interval of an estimate as `[low, high]`; a dash where one seed gives none, "" where nothing is known."""
-    if not estimate.n:
-        return ""
-    if not estimate.has_interval:
-        return words.NONE
-    low, high = (words.number(end * factor, digits, signed) for end in (estimate.low, estimate.high))
-    return f"[{low}, {high}]"
 
 
 def _notebook(plan: Plan, study: str, folder: Path) -> str:

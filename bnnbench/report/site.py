@@ -4,16 +4,18 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from bnnbench import failures, gate
-from bnnbench.grid import Plan
-from bnnbench.plots.style import ordered_choices
-from bnnbench.report import across, claims, facts, findings, leaderboard, words
+from bnnbench.base import gate
+from bnnbench.evaluation.results import Results
+from bnnbench.report import across, claims, facts, findings, leaderboard
 from bnnbench.report.estimates import PROVISIONAL_BELOW
 from bnnbench.report.figures import Figures
 from bnnbench.report.findings import Finding
 from bnnbench.report.headlines import headlines
 from bnnbench.report.leaderboard import Board
-from bnnbench.results import Results
+from bnnbench.study import failures
+from bnnbench.study.grid import Plan
+from bnnbench.words import prose
+from bnnbench.words.names import ordered_choices
 
 CHOICES = {"tuned": "tuned", "fixed": "fixed", "learned": "learned", "none": "no scale"}
 
@@ -138,7 +140,7 @@ def site(plan: Plan, results: Results, studies: list[Study]) -> dict[str, Any]:
         "datasets": facts.dataset_facts(plan),
         "definitions": facts.definitions(plan),
         "metrics": facts.metrics(results),
-        "words": words,
+        "words": prose,
     }
 
 

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from bnnbench.claims import mnist, of_study, verdicts
-from bnnbench.results import Results
+from bnnbench.evaluation.results import Results
 
 FIXED = ("normal", "fixed", 1.0, "mean_field")
 LEARNED = ("normal", "half_normal", np.nan, "mean_field")

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from bnnbench.claims import of_study, verdicts
-from bnnbench.results import Results
+from bnnbench.evaluation.results import Results
 
 STUDY = "mnist-mlp"
 NORMAL = [("normal", "fixed", s, "mean_field") for s in (0.03, 0.1)]

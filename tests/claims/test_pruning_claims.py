@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from bnnbench.claims import of_study, overall, verdicts
-from bnnbench.results import Results
+from bnnbench.evaluation.results import Results
 
 STUDY = "pruning"
 COLUMNS = ["study", "dataset", "network", "prior", "hyperprior", "scale", "inference", "recipe", "seed", "split",

@@ -7,9 +7,9 @@ from scipy.stats import spearmanr
 
 from bnnbench import claims
 from bnnbench.claims import toy
-from bnnbench.plots.style import NothingToDraw
+from bnnbench.evaluation.results import Results, load_results
+from bnnbench.evaluation.select import NothingToDraw
 from bnnbench.plots.weights import last_weights
-from bnnbench.results import Results, load_results
 
 
 @pytest.fixture(scope="module")

@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from bnnbench.base.statistics import Interval, mean_interval
 from bnnbench.claims import Claim, Measured, Statistic, judge, overall, verdicts
-from bnnbench.plots.style import NothingToDraw
-from bnnbench.statistics import Interval, mean_interval
+from bnnbench.evaluation.select import NothingToDraw
 
 
 @pytest.mark.parametrize(

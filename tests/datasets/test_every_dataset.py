@@ -6,7 +6,8 @@ import os
 import numpy as np
 import pytest
 
-from bnnbench import datasets, settings
+from bnnbench import datasets
+from bnnbench.base import settings
 from bnnbench.datasets import DataSet
 
 SEEDS = [3, 5]

@@ -17,9 +17,9 @@ from scenarios import (
 )
 
 from bnnbench.inference import make
+from bnnbench.model.streams import Streams
 from bnnbench.networks.mlp import build as mlp
-from bnnbench.predict import predict
-from bnnbench.streams import Streams
+from bnnbench.prediction.predict import predict
 
 
 def has(name: str, setting: str) -> bool:

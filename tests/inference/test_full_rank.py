@@ -16,8 +16,8 @@ from scenarios import (
 from bnnbench import networks
 from bnnbench.inference.full_rank import FullRank, FullRankPosterior, LowRank, Triangular
 from bnnbench.inference.map import Map
-from bnnbench.joint import LogPrior
-from bnnbench.streams import Streams
+from bnnbench.model.joint import LogPrior
+from bnnbench.model.streams import Streams
 
 NETWORK = networks.make({"kind": "mlp"}, (2,), 2)
 MODELS = [ALL_MODELS[name] for name in ("normal-1", "laplace-half_cauchy")]

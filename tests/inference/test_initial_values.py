@@ -8,11 +8,11 @@ from scenarios import stack_joint
 
 from bnnbench.hyperpriors.half_normal import HalfNormal
 from bnnbench.inference._optimise import initial_gaussian, initial_latents
-from bnnbench.joint import Model
+from bnnbench.model.joint import Model
+from bnnbench.model.streams import Streams
 from bnnbench.networks.lenet import build as lenet
 from bnnbench.networks.mlp import build as mlp
 from bnnbench.priors.normal import Normal
-from bnnbench.streams import Streams
 
 CELLS = 300
 NETWORKS = {

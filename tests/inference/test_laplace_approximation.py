@@ -14,16 +14,16 @@ from bnnbench.hyperpriors.half_cauchy import HalfCauchy
 from bnnbench.hyperpriors.half_normal import HalfNormal
 from bnnbench.inference import _curvature, _evidence, _kronecker, make
 from bnnbench.inference.laplace_approximation import STRUCTURES, LaplaceApproximation
-from bnnbench.joint import LogJoint, LogPrior, Model
+from bnnbench.model.joint import LogJoint, LogPrior, Model
+from bnnbench.model.streams import Streams
 from bnnbench.networks._apply import forward
 from bnnbench.networks._layers import Activation, Conv, Dense, Flatten, Network
-from bnnbench.predict import predict
+from bnnbench.prediction.predict import predict
+from bnnbench.prediction.trained import TrainedCell
 from bnnbench.priors.cauchy import Cauchy
 from bnnbench.priors.laplace import Laplace
 from bnnbench.priors.normal import Normal
 from bnnbench.priors.scale_mixture import ScaleMixture
-from bnnbench.streams import Streams
-from bnnbench.trained import TrainedCell
 
 MLP = networks.make({"kind": "mlp", "hidden": [3]}, (2,), 3)
 LENET = networks.make({"kind": "lenet", "channels": [2, 3], "kernel": 3, "padding": 1, "hidden": [4]}, (1, 6, 6), 3)

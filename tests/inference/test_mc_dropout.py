@@ -6,8 +6,8 @@ from scenarios import ALL_MODELS, quick_method, small_data, stack_joint
 
 from bnnbench import networks
 from bnnbench.inference.mc_dropout import DropoutPosterior, McDropout
-from bnnbench.joint import LogPrior
-from bnnbench.streams import Streams
+from bnnbench.model.joint import LogPrior
+from bnnbench.model.streams import Streams
 
 NETWORK = networks.make({"kind": "mlp"}, (2,), 2)
 MODELS = [ALL_MODELS[name] for name in ("normal-1", "laplace-half_cauchy", "cauchy-1")]

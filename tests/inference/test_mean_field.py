@@ -5,12 +5,12 @@ import pytest
 import torch
 from scenarios import ALL_MODELS, LinearGaussian, small_data, stack_joint
 
-from bnnbench.device import resolve_compile
 from bnnbench.inference.map import Map
 from bnnbench.inference.mean_field import ESTIMATORS, MeanField, negative_kl, negative_path_kl
+from bnnbench.model.streams import Streams
 from bnnbench.networks._apply import forward_flipout, forward_local, noise_shapes, sign_shapes
 from bnnbench.networks.mlp import build as mlp
-from bnnbench.streams import Streams
+from bnnbench.training.device import resolve_compile
 
 MODELS = [ALL_MODELS[name] for name in ("normal-1", "laplace-half_cauchy", "scale_mixture-inverse_gamma")]
 NETWORK = mlp((2,), 2)

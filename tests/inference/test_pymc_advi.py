@@ -10,9 +10,9 @@ from bnnbench.datasets import moons
 from bnnbench.inference._pymc import optimise
 from bnnbench.inference.mean_field import negative_kl
 from bnnbench.inference.pymc_advi import PymcAdvi
-from bnnbench.joint import Model
+from bnnbench.model.joint import Model
+from bnnbench.model.streams import Streams
 from bnnbench.priors import Prior
-from bnnbench.streams import Streams
 
 NETWORK = networks.make({"kind": "mlp"}, (2,), 2)
 STARTS = 5

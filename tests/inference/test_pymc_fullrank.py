@@ -7,7 +7,7 @@ from scenarios import ALL_MODELS, gaussian_elbo, small_data, stack_joint
 from bnnbench import networks
 from bnnbench.datasets import moons
 from bnnbench.inference import make
-from bnnbench.streams import Streams
+from bnnbench.model.streams import Streams
 
 NETWORK = networks.make({"kind": "mlp"}, (2,), 2)
 

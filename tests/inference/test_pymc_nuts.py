@@ -8,7 +8,7 @@ from scenarios import ALL_MODELS, covariance_of, quick_method, small_data, stack
 from bnnbench import networks
 from bnnbench.inference._pymc import Counted
 from bnnbench.inference.pymc_nuts import PymcNuts
-from bnnbench.streams import Streams
+from bnnbench.model.streams import Streams
 
 
 @pytest.mark.slow

@@ -18,10 +18,10 @@ from bnnbench.inference.hmc import Hmc
 from bnnbench.inference.sghmc import Sghmc
 from bnnbench.inference.sgld import Sgld
 from bnnbench.inference.swag import SwagPosterior
-from bnnbench.joint import LogJoint
+from bnnbench.model.joint import LogJoint
+from bnnbench.model.streams import Streams
 from bnnbench.networks._apply import forward
 from bnnbench.networks.mlp import build as mlp
-from bnnbench.streams import Streams
 
 SMALL = {"tune": 60, "samples": 60, "leapfrogs": 8, "keep": 80, "rounds": 1}
 
@@ -205,7 +205,7 @@ def test_hmc_agrees_with_pymc_nuts():
     """Predicted probabilities of one cell, 60 points: as close as Monte Carlo error lets two sound samplers be."""
     import pymc as pm
 
-    from bnnbench import pymc_models
+    from bnnbench.model import pymc_models
 
     network, (x, y) = networks.make({"kind": "mlp", "hidden": [3]}, (2,), 2), small_data(60)
     model = ALL_MODELS["normal-half_normal"]

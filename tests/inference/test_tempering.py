@@ -5,9 +5,9 @@ import pytest
 import torch
 from scenarios import LinearGaussian, quick_method
 
+from bnnbench.base.progress import SILENT
 from bnnbench.inference._langevin import sample, schedule
 from bnnbench.inference.sgld import Sgld
-from bnnbench.progress import SILENT
 
 TEMPERATURE = 0.25
 

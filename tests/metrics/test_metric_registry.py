@@ -48,7 +48,7 @@ def new_file(catalogue, tmp_path, monkeypatch):
 
 def test_the_example_of_the_documents_works(catalogue, tmp_path, monkeypatch):
     section = (
-        (Path(__file__).parents[2] / "ARCHITECTURE.md").read_text(encoding="utf-8").split("How to add a metric")[1]
+        (Path(__file__).parents[2] / "docs" / "extending.md").read_text(encoding="utf-8").split("How to add a metric")[1]
     )
     example = section[section.index('    """') : section.index("\n- The names")]
     example = example.replace("sharpness", "made_up_score").replace('"Sharpness"', '"Made-up score"')
@@ -169,7 +169,7 @@ def test_a_metric_against_the_reference_comes_with_its_floor(catalogue):
     q = np.concatenate([q, q[:10]])
     assert metrics.compare(p, q)["made_up_gap"] == np.abs(p - q).max()
     assert "made_up_gap" not in values_of(p) and "made_up_gap_floor" in metrics.declared()
-    from bnnbench import reference
+    from bnnbench.evaluation import reference
 
     assert "made_up_gap_floor" in reference.floor_names() and "made_up_gap_floor" in reference.columns()
 

@@ -3,7 +3,7 @@
 import pytest
 from small_run import NOTHING_ELSE, run
 
-from bnnbench.results import Results, load_results
+from bnnbench.evaluation.results import Results, load_results
 
 CONFIG = {
     "studies": ["toy", "digits"],

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from bnnbench import plots
+from bnnbench.evaluation.results import load_results
 from bnnbench.plots.fidelity import excess_table, fidelity_table
-from bnnbench.results import load_results
 
 UNIT = ["dataset", "network", "prior", "hyperprior", "scale", "seed"]
 

@@ -7,8 +7,9 @@ import pandas as pd
 import pytest
 
 from bnnbench import metrics, plots
-from bnnbench.plots import images, select, weights
-from bnnbench.results import Results
+from bnnbench.evaluation import select
+from bnnbench.evaluation.results import Results
+from bnnbench.plots import images, weights
 
 
 def texts(ax) -> list[str]:

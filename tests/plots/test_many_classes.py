@@ -10,8 +10,8 @@ from matplotlib.colors import to_rgb
 from bnnbench import plots
 from bnnbench.claims import toy as claims
 from bnnbench.datasets import DataSet
+from bnnbench.evaluation.results import Results
 from bnnbench.plots import style, toy
-from bnnbench.results import Results
 
 CENTRES = np.array([[0.0, 1.0], [-1.0, -0.7], [1.0, -0.7], [0.0, 3.0], [2.5, 2.0]])
 WHERE = {"study": "plane", "network": "mlp-5", "inference": "mean_field", "recipe": "", "seed": 3}

@@ -5,9 +5,10 @@ import pytest
 from matplotlib.colors import to_rgb
 
 from bnnbench import plots
-from bnnbench.plots import select, style
+from bnnbench.evaluation import select
+from bnnbench.evaluation.results import Results
+from bnnbench.plots import style
 from bnnbench.report import findings, leaderboard
-from bnnbench.results import Results
 
 RENAMED = {
     "prior": {"laplace": "spike_slab", "cauchy": "student_t"},

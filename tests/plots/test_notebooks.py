@@ -11,8 +11,10 @@ import nbformat
 import pandas as pd
 import pytest
 
-from bnnbench import config, notebooks, plots
-from bnnbench.results import Results
+from bnnbench import plots
+from bnnbench.evaluation.results import Results
+from bnnbench.report import notebooks
+from bnnbench.study import config
 
 NOTEBOOKS = {"toy": 8, "images": 8, "mnist-mlp": 7, "pruning": 5, "novelty": 1}
 """Notebooks, with the pictures that each draws at least of the small run."""

@@ -5,11 +5,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from bnnbench import evaluate, plots
+from bnnbench import plots
+from bnnbench.base.statistics import mean_interval
 from bnnbench.datasets import bayes_proba
-from bnnbench.plots import priors, select, style, toy
-from bnnbench.results import Results
-from bnnbench.statistics import mean_interval
+from bnnbench.evaluation import evaluate, select
+from bnnbench.evaluation.results import Results
+from bnnbench.plots import priors, style, toy
 
 
 def texts(ax) -> list[str]:

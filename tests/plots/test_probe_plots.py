@@ -6,9 +6,9 @@ import pytest
 from small_run import NOTHING_ELSE, run
 
 from bnnbench import plots
-from bnnbench.plots.style import NothingToDraw
-from bnnbench.results import load_results
-from bnnbench.statistics import mean_interval
+from bnnbench.base.statistics import mean_interval
+from bnnbench.evaluation.results import load_results
+from bnnbench.evaluation.select import NothingToDraw
 
 CONFIG = {
     "studies": ["digits"],

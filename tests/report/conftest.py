@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 from fake_reference import copy_of
 
-from bnnbench.grid import Plan
 from bnnbench.report import render
+from bnnbench.study.grid import Plan
 
 
 @pytest.fixture

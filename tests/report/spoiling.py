@@ -2,8 +2,8 @@
 
 import pandas as pd
 
-from bnnbench.grid import Plan
-from bnnbench.tables import about, read_table, write_table
+from bnnbench.files.tables import about, read_table, write_table
+from bnnbench.study.grid import Plan
 
 HOSTILE = 'ValueError: <b>bold</b> & "quoted" #[code] $x$ \\ @ref *star* _under_ `tick` // no comment'
 

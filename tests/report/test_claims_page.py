@@ -9,9 +9,9 @@ from test_pdf import needs_pdftotext, text_of
 from test_site import Page
 
 from bnnbench import claims
+from bnnbench.evaluation.results import load_results
 from bnnbench.report import across, render
 from bnnbench.report.claims import cards, tally
-from bnnbench.results import load_results
 
 GATE = "no reference: R-hat of predictions 1.070 is not below 1.01"
 

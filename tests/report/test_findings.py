@@ -5,10 +5,10 @@ import pandas as pd
 import pytest
 from spoiling import edit
 
-from bnnbench.cells import COORDINATES
+from bnnbench.evaluation.results import load_results
 from bnnbench.report import findings, leaderboard
 from bnnbench.report.estimates import Estimate, by_seed, comparable, without_controls
-from bnnbench.results import load_results
+from bnnbench.study.cells import COORDINATES
 
 NAMES = {("map", ""): "MAP", ("mean_field", ""): "mean field"}
 KINDS = {  # entry: (prior, hyperprior, scale, inference), test NLL above the seed's own level

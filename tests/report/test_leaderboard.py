@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from spoiling import lose
 
+from bnnbench.evaluation.results import load_results
 from bnnbench.report import leaderboard
-from bnnbench.results import load_results
 
 
 @pytest.fixture(scope="module")

@@ -3,11 +3,12 @@
 import pandas as pd
 import pytest
 
-from bnnbench import evaluate, metrics
+from bnnbench import metrics
+from bnnbench.evaluation import evaluate
+from bnnbench.evaluation.results import load_results
+from bnnbench.files.tables import write_table
 from bnnbench.metrics import _registry
 from bnnbench.report import facts, findings, leaderboard, render
-from bnnbench.results import load_results
-from bnnbench.tables import write_table
 
 
 @pytest.fixture

@@ -8,9 +8,11 @@ import pandas as pd
 import pytest
 from spoiling import HOSTILE, edit, lose
 
-from bnnbench import cli, failures, storage
+from bnnbench import cli
+from bnnbench.files import writing
 from bnnbench.report import render
 from bnnbench.report.leaderboard import columns
+from bnnbench.study import failures
 
 
 class Page(html.parser.HTMLParser):
@@ -224,7 +226,7 @@ def test_a_report_that_was_set_aside_when_its_run_was_killed_comes_back(copied):
     (folder / "mine.txt").write_text("keep me", encoding="utf-8")
     folder.rename(folder.with_name(".report-abcd1234.partial-old"))
     folder.with_name(".report-efgh5678.partial").mkdir()
-    storage.remove_leftovers(copied.results)
+    writing.remove_leftovers(copied.results)
     assert (folder / "mine.txt").read_text(encoding="utf-8") == "keep me"
     assert not list(copied.results.glob(".report*"))
 

@@ -1,6 +1,6 @@
 import pytest
 
-from bnnbench.report import words
+from bnnbench.words import prose
 
 
 @pytest.mark.parametrize(
@@ -16,29 +16,29 @@ from bnnbench.report import words
     ],
 )
 def test_numbers_have_true_minus_signs_and_dashes_where_nothing_is_known(arguments, text):
-    assert words.number(*arguments) == text
+    assert prose.number(*arguments) == text
 
 
 @pytest.mark.parametrize(
     ("value", "text"), [(0.0571, "0.057"), (1.74, "1.7"), (123.4, "123"), (0, "0"), (float("nan"), "–")]
 )
 def test_significant_digits(value, text):
-    assert words.significant(value) == text
+    assert prose.significant(value) == text
 
 
 @pytest.mark.parametrize(("seconds", "text"), [(5.2, "5.2 s"), (200, "3 min 20 s"), (7500, "2 h 5 min"), (None, "–")])
 def test_durations(seconds, text):
-    assert words.duration(seconds) == text
+    assert prose.duration(seconds) == text
 
 
 def test_counts_lists_and_ranges():
-    assert words.count(1, "seed") == "1 seed"
-    assert words.count(1200, "entry", "entries") == "1,200 entries"
-    assert words.listing(["a", "b", "c"]) == "a, b and c"
-    assert words.listing([]) == ""
-    assert words.ranges([5, 2, 1, 0, 8, 9]) == "0–2, 5, 8, 9"
+    assert prose.count(1, "seed") == "1 seed"
+    assert prose.count(1200, "entry", "entries") == "1,200 entries"
+    assert prose.listing(["a", "b", "c"]) == "a, b and c"
+    assert prose.listing([]) == ""
+    assert prose.ranges([5, 2, 1, 0, 8, 9]) == "0–2, 5, 8, 9"
 
 
 def test_a_temperature_other_than_one_is_named():
-    assert words.method("map") == "MAP"
-    assert words.method("mean_field", "cold", 0.1).endswith("temperature 0.1")
+    assert prose.method("map") == "MAP"
+    assert prose.method("mean_field", "cold", 0.1).endswith("temperature 0.1")

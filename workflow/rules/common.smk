@@ -6,28 +6,22 @@ from pathlib import Path
 
 import yaml
 
-from bnnbench import grid, lifetime, planning
-from bnnbench.cells import REFERENCE
-from bnnbench.config import ConfigError
-from bnnbench.digest import of_files, of_source, of_value
-from bnnbench.storage import replacing
+from bnnbench.study import grid, planning
+from bnnbench.base import lifetime
+from bnnbench.study.cells import REFERENCE
+from bnnbench.study.config import ConfigError
+from bnnbench.source.digest import of_files, of_source, of_value
+from bnnbench.files.writing import replacing
 
 # Snakemake sees rules and files, not the package's source: a step whose source here changes is run again.
 # Training is not among them: a shard's digest covers the source of every cell in it.
 # What they follow leaves out the plan: its digest stands beside it, or what it asks for does.
-PLANNING = tuple(
-    f"bnnbench.{name}"
-    for name in (
-        "grid",
-        "config",
-        "config_files",
-        "checks",
-        "expand",
-        "cells",
-        "digest",
-        "settings",
-        "folders",
-    )
+PLANNING = (
+    *(f"bnnbench.study.{name}" for name in ("grid", "config", "config_files", "checks", "expand", "cells")),
+    "bnnbench.source.digest",
+    "bnnbench.source.plugins",
+    "bnnbench.base.settings",
+    "bnnbench.files.folders",
 )
 
 
@@ -36,13 +30,13 @@ def source_of(*starts):
     return of_source(*starts, without=PLANNING)
 
 
-READING = ("bnnbench.plots", "bnnbench.metrics", "bnnbench.results:Results")
+READING = ("bnnbench.plots", "bnnbench.metrics", "bnnbench.evaluation.results:Results")
 SOURCES = {
     "dataset": source_of("bnnbench.datasets:DataSet"),
-    "evaluate": source_of("bnnbench.evaluate", "bnnbench.metrics"),
-    "probe": source_of("bnnbench.probing", "bnnbench.metrics"),
+    "evaluate": source_of("bnnbench.evaluation.evaluate", "bnnbench.metrics"),
+    "probe": source_of("bnnbench.evaluation.probing", "bnnbench.metrics"),
     "claims": source_of("bnnbench.claims", *READING),
-    "notebook": source_of("bnnbench.notebooks", *READING),
+    "notebook": source_of("bnnbench.report.notebooks", *READING),
     "report": source_of("bnnbench.report", "bnnbench.claims", *READING),
 }
 
@@ -60,7 +54,7 @@ def source(*parts):
 # The report's templates, styles and scripts: what is not Python in these folders.
 TEMPLATES = [
     path
-    for folder in (source("reports"), Path(grid.__file__).parent / "report")
+    for folder in (source("reports"), source("bnnbench", "report"))
     for path in Path(folder).rglob("*")
     if path.is_file() and path.suffix not in (".py", ".pyc")
 ]

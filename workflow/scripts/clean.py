@@ -3,8 +3,10 @@
 import sys
 from pathlib import Path
 
-from bnnbench import grid, leftovers, lifetime
-from bnnbench.config import ConfigError
+from bnnbench.base import lifetime
+from bnnbench.report import leftovers
+from bnnbench.study import grid
+from bnnbench.study.config import ConfigError
 
 try:
     plan = grid.load(sys.argv[1], thorough=False)

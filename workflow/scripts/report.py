@@ -1,7 +1,7 @@
 """report.py CONFIG [snakemake options]: say what will be done, do it, and say where the report is.
 
 Snakemake runs in a process group of its own, and nothing of a run outlives this process or Snakemake: see
-bnnbench/lifetime.py.
+bnnbench/base/lifetime.py.
 """
 
 import os
@@ -14,7 +14,10 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
-from bnnbench import cli, grid, lifetime, storage
+from bnnbench import cli
+from bnnbench.base import lifetime
+from bnnbench.files import writing
+from bnnbench.study import grid
 
 IN_ORDER, AT_ONCE = 10.0, 5.0
 """Seconds that a run has to end in order after Ctrl-C, and those that what is left of it then has."""
@@ -30,7 +33,7 @@ def main(config: str, options: list[str]) -> int:
             if code := cli.main(["plan", "--config", config, "--summary"]):
                 return code
             results = grid.load(config, thorough=False).results
-            storage.remove_leftovers(results)
+            writing.remove_leftovers(results)
             started = time.time()
             status = supervise(snakemake(config, options), alive)
     except lifetime.Busy as busy:

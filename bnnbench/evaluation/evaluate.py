@@ -1,0 +1,176 @@
+"""From stored predictions to tidy tables. Nothing here trains, and nothing imports torch."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from bnnbench import metrics
+from bnnbench.datasets import DataSet, bayes_proba
+from bnnbench.evaluation import reference
+from bnnbench.evaluation.reference import References
+from bnnbench.files.shards import ShardFile
+from bnnbench.files.tables import read_table, write_table
+from bnnbench.metrics import Predictions
+from bnnbench.study import failures
+from bnnbench.study.cells import COORDINATES, REFERENCE, Cell
+from bnnbench.study.grid import Plan, Shard
+
+SPLITS = ("validation", "test")
+CELL_COLUMNS = ["id", "key", *COORDINATES, "family", "noise", "state", "reason", "steps", "seconds", "device", "shard",
+                "versions", "git_commit"]  # fmt: skip
+
+
+def labels(data: DataSet, split: str, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Inputs and labels of a split; the test set is the same for every seed."""
+    return data.test() if split == "test" else data.split(seed)[2:]
+
+
+def predictions_of(group: xr.Dataset, i: int) -> Predictions:
+    """The i-th cell's predictions in a shard file's group."""
+    arrays = [
+        group[name].values[i] for name in ("mean_proba", "variance", "expected_entropy", "argmax_votes", "label_votes")
+    ]
+    make = Predictions if "class" in group.dims else Predictions.from_class_one
+    return make(*arrays, int(group.attrs["n_draws"]))
+
+
+def evaluate_shard(plan: Plan, shard: Shard, path: str | Path, output: str | Path) -> None:
+    """Metrics of every trained cell of a shard on both splits, as a tidy Parquet file.
+
+    Cells that have a reference are compared with it; a reference itself gets its floors instead, passed or not.
+    Cells that are stored under another key count as missing. Raises ValueError where predictions of a trained cell are
+    missing.
+    """
+    stored = ShardFile.read(path, [*SPLITS, "diagnostics"])
+    references = References.read(plan, shard)
+    cells = {cell.id: cell for cell in shard.trainable}
+    data = failures.available(plan, shard.datasets)
+    exact: dict[tuple, tuple] = {}
+    rows = []
+    keys = {cell.id: cell.key for cell in shard.trainable}
+    done = {row["id"] for row in stored.rows if row["state"] == "done" and keys.get(row["id"]) == row["key"]}
+    for split in SPLITS:
+        group = stored.groups.get(split)
+        if lost := done - set([] if group is None else group.cell.values):
+            raise ValueError(f"{path} holds no {split} predictions of {min(lost)}: delete it and run again")
+        for i, cell_id in enumerate([] if group is None else group.cell.values):
+            if cell_id not in done or cells[cell_id].dataset.name not in data:
+                continue
+            cell = cells[cell_id]
+            where = (cell.dataset.name, None if split == "test" else cell.seed)
+            if where not in exact:
+                x, y = labels(data[cell.dataset.name], split, cell.seed)
+                exact[where] = y, bayes_proba(cell.dataset.family, cell.dataset.options, x)
+            y, ideal = exact[where]
+            predictions = predictions_of(group, i)
+            values = metrics.evaluate(predictions, y, ideal)
+            if references is not None:
+                values |= references.compare(predictions.mean_proba, cell.reference_id, split)
+            if split == "test":
+                values |= _of_sampler(stored, cell, group, i)
+            rows += _tidy(cell.coordinates() | {"id": cell_id}, split, values)
+    write_table(_frame(rows), output, shard=shard.name)
+
+
+def _of_sampler(stored: ShardFile, cell: Cell, group: xr.Dataset, i: int) -> dict[str, float]:
+    """Diagnostics of a cell whose method records them, and the floors of a reference."""
+    floors = reference.floors(group, i) if cell.inference == REFERENCE else {}
+    return reference.diagnostics(stored, cell.id) | floors
+
+
+def _tidy(coordinates: dict, split: str, values: dict[str, float]) -> list[dict]:
+    return [coordinates | {"split": split, "metric": name, "value": value} for name, value in values.items()]
+
+
+def _frame(rows: list[dict]) -> pd.DataFrame:
+    frame = pd.DataFrame(rows, columns=["id", *COORDINATES, "split", "metric", "value"])
+    return frame.astype({"seed": "int64", "scale": "float64", "value": "float64"})
+
+
+def config_json(plan: Plan) -> str:
+    """The run and study configs, as JSON: what a table carries so that the plan can be rebuilt from it."""
+    studies = {name: study.model_dump() for name, study in plan.study_configs.items()}
+    return json.dumps({"run": plan.config.model_dump(), "studies": studies})
+
+
+def gather(plan: Plan) -> None:
+    """Write metrics.parquet, cells.parquet, tuned.parquet and references.parquet from the shards' files."""
+    parts = [read_table(plan.results / "metrics" / f"{name}.parquet", name) for name in plan.shards]
+    table = pd.concat([*[p for p in parts if len(p)], _controls(plan)], ignore_index=True)
+    config, cells = config_json(plan), _cells(plan)
+    write_table(table, plan.results / "metrics.parquet", config=config)
+    write_table(cells, plan.results / "cells.parquet", config=config)
+    references = reference.table(plan, cells, table)
+    write_table(tuned(table, references), plan.results / "tuned.parquet", config=config)
+    write_table(references, plan.results / "references.parquet", config=config)
+
+
+def _cells(plan: Plan) -> pd.DataFrame:
+    """One row a cell of the plan: as its shard's file has it, or merged."""
+    rows, faults = [], failures.data_faults(plan)
+    for shard in plan.shards.values():
+        stored = {r["id"]: r for r in ShardFile.read(plan.results / "shards" / f"{shard.name}.nc", []).rows}
+        for cell in shard.cells:
+            facts = {"id": cell.id, "key": cell.key, "family": cell.dataset.family, "shard": shard.name}
+            facts["noise"] = cell.dataset.options.get("noise", np.nan)
+            if cell.merged:
+                state = {"state": "merged", "reason": f"into {cell.merged}"}
+            elif cell.dataset.name in faults:
+                state = {"state": "failed", "reason": f"no data: {faults[cell.dataset.name]}"}
+            else:
+                state = stored.get(cell.id, {"state": "missing", "reason": "not in its shard's file", "key": cell.key})
+                if state["key"] != cell.key:
+                    state = {"state": "missing", "reason": "stored with other settings or source: train it again"}
+            rows.append(dict.fromkeys(CELL_COLUMNS) | state | cell.coordinates() | facts)
+    frame = pd.DataFrame(rows, columns=CELL_COLUMNS)
+    numbers = {"scale": float, "noise": float, "steps": float, "seconds": float, "seed": "int64"}
+    return frame.astype(numbers).assign(steps=lambda f: f.steps.fillna(0).astype("int64"))
+
+
+def _controls(plan: Plan) -> pd.DataFrame:
+    """What bounds every metric: `chance` predicts the training classes' shares, `bayes_rule` knows the generator."""
+    rows = []
+    for name, data in failures.available(plan, list(plan.datasets)).items():
+        spec = plan.datasets[name]
+        studies = [
+            s for s in plan.studies if any(spec.name in h.datasets for h in plan.shards.values() if h.study == s)
+        ]
+        for seed in plan.config.seeds:
+            share = np.bincount(data.split(seed)[1], minlength=data.n_classes) / len(data.split(seed)[1])
+            for split in SPLITS:
+                x, y = labels(data, split, seed)
+                ideal = bayes_proba(spec.family, spec.options, x)
+                known = {"chance": np.tile(share, (len(y), 1)), "bayes_rule": ideal}
+                for name, proba in known.items():
+                    if proba is None:
+                        continue
+                    values = metrics.evaluate(Predictions.from_draws(proba[None]), y, ideal)
+                    for study in studies:
+                        facts = (study, spec.name, "none", "none", "fixed", np.nan, name, "", seed)
+                        where = dict(zip(COORDINATES, facts, strict=True))
+                        rows += _tidy(where | {"id": f"{study}/{spec.name}/{name}/seed-{seed}"}, split, values)
+    return _frame(rows)
+
+
+def tuned(table: pd.DataFrame, references: pd.DataFrame | None = None) -> pd.DataFrame:
+    """The fixed scale with the best mean validation NLL over seeds, for each data set, network, prior and method.
+
+    Columns: study dataset network prior inference recipe scale validation_nll. Priors with one scale only have no row;
+    a scale that lacks a seed is not chosen. With `references`, the table of that name, chains that missed the gate do
+    not compete, unless those of all scales did: the figures would show none of a scale chosen for such chains.
+    """
+    by = ["study", "dataset", "network", "prior", "inference", "recipe"]
+    rows = table[(table.split == "validation") & (table.metric == "nll") & (table.hyperprior == "fixed")]
+    rows = rows.dropna(subset=["scale"]).reset_index(drop=True)
+    rows = rows[rows.groupby(by).scale.transform("nunique") > 1]
+    if references is not None:
+        passed = rows.index.isin(reference.converged(rows, references).index)
+        any_passed = rows.assign(passed=passed).groupby(by).passed.transform("any")
+        rows = rows[passed | ~any_passed]
+    means = rows.groupby([*by, "scale"], as_index=False).agg(validation_nll=("value", "mean"), n=("value", "size"))
+    means = means[means.n == means.groupby(by).n.transform("max")]
+    best = means.sort_values("validation_nll", kind="stable").drop_duplicates(by)
+    return best.drop(columns="n").sort_values(by).reset_index(drop=True)

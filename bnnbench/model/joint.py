@@ -1,0 +1,343 @@
+"""The log joint log p(y | f_w(x)) + log p(w | s) + log p(s), defined once, for a stack of cells.
+
+Every cell has one flat vector of unconstrained latents: first one per network weight, then one log scale per
+parameter tensor (weight matrix, filter bank or bias vector). Log scales that a model does not have are inert.
+
+- Fixed scale: the weight latent is w itself, with density p(w / s) / s; all log scales are inert.
+- Hyperprior: non-centred, the weight latent is z at unit scale and w = exp(log s) z; log s has the density of the
+  hyperprior with the Jacobian of the exponential. Under a hyperprior that is shared, all weights have the first log
+  scale, and the others are inert.
+"""
+
+from dataclasses import dataclass
+from functools import cache, cached_property
+
+import torch
+import torch.nn.functional as F
+
+from bnnbench.hyperpriors import Hyperprior
+from bnnbench.model.kernels import Kernel
+from bnnbench.networks import Network
+from bnnbench.networks._apply import forward
+from bnnbench.priors import Prior
+
+BLOCK = 32
+"""Cells that a thread computes together: kernels are compiled once, and what they need fits in the cache."""
+
+
+def block_size() -> int:
+    """Cells in a block: so many for each of torch's threads, whatever the stack.
+
+    With the same shape in every call a cell's rounding does not depend on how many others there are.
+    """
+    return BLOCK * min(4, torch.get_num_threads())
+
+
+@dataclass(frozen=True)
+class Model:
+    """A prior on all weights of a network: a family with a number as its scale, or with a hyperprior on it."""
+
+    prior: Prior
+    scale: float | None = None
+    hyperprior: Hyperprior | None = None
+
+    def __post_init__(self):
+        if self.hyperprior is None and self.scale is None and self.prior.fixed_scale is None:
+            raise ValueError(f"prior '{self.prior.name}' needs a scale or a hyperprior")
+        if self.hyperprior is not None and self.prior.fixed_scale is not None:
+            raise ValueError(f"prior '{self.prior.name}' has no scale to learn: it takes no hyperprior")
+
+    @property
+    def fixed(self) -> float:
+        """The fixed scale; 1 where a hyperprior takes its place."""
+        if self.hyperprior is not None:
+            return 1.0
+        return self.prior.fixed_scale or self.scale
+
+
+class LogPrior:
+    """log p(latents) of a stack of models that share a network. Shapes: latents (cells, n_weights + n_parameters).
+
+    `tensors` hold what differs from cell to cell, (cells, 1) each: fixed scale, family and hyperprior by their places
+    in `families` and `hyperpriors`, of which None stands for a fixed scale. Where there are several, each is evaluated
+    for all cells and counts where it applies; elsewhere it sees ones, so that no cell's NaN reaches a neighbour.
+    """
+
+    def __init__(self, network: Network, models: list[Model], device="cpu", dtype=torch.float32):
+        families = _distinct(m.prior for m in models)
+        hyperpriors = _distinct(m.hyperprior for m in models)
+        of_hyper = [hyperpriors.index(m.hyperprior) for m in models]
+        columns = ([m.fixed for m in models], dtype), ([families.index(m.prior) for m in models], torch.long), (
+            of_hyper, torch.long)  # fmt: skip
+        tensors = [torch.tensor(values, device=device, dtype=kind).unsqueeze(1) for values, kind in columns]
+        self._set(network, families, hyperpriors, tensors)
+        self.models = models
+
+    @classmethod
+    def of_tensors(cls, network, families, hyperpriors, tensors) -> "LogPrior":
+        """That of a block of cells, from the block's part of `tensors`; it has no `models`."""
+        prior = object.__new__(cls)
+        prior._set(network, families, hyperpriors, tensors)
+        return prior
+
+    def take(self, cells: list[int]) -> "LogPrior":
+        """That of these cells, in this order; it serves the same kernels."""
+        prior = LogPrior.of_tensors(self.network, self.families, self.hyperpriors, [t[cells] for t in self.tensors])
+        prior.models = [self.models[c] for c in cells]
+        return prior
+
+    def _set(self, network, families, hyperpriors, tensors):
+        self.network, self.families, self.hyperpriors, self.tensors = network, families, hyperpriors, tensors
+        self.n_weights, self.n_scales = network.n_weights, len(network.parameters)
+        self.n_latents = self.n_weights + self.n_scales
+        self.fixed, self._family, self._hyperprior = tensors
+        self.learns = hyperpriors != (None,)
+        self.learned = self._hyperprior >= 0 if None not in hyperpriors else self._hyperprior > 0  # None comes first
+        shared = [i for i, hyperprior in enumerate(hyperpriors) if hyperprior is not None and hyperprior.shared]
+        self._shared = sum((self._hyperprior == i for i in shared), start=False)  # (cells, 1), or False
+
+    @property
+    def active(self) -> torch.Tensor:
+        """(cells, latents) of booleans: False for log scales that a cell does not have."""
+        place = torch.arange(self.n_latents, device=self.learned.device) - self.n_weights
+        learned = self.learned if self._shared is False else self.learned & (~self._shared | (place == 0))
+        return learned | (place < 0)
+
+    def log_scales(self, latents: torch.Tensor) -> torch.Tensor:
+        """Learned log scale of each parameter tensor, (cells, n_parameters); 0 where the scale is fixed."""
+        found = latents[:, self.n_weights :]
+        if self._shared is not False:
+            found = torch.where(self._shared, found[:, :1], found)
+        return torch.where(self.learned, found, 0.0)
+
+    def multiplier(self, latents: torch.Tensor) -> torch.Tensor | None:
+        """What turns weight latents into weights, (cells, n_weights); None where no cell learns its scales."""
+        if not self.learns:
+            return None
+        return self.for_weights(self.log_scales(latents).exp())
+
+    def for_weights(self, values: torch.Tensor) -> torch.Tensor:
+        """Values of the parameter tensors (cells, n_parameters) as (cells, n_weights): each weight has its tensor's."""
+        return torch.cat([values[:, i : i + 1].expand(-1, p.size) for i, p in enumerate(self.network.parameters)], 1)
+
+    def weights(self, latents: torch.Tensor) -> torch.Tensor:
+        """Network weights (cells, n_weights)."""
+        multiplier = self.multiplier(latents)
+        z = latents[:, : self.n_weights]
+        return z if multiplier is None else z * multiplier
+
+    def scales(self, latents: torch.Tensor) -> torch.Tensor:
+        """Prior scale of each parameter tensor (cells, n_parameters), learned or fixed."""
+        return torch.where(self.learned, self.log_scales(latents).exp(), self.fixed)
+
+    def log_density(self, latents: torch.Tensor) -> torch.Tensor:
+        """log p(z) + log p(log s), (cells,)."""
+        unit = latents[:, : self.n_weights] / self.fixed
+        of_weights = self._by_family(lambda family, z: family.log_density(z), unit)
+        return of_weights - self.n_weights * self.fixed[:, 0].log() + self._log_hyper(latents)
+
+    def expected_log_density(self, mean: torch.Tensor, sd: torch.Tensor, sample: torch.Tensor) -> torch.Tensor:
+        """E[log p] under independent N(mean, sd²), (cells,): in closed form where there is one, else at `sample`."""
+
+        def expected(family, mean, sd, sample):
+            exact = family.expected_log_density(mean, sd)
+            return family.log_density(sample) if exact is None else exact
+
+        unit = [t[:, : self.n_weights] / self.fixed for t in (mean, sd, sample)]
+        of_weights = self._by_family(expected, *unit)
+        return of_weights - self.n_weights * self.fixed[:, 0].log() + self._log_hyper(sample)
+
+    def _by_family(self, function, *values) -> torch.Tensor:
+        return _by_code(self.families, self._family, function, *values)
+
+    def _log_hyper(self, latents: torch.Tensor) -> torch.Tensor:
+        log_scales = latents[:, self.n_weights :]
+
+        def density(hyperprior, log_s):
+            if hyperprior is None:
+                return torch.zeros_like(log_s)
+            return hyperprior.log_density(log_s[:, :1] if hyperprior.shared else log_s)
+
+        return _by_code(self.hyperpriors, self._hyperprior, density, log_scales)
+
+
+def _by_code(densities: tuple, codes: torch.Tensor, function, *values: torch.Tensor) -> torch.Tensor:
+    """Sum over columns of function(density, *values), (cells,), with the density that each cell's code names."""
+    if len(densities) == 1:
+        return function(densities[0], *values).sum(1)
+    total = torch.zeros_like(values[0][:, 0])
+    for code, density in enumerate(densities):
+        chosen = codes == code
+        # Ones go in where the density does not apply: a where after it would let 0 x NaN into the gradient.
+        found = function(density, *[torch.where(chosen, v, 1.0) for v in values])
+        total = total + torch.where(chosen, found, 0.0).sum(1)
+    return total
+
+
+def _distinct(objects) -> tuple:
+    """Each once, None first, in an order that does not depend on theirs."""
+    return tuple(sorted(set(objects), key=lambda o: ("",) if o is None else (o.name, sorted(vars(o).items()))))
+
+
+class Terms:
+    """What an objective of a block of cells is made of: `prior`, `network`, and the likelihood of outputs."""
+
+    def __init__(self, prior: LogPrior, likelihood, n_points: int):
+        self.prior, self.network, self._likelihood, self._n_points = prior, prior.network, likelihood, n_points
+
+    def log_likelihood(self, outputs: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+        """log p(y | outputs) of the whole training set, (cells,); of a batch times N / batch size."""
+        return self._likelihood(outputs, y) * (self._n_points / y.shape[1])
+
+
+def categorical(logits: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+    """Summed log probability (cells,) of classes y (cells, points) under logits (cells, classes, points)."""
+    if logits.shape[1] == 2:  # fewer passes over the points
+        sign = 2 * y.to(logits.dtype) - 1
+        return F.logsigmoid(sign * (logits[:, 1] - logits[:, 0])).sum(1)
+    # A product with indicators: picking by index, or by a mask, breaks compiled loops into scalar code.
+    classes = torch.arange(logits.shape[1], device=y.device, dtype=y.dtype).unsqueeze(1)
+    chosen = (y.unsqueeze(1) == classes).to(logits.dtype)
+    return (F.log_softmax(logits, dim=1) * chosen).sum(1).sum(1)
+
+
+@cache
+def _kernel(function, settings, network, families, hyperpriors, likelihood, n_points, compiled) -> Kernel:
+    """One for each objective and each kind of stack, so that it is compiled once."""
+
+    def objective(*tensors):
+        prior = LogPrior.of_tensors(network, families, hyperpriors, tensors[-3:])
+        return function(Terms(prior, likelihood, n_points), *tensors[:-3], **dict(settings))
+
+    return Kernel(objective, compiled)
+
+
+def _log_likelihood(terms: Terms, weights, x, y):
+    return terms.log_likelihood(forward(terms.network, weights, x), y)
+
+
+def log_density(terms: Terms, latents, x, y) -> torch.Tensor:
+    """The log joint, (cells,), as an objective."""
+    return _log_likelihood(terms, terms.prior.weights(latents), x, y) + terms.prior.log_density(latents)
+
+
+@dataclass(frozen=True)
+class Objective:
+    """What `LogJoint.objective` makes: a kernel with what it needs of the stack."""
+
+    kernel: Kernel
+    block: int
+    tensors: list[torch.Tensor]
+
+    def __call__(self, inputs: list[torch.Tensor], constants) -> torch.Tensor:
+        """Values (cells,), differentiable once in the inputs."""
+        return self.kernel(self.block, inputs, [*constants, *self.tensors])
+
+    def with_gradient(self, inputs: list[torch.Tensor], constants) -> tuple[torch.Tensor, list[torch.Tensor]]:
+        """Values (cells,) and their gradients in the inputs."""
+        return self.kernel.with_gradient(self.block, inputs, [*constants, *self.tensors])
+
+
+class LogJoint:
+    """log p(y, latents) of a stack of cells on their training data.
+
+    `x` and `y` hold each distinct training set once: (sets, points, ...) and (sets, points); `which` (cells,) tells a
+    cell's set. Dense inputs are laid out as (cells, features, points) when they are gathered. `compiled` asks for
+    torch.compile, which changes speed only; `block` is the number of cells that are computed together, `block_size()`
+    unless given. Compiled code wants whole blocks.
+    """
+
+    likelihood = staticmethod(categorical)
+
+    def __init__(self, network, models, x, y, which, *, compiled=False, block=None):
+        self.network, self.models, self.which = network, models, which
+        # Classes as short integers: in small networks reading them from memory is a part of a step's time.
+        self.x, self.y = x, y if y.is_floating_point() else y.int()
+        self.prior = LogPrior(network, models, device=x.device, dtype=x.dtype)
+        self.n_points, self.n_cells, self.compiled = x.shape[1], len(models), compiled
+        self.block = block or block_size()
+
+    def repeat(self, n: int) -> "LogJoint":
+        """The stack with every cell n times, copies being neighbours: for chains and ensembles."""
+        copy = self.take([cell for cell in range(self.n_cells) for _ in range(n)])
+        copy.block = max(self.block, min(block_size(), n * self.block))
+        return copy
+
+    def take(self, cells: list[int]) -> "LogJoint":
+        """The stack of these cells, in this order; a cell may be taken more than once."""
+        copy = object.__new__(type(self))
+        copy.__dict__.update(self.__dict__)
+        copy.__dict__.pop("all_points", None)
+        copy.models, copy.which, copy.prior = [self.models[c] for c in cells], self.which[cells], self.prior.take(cells)
+        copy.n_cells = len(cells)
+        return copy
+
+    def differentiable(self) -> "LogJoint":
+        """The stack with copies of tensors that were made under torch.inference_mode, which no gradient can use."""
+        held = [self.x, self.y, self.which, *self.prior.tensors]
+        if not any(t.is_inference() for t in held):
+            return self
+        copy = self.take(list(range(self.n_cells)))
+        copy.x, copy.y, copy.which, *tensors = (t.clone() for t in held)
+        copy.prior = LogPrior.of_tensors(self.network, self.prior.families, self.prior.hyperpriors, tensors)
+        copy.prior.models = self.models
+        return copy
+
+    @cached_property
+    def all_points(self) -> tuple[torch.Tensor, torch.Tensor]:
+        """Every cell's whole training set, gathered once."""
+        return lay_out(self.network, self.x[self.which]), self.y[self.which]
+
+    def batch(self, index: torch.Tensor | None) -> tuple[torch.Tensor, torch.Tensor]:
+        """Inputs and labels of the points `index` (cells, batch); of all points for None."""
+        if index is None:
+            return self.all_points
+        which = self.which.unsqueeze(1)
+        return lay_out(self.network, self.x[which, index]), self.y[which, index]
+
+    def objective(self, function, **settings) -> "Objective":
+        """function(terms, *inputs, *constants, **settings) -> (cells,) as a function of two lists of tensors.
+
+        `function` is pure, at the top level of a module, and sees `Terms` of a block of cells with the block's part of
+        the tensors; tensors without axes are shared. `settings` are hashable. It is compiled where the joint is.
+        """
+        prior, settings = self.prior, tuple(sorted(settings.items()))
+        families, hyperpriors = prior.families, prior.hyperpriors
+        kernel = _kernel(
+            function, settings, self.network, families, hyperpriors, self.likelihood, self.n_points, self.compiled
+        )
+        # Two blocks at a time are a seventh faster, and round the same: they leave no rest of a vector either.
+        double = self.block == block_size() and self.n_cells % (2 * self.block) == 0
+        return Objective(kernel, self.block * (1 + double), prior.tensors)
+
+    def log_likelihood(self, weights, batch=None) -> torch.Tensor:
+        """log p(y | f_w(x)) of the whole training set, (cells,); estimated from a batch by N / batch size."""
+        return self.objective(_log_likelihood)([weights], self._data(batch))
+
+    def log_density(self, latents, batch=None) -> torch.Tensor:
+        """The log joint, (cells,)."""
+        return self.objective(log_density)([latents], self._data(batch))
+
+    def value_and_gradient(self, latents, batch=None) -> tuple[torch.Tensor, torch.Tensor]:
+        """The log joint (cells,) and its gradient (cells, latents)."""
+        value, (gradient,) = self.objective(log_density).with_gradient([latents], self._data(batch))
+        return value, gradient
+
+    def _data(self, batch):
+        return self.batch(None) if batch is None else batch
+
+    def output_curvature(self, logits: torch.Tensor) -> torch.Tensor:
+        """Square root R of the Hessian of each point's NLL in its outputs, (cells, outputs, columns, points).
+
+        R Rᵀ is the Hessian; for the categorical diag(p) - p pᵀ, with R = diag(√p) - p √pᵀ since p sums to one. It does
+        not depend on the label. A joint with another likelihood has another.
+        """
+        proba = torch.softmax(logits, dim=1)
+        root = proba.sqrt()
+        diagonal = torch.diag_embed(root.transpose(1, 2)).permute(0, 2, 3, 1)
+        return diagonal - proba.unsqueeze(2) * root.unsqueeze(1)
+
+
+def lay_out(network: Network, x: torch.Tensor) -> torch.Tensor:
+    """(cells, points, ...) as the network takes it: dense inputs become (cells, features, points)."""
+    return x.transpose(1, 2).contiguous() if x.dim() == 3 else x

@@ -1,0 +1,119 @@
+"""The models of `joint.LogJoint` in PyMC, one at a time: for witnesses of the stacked methods, and for the tests.
+
+Each parameter tensor is a variable of its name, such as `dense1.weight`. Under a hyperprior `dense1.weight.scale` is
+its scale, on which PyMC puts its own log transform, `dense1.weight.unit` is z, and `dense1.weight` their product. A
+scale that all of them share is called `scale`. PyMC takes seconds to import, so that is done where it is needed.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from bnnbench.hyperpriors import Hyperprior
+from bnnbench.model.joint import Model
+from bnnbench.networks import Network
+from bnnbench.networks._layers import Activation, Dense
+from bnnbench.priors import Prior
+
+if TYPE_CHECKING:
+    import pymc as pm
+
+
+def unsupported(network: Network, model: Model) -> str | None:
+    """Why there is no PyMC form of a model on a network; None where there is one."""
+    if network.is_convolutional:
+        return "PyMC models are written for dense networks only"
+    if type(model.prior).pymc is Prior.pymc:
+        return f"prior '{model.prior.name}' has no PyMC form: give its class a method 'pymc'"
+    if model.hyperprior is not None and type(model.hyperprior).pymc is Hyperprior.pymc:
+        return f"hyperprior '{model.hyperprior.name}' has no PyMC form: give its class a method 'pymc'"
+    return None
+
+
+def build(network: Network, model: Model, x: np.ndarray, y: np.ndarray) -> pm.Model:
+    """PyMC model of one cell on inputs x (n, ...) and classes y (n,). ValueError where there is no PyMC form."""
+    import pymc as pm
+
+    reason = unsupported(network, model)
+    if reason:
+        raise ValueError(reason)
+    with pm.Model() as built:
+        names = [_scale_name(parameter.name, model) for parameter in network.parameters]
+        scales = {name: _scale(name, model) for name in dict.fromkeys(names)}
+        of_each = zip(network.parameters, names, strict=True)
+        weights = [_weight(p.name, p.shape, model, scales[name]) for p, name in of_each]
+        logits = _forward(network, weights, np.reshape(x, (len(x), -1)))
+        observed = np.asarray(y, dtype="int64")
+        pm.CustomDist("y", logits, logp=_log_proba, signature="(k)->()", dtype="int64", observed=observed)
+    return built
+
+
+def _scale(name: str, model: Model):
+    if model.hyperprior is None:
+        return model.fixed
+    return model.hyperprior.pymc(name)
+
+
+def _weight(name: str, shape: tuple[int, ...], model: Model, scale):
+    import pymc as pm
+
+    if model.hyperprior is None:
+        return model.prior.pymc(name, scale, shape)
+    return pm.Deterministic(name, scale * model.prior.pymc(f"{name}.unit", 1.0, shape))
+
+
+def _forward(network: Network, weights: list, x: np.ndarray):
+    """Logits (n, classes)."""
+    import pytensor.tensor as pt
+
+    h, remaining = pt.as_tensor(x), iter(weights)
+    for layer in network.layers:
+        match layer:
+            case Dense():
+                h = h @ next(remaining).T + next(remaining)
+            case Activation():
+                h = pt.tanh(h) if layer.function == "tanh" else pt.maximum(h, 0)
+    return h
+
+
+def _log_proba(y, logits):
+    import pytensor.tensor as pt
+    from pytensor.tensor.special import log_softmax
+
+    return log_softmax(logits, axis=-1)[pt.arange(y.shape[0]), y]
+
+
+def latents_to_point(network: Network, model: Model, latents: np.ndarray) -> dict[str, np.ndarray]:
+    """One cell's flat latents (n_weights + n_parameters,) as a point of PyMC's unconstrained variables."""
+    latents = np.asarray(latents, dtype=float)
+    point = {_weight_key(p.name, model): latents[p.start : p.stop].reshape(p.shape) for p in network.parameters}
+    if model.hyperprior is not None:
+        log_scales = latents[network.n_weights :]
+        # Backwards, so that of tensors that share a scale the first has the last word.
+        backwards = zip(network.parameters[::-1], log_scales[::-1], strict=True)
+        point |= {_scale_key(p.name, model): s for p, s in backwards}
+    return point
+
+
+def point_to_latents(network: Network, model: Model, point: dict[str, np.ndarray]) -> np.ndarray:
+    """The inverse of `latents_to_point`; inert log scales are 0."""
+    weights = [np.ravel(point[_weight_key(p.name, model)]) for p in network.parameters]
+    scales = np.zeros(len(network.parameters))
+    if model.hyperprior is not None:
+        n = 1 if model.hyperprior.shared else len(scales)
+        scales[:n] = [float(point[_scale_key(p.name, model)]) for p in network.parameters[:n]]
+    return np.concatenate([*weights, scales])
+
+
+def _weight_key(name: str, model: Model) -> str:
+    return name if model.hyperprior is None else f"{name}.unit"
+
+
+def _scale_name(name: str, model: Model) -> str:
+    return "scale" if model.hyperprior is not None and model.hyperprior.shared else f"{name}.scale"
+
+
+def _scale_key(name: str, model: Model) -> str:
+    return f"{_scale_name(name, model)}_log__"

@@ -1,0 +1,160 @@
+"""A trained cell, ready to predict on inputs that it has not seen."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+
+from bnnbench import hyperpriors, networks, priors
+from bnnbench.inference import GaussianPosterior, Posterior, make
+from bnnbench.metrics import Predictions
+from bnnbench.model.joint import LogPrior, Model, lay_out
+from bnnbench.model.streams import Streams
+from bnnbench.networks import Network
+from bnnbench.networks._apply import forward
+from bnnbench.prediction.predict import DENSE_CHUNK, IMAGE_CHUNK, predict
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+    from bnnbench.datasets import DataSet
+    from bnnbench.study.cells import Cell
+
+
+@dataclass(frozen=True)
+class TrainedCell:
+    """A network with its posterior. `x_divisor` is what raw inputs, such as pixels, are divided by."""
+
+    network: Network
+    posterior: Posterior
+    name: str
+    x_divisor: float = 1.0
+
+    @classmethod
+    def build(cls, cell: "Cell", data: "DataSet", arrays: "xr.Dataset") -> "TrainedCell":
+        """Rebuild a cell of a plan from its stored posterior, trained on `data`."""
+        network = networks.make(cell.network_options, data.x_pool.shape[1:], data.n_classes)
+        tensors = {name: torch.from_numpy(np.asarray(values))[None] for name, values in arrays.data_vars.items()}
+        prior = LogPrior(network, [build_model(cell)])
+        posterior = make(cell.inference, cell.settings).posterior_class(prior, tensors)
+        return cls(network, posterior, cell.id, data.x_divisor)
+
+    def predict_proba(self, x: np.ndarray, n_draws: int = 100) -> np.ndarray:
+        """Class probabilities (n, classes), the mean over posterior draws."""
+        total, count = np.zeros((len(x), self.network.n_classes)), 0
+        for s, rows, proba in self.each_draw(x, n_draws):
+            total[rows] += proba
+            count = s + 1
+        return total / max(count, 1)
+
+    def each_draw(self, x: np.ndarray, n_draws: int = 100) -> Iterator[tuple[int, slice, np.ndarray]]:
+        """(number of the draw, rows, their class probabilities (rows, classes)), draw by draw and in chunks of rows.
+
+        The draws of `sample_proba`, for those who need no more than totals over them: what is held at a time does not
+        grow with their number. A point estimate's only draw comes once.
+        """
+        x, chunk = self._checked(x), IMAGE_CHUNK if self.network.is_convolutional else DENSE_CHUNK
+        chunks = [slice(start, start + chunk) for start in range(0, len(x), chunk)]
+        inputs = [lay_out(self.network, x[rows][None]) for rows in chunks]
+        for s, latents in enumerate(self._passes(n_draws)):
+            for rows, part in zip(chunks, inputs, strict=True):
+                yield s, rows, torch.softmax(self._logits(latents, part), 1).double().numpy()
+
+    def sample_proba(self, x: np.ndarray, n_draws: int = 100) -> np.ndarray:
+        """Class probabilities of single draws, (n_draws, n, classes). `x` is (n, ...) on the raw scale."""
+        return self._sample(x, n_draws, torch.float64, lambda logits: torch.softmax(logits, 1))
+
+    def sample_logits(self, x: np.ndarray, n_draws: int = 100) -> np.ndarray:
+        """Inputs of the softmax, as `sample_proba`."""
+        return self._sample(x, n_draws, torch.float32, lambda logits: logits)
+
+    def _sample(self, x, n_draws, dtype, function) -> np.ndarray:
+        """function(logits (n, classes)) of each draw, (n_draws, n, classes); a point estimate's is computed once."""
+        x, passes = self._checked(x), 1 if self.posterior.is_point else n_draws
+        inputs = lay_out(self.network, x[None])
+        found = torch.empty(passes, len(x), self.network.n_classes, dtype=dtype)
+        for s, latents in enumerate(self._passes(n_draws)):
+            found[s] = function(self._logits(latents, inputs))
+        return found.expand(n_draws, -1, -1).numpy()
+
+    def _passes(self, n_draws: int) -> Iterator[torch.Tensor]:
+        """The draws of the latents for new inputs: of a point estimate one."""
+        if n_draws < 1:
+            raise ValueError(f"n_draws must be at least 1, got {n_draws}")
+        return self._latents(1 if self.posterior.is_point else n_draws, "new-inputs")
+
+    @torch.no_grad()
+    def _logits(self, latents: torch.Tensor, inputs: torch.Tensor) -> torch.Tensor:
+        """Of one draw, (n, classes)."""
+        network_inputs = self.posterior.network_inputs(latents)
+        return self.posterior.logits(self.network, inputs, *network_inputs)[0].T.contiguous()
+
+    def predictions(self, x: np.ndarray, n_draws: int = 100) -> Predictions:
+        """Moments and votes of the draws' predictions at `x`, as in `sample_proba`, whatever their number."""
+        which, streams = torch.zeros(1, dtype=torch.long), Streams([self.name], [self.name])
+        new = {"split": "new-inputs", "purpose": "new-inputs", "block": 1}
+        p = predict(self.posterior, self._checked(x)[None], which, streams, n_draws, **new)
+        arrays = (p.mean_proba, p.variance, p.expected_entropy, p.argmax_votes, p.label_votes)
+        return Predictions(*(a[0] for a in arrays), n_draws)
+
+    def _checked(self, x: np.ndarray) -> torch.Tensor:
+        with np.errstate(over="ignore"):  # what single precision cannot hold is refused below
+            x = np.asarray(x, dtype=np.float32) / np.float32(self.x_divisor)
+        if x.shape[1:] != self.network.input_shape:
+            raise ValueError(f"{self.name} takes inputs of shape (n, {self.network.input_shape}), got {x.shape}")
+        if not np.isfinite(x).all():
+            raise ValueError(
+                "inputs hold NaN or infinite values, or such as single precision cannot hold: remove, impute or rescale"
+            )
+        return torch.from_numpy(x)
+
+    def proba_of_weights(self, weights: np.ndarray, x: np.ndarray) -> np.ndarray:
+        """Class probabilities (n, classes), the mean over networks with the given weights (networks, n_weights)."""
+        inputs = lay_out(self.network, self._checked(x)[None])
+        total = 0.0
+        with torch.no_grad():
+            for row in torch.from_numpy(np.asarray(weights, np.float32)):
+                total = total + torch.softmax(forward(self.network, row[None], inputs)[0], 0).T.double()
+        return (total / len(weights)).numpy()
+
+    def weight_moments(self, n_draws: int = 200) -> tuple[np.ndarray, np.ndarray]:
+        """Mean and sd of each weight, (n_weights,): the posterior's own where it is Gaussian, else over the draws.
+
+        Where a learned scale multiplies them the mean is that of the latents at their `loc`.
+        """
+        arrays, prior = self.posterior.arrays, self.posterior.prior
+        if type(self.posterior) is GaussianPosterior and prior.multiplier(arrays["loc"]) is None:
+            return tuple(arrays[name][0, : prior.n_weights].numpy() for name in ("loc", "sd"))
+        count, mean, squares = 0, 0.0, 0.0
+        with torch.no_grad():
+            for latents in self._latents(1 if self.posterior.is_point else n_draws, "weights"):
+                w = self._weights(latents)[0].double()
+                count, delta = count + 1, w - mean
+                mean = mean + delta / count
+                squares = squares + delta * (w - mean)
+            loc = self.posterior.arrays.get("loc")
+            if loc is not None and loc.ndim == 2:  # a mixture has one for each member
+                mean = self._weights(loc)[0]
+        return mean.float().numpy(), (squares / count).sqrt().float().numpy()
+
+    def weight_draws(self, n_draws: int = 100) -> np.ndarray:
+        """Draws of the network's weights, (n_draws, n_weights), in the order of `network.parameters`."""
+        with torch.no_grad():
+            return torch.cat([self._weights(z) for z in self._latents(n_draws, "weights")]).numpy()
+
+    def _weights(self, latents: torch.Tensor) -> torch.Tensor:
+        return self.posterior.prior.weights(latents)
+
+    def _latents(self, n_draws: int, purpose: str):
+        draw = self.posterior.draws(Streams([self.name], [self.name]), purpose)
+        return (draw(s) for s in range(n_draws))
+
+
+def build_model(cell) -> Model:
+    """The prior of a cell of the grid, with its scale or hyperprior."""
+    family = priors.make(cell.prior, cell.prior_options)
+    if cell.hyperprior == "fixed":
+        return Model(family, cell.scale)  # None where the family has a scale of its own
+    return Model(family, hyperprior=hyperpriors.make(cell.hyperprior, cell.hyperprior_options))

@@ -1,0 +1,179 @@
+"""Cells and data sets of a grid: what identifies them, and the digests by which stored results are known."""
+
+from dataclasses import dataclass, field
+from functools import cache, cached_property
+from typing import Any
+
+from bnnbench.datasets import group
+from bnnbench.source import digest
+
+ENGINE = (
+    "bnnbench.networks:make",
+    "bnnbench.inference:make",
+    "bnnbench.model.streams:Streams",
+    "bnnbench.model.joint:LogJoint",
+    "bnnbench.training.device:prepare",
+    "bnnbench.prediction.predict:predict",
+    "bnnbench.prediction.trained:build_model",
+    "bnnbench.training.train:fit_stack",
+    "bnnbench.training.train:Inputs",
+    "bnnbench.training.records:flaw",
+    "bnnbench.training.records:groups",
+    "bnnbench.training.records:moments",
+)
+"""With what they reach, the source that shapes every cell."""
+
+NO_RESULT = (
+    "bnnbench.base.progress",
+    "bnnbench.base.settings",
+    "bnnbench.files.folders",
+    "bnnbench.files.integrity",
+    "bnnbench.source.digest",
+    "bnnbench.source.plugins",
+    "bnnbench.study.config",
+)
+"""Modules that a cell's key does not follow: they check, find and report, and shape no result."""
+
+REFERENCE = "hmc"
+"""The method whose cells, where they pass the gate of reference.py, stand for the true posterior."""
+
+COORDINATES = ("study", "dataset", "network", "prior", "hyperprior", "scale", "inference", "recipe", "seed")
+
+
+def _source(*starts: str) -> str:
+    return digest.of_source(*starts, without=NO_RESULT)
+
+
+@cache
+def _method_digest(inference: str) -> str:
+    """Of the source that shapes a method's results, whatever the prior and the network."""
+    return _source(*ENGINE, f"bnnbench.inference.{inference}:METHOD")
+
+
+def model_word(prior: str, hyperprior: str, scale: float | None) -> str:
+    """Prior and scale as one word, such as `normal-0.3`, `laplace-half_cauchy` or `flat`."""
+    if hyperprior != "fixed":
+        return f"{prior}-{hyperprior}"
+    return prior if scale is None else f"{prior}-{number_word(scale)}"
+
+
+def number_word(value: float) -> str:
+    """The number in few digits, such as 0.3 or 1e-30, from which it can be read back exactly."""
+    short = f"{value:g}"
+    return short if float(short) == value else repr(float(value))
+
+
+@dataclass(frozen=True)
+class DatasetSpec:
+    """A data set of a study: a family (its file in `datasets/`) with its options, e.g. moons at noise 0.4."""
+
+    study: str
+    name: str
+    family: str
+    options: dict[str, Any] = field(hash=False)
+
+    @cached_property
+    def group(self) -> str:
+        """What data sets share whose cells can be stacked."""
+        return group(self.family, self.options)
+
+    @cached_property
+    def digest(self) -> str:
+        """Of the options and of all that its file reaches."""
+        return digest.of_value([self.family, self.options, digest.of_source(f"bnnbench.datasets.{self.family}")])
+
+    @cached_property
+    def key(self) -> str:
+        """Of the options and the source that shape what networks are trained on."""
+        source = _source(f"bnnbench.datasets.{self.family}:generate", "bnnbench.datasets:DataSet")
+        return digest.of_value([self.family, self.options, source])
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One combination of data set, network, prior, hyperprior, scale, inference, recipe and seed.
+
+    `hyperprior` is "fixed" when `scale` is a number, and of the flat prior; `scale` is None where it is not a number.
+    `merged` names the cell whose model this one coincides with, with the reason; a merged cell is shown, never trained.
+    """
+
+    study: str
+    dataset: DatasetSpec
+    network: str
+    network_options: dict[str, Any] = field(hash=False)
+    prior: str
+    prior_options: dict[str, Any] = field(hash=False)
+    hyperprior: str
+    hyperprior_options: dict[str, Any] = field(hash=False)
+    scale: float | None
+    inference: str
+    recipe: str
+    settings: dict[str, Any] = field(hash=False)
+    seed: int
+    draws: int
+    curve: int = 0
+    merged: str = ""
+
+    @property
+    def model(self) -> str:
+        """Prior and scale as one word, as `model_word`."""
+        return model_word(self.prior, self.hyperprior, self.scale)
+
+    @property
+    def id(self) -> str:
+        method = f"{self.inference}+{self.recipe}" if self.recipe else self.inference
+        return f"{self.study}/{self.dataset.name}/{self.network}/{self.model}/{method}/seed-{self.seed}"
+
+    @property
+    def reference_id(self) -> str:
+        """Id of the cell that stands for this one's true posterior: the same in all but inference and recipe."""
+        return f"{self.study}/{self.dataset.name}/{self.network}/{self.model}/{REFERENCE}/seed-{self.seed}"
+
+    @property
+    def pair(self) -> str:
+        """What cells share that are compared with each other: data, initial values and minibatch order."""
+        return f"{self.dataset.name}/{self.network}/{self.seed}"
+
+    @cached_property
+    def key(self) -> str:
+        """Digest of the resolved settings and of the source of everything that shapes the result."""
+        return digest.of_value([self._kind.key, self.seed])
+
+    @cached_property
+    def _kind(self) -> "_Kind":
+        return _Kind(self)
+
+    def with_seed(self, seed: int) -> "Cell":
+        """The same combination with another seed."""
+        made = object.__new__(Cell)
+        made.__dict__.update(self.__dict__, seed=seed, _kind=self._kind)
+        made.__dict__.pop("key", None)
+        return made
+
+    def coordinates(self) -> dict[str, Any]:
+        """The columns that identify this cell in every table."""
+        values = {name: getattr(self, name) for name in COORDINATES}
+        values["dataset"] = self.dataset.name
+        values["scale"] = float("nan") if self.scale is None else self.scale
+        return values
+
+
+class _Kind:
+    """What cells that differ in the seed alone share, computed once."""
+
+    def __init__(self, cell: Cell):
+        self._cell = cell
+
+    @cached_property
+    def key(self) -> str:
+        cell = self._cell
+        model = [cell.prior, cell.prior_options, cell.hyperprior, cell.hyperprior_options, cell.scale]
+        method = [cell.inference, cell.recipe, cell.settings, cell.draws]
+        settings = [cell.dataset.key, cell.network_options, *model, *method]
+        source = [
+            _source(f"bnnbench.priors.{cell.prior}:PRIOR"),
+            cell.hyperprior != "fixed" and _source(f"bnnbench.hyperpriors.{cell.hyperprior}:HYPERPRIOR"),
+            _source(f"bnnbench.networks.{cell.network_options['kind']}:build"),
+            _method_digest(cell.inference),
+        ]
+        return digest.of_value([settings, source, *([f"curve {cell.curve}"] if cell.curve else [])])

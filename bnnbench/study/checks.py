@@ -1,0 +1,159 @@
+"""What a study's parts are set to, checked before anything runs: all faults at once, each with its place.
+
+Options and settings are declared where they are used, with their types and bounds; here they are looked up and tried,
+so that a new method, prior, network, data set or probe is covered by its own file.
+"""
+
+import itertools
+from collections.abc import Iterable
+from typing import Any
+
+from bnnbench import datasets, hyperpriors, networks, priors
+from bnnbench.base.settings import faults_together, repeated
+from bnnbench.study.cells import DatasetSpec
+from bnnbench.study.config import NOTEBOOKS, StudyConfig
+from bnnbench.study.config_files import suggest
+from bnnbench.study.expand import COORDINATE_NAMES, NameClash, dataset_specs, expanded, names_of
+
+
+def study_faults(study: StudyConfig, whole: StudyConfig) -> list[str]:
+    """Faults of all that can be checked without importing torch: methods and probes are `method_faults`.
+
+    `whole` is the study without overrides: names that an override removed are sound.
+    """
+    found = [
+        *_option_faults("priors", study.priors, priors.family),
+        *_option_faults("hyperpriors", study.hyperpriors, hyperpriors.density),
+        *_dataset_faults(study),
+        *_notebook_faults(study),
+    ]
+    if found:  # what follows is built of these
+        return found + _network_faults(study, [])
+    try:
+        specs = dataset_specs(study)
+    except NameClash as error:
+        return [*_network_faults(study, []), str(error)]
+    return [*_network_faults(study, specs), *_name_faults(study, whole)]
+
+
+def _option_faults(section: str, named: dict[str, dict], find) -> list[str]:
+    return [
+        line
+        for name, options in named.items()
+        for line in _placed(faults_together(find(name), options, "option"), f"{section}.{name}", options)
+    ]
+
+
+def _placed(faults: Iterable[str], place: str, values: dict[str, Any]) -> list[str]:
+    """Faults with their place, of which the key that a fault begins with is a part."""
+    return [f"{place}.{fault}" if fault.split()[0].split(".")[0] in values else f"{place}: {fault}" for fault in faults]
+
+
+def _dataset_faults(study: StudyConfig) -> list[str]:
+    found = []
+    for family, options in study.datasets.items():
+        place = f"datasets.{family}"
+        lists = {key: v for key, v in options.items() if isinstance(v, list) and not datasets.takes_list(family, key)}
+        in_lists = [line for key, values in lists.items() for line in _list_faults(family, key, values)]
+        if not in_lists:
+            each = (datasets.faults(family, chosen) for chosen in expanded(family, options))
+            in_lists = list(dict.fromkeys(itertools.chain.from_iterable(each)))
+        found += _placed(in_lists, place, options)
+    return found
+
+
+def _list_faults(family: str, key: str, values: list) -> list[str]:
+    """Faults of an option that stands for a data set a value."""
+    if not values:
+        return [f"{key} is empty: name at least one value"]
+    found = [f"{key}: {fault}" for fault in repeated(values)]
+    for place, value in enumerate(values):
+        found += [fault.replace(key, f"{key}.{place}", 1) for fault in datasets.option_faults(family, key, value)]
+    return found
+
+
+def _notebook_faults(study: StudyConfig) -> list[str]:
+    path = NOTEBOOKS / f"{study.notebook or study.name}.ipynb"
+    if path.is_file():
+        return []
+    return [f"notebook: there is no notebooks/{path.name}: write it, or name another under 'notebook'"]
+
+
+def _network_faults(study: StudyConfig, specs: list[DatasetSpec]) -> list[str]:
+    """Faults of the options, and networks that cannot be built on the study's data."""
+    shapes = {spec.name: shape for spec in specs if (shape := datasets.shape(spec.family, spec.options))}
+    found = []
+    for name, options in study.networks.items():
+        options = {"kind": name} | options
+        place = f"networks.{name}"
+        if faults := networks.faults(options):
+            found += _placed(faults, place, options)
+            continue
+        reasons = {}
+        for dataset, shape in shapes.items():
+            try:
+                networks.make(options, shape.inputs, shape.classes)
+            except ValueError as error:
+                reasons.setdefault(str(error), dataset)
+        found += [f"{place} cannot be built on {dataset}: {reason}" for reason, dataset in reasons.items()]
+    return found
+
+
+def _name_faults(study: StudyConfig, whole: StudyConfig) -> list[str]:
+    """Names in `models` and `only` that neither the study nor the whole one has, and coordinates that there are not."""
+    try:
+        of_whole = names_of(whole)
+    except ValueError:  # the file itself is at fault, and an override mended it
+        of_whole = {}
+    known = {key: names | of_whole.get(key, set()) for key, names in names_of(study).items()}
+    places: list[tuple[str, Iterable[dict[str, list[Any]]]]] = [("models", [{"model": study.models or []}])]
+    for kind, parts in (("inference", study.inference), ("probes", study.probes)):
+        places += [(f"{kind}.{name}.only", part.only) for name, part in parts.items()]
+    found = []
+    for place, sets in places:
+        for wanted in sets:
+            found += [
+                f"{place}: unknown coordinate '{key}': known are {', '.join(COORDINATE_NAMES)}"
+                for key in wanted
+                if key not in COORDINATE_NAMES
+            ]
+            found += [
+                f"{place}: no {key} '{name}': {suggest(name, known[key])}"
+                for key in known.keys() & wanted.keys()
+                for name in wanted[key]
+                if name not in known[key]
+            ]
+    return list(dict.fromkeys(found))
+
+
+def method_faults(study: StudyConfig) -> list[str]:
+    """Faults of methods' and probes' settings, which importing these, and so torch, tells."""
+    from bnnbench import inference, probes
+
+    found = []
+    for name, chosen in study.inference.items():
+        method = inference.find(name)
+        faults = faults_together(method, chosen.settings, "setting")
+        found += _placed(faults, f"inference.{name}.settings", chosen.settings)
+        found += [] if faults else _unnamed_targets(name, chosen.settings, method.changes_target)
+        for recipe, change in chosen.recipes.items():
+            settings = chosen.settings | change
+            new = [fault for fault in faults_together(method, settings, "setting") if fault not in faults]
+            found += _placed(new, f"inference.{name}.recipes.{recipe}", settings)
+        if chosen.curve and not method.has_curve:
+            having = [other for other in study.inference if inference.find(other).has_curve]
+            found.append(f"inference.{name} has no curve: remove it; {', '.join(having) or 'none here'} have one")
+    for name, probe in study.probes.items():
+        faults = faults_together(probes.find(name), probe.settings, "setting")
+        found += _placed(faults, f"probes.{name}.settings", probe.settings)
+    return list(dict.fromkeys(found))
+
+
+def _unnamed_targets(method: str, settings: dict[str, Any], changes_target: tuple[str, ...]) -> list[str]:
+    """Settings that change the target must show in the cell's name."""
+    return [
+        f"inference.{method}.settings: {name} {settings[name]} changes the target and must show in the cell's name: "
+        f"put it under recipes, e.g. recipes: {{{name}-{settings[name]}: ...}}"
+        for name in changes_target
+        if settings.get(name, 1) != 1
+    ]

@@ -1,0 +1,106 @@
+"""A study's config to its cells."""
+
+import itertools
+from typing import Any
+
+from bnnbench import datasets, priors
+from bnnbench.study.cells import COORDINATES, Cell, DatasetSpec, model_word
+from bnnbench.study.config import StudyConfig
+
+COORDINATE_NAMES = (*COORDINATES, "model")
+"""What `only` may name."""
+
+
+class NameClash(ValueError):
+    """Two things of a grid that would have one name."""
+
+
+def expanded(family: str, options: dict[str, Any]) -> list[dict[str, Any]]:
+    """The options of each data set that an entry stands for: where an option is a list of values, one for each."""
+    varied = {
+        key: value for key, value in options.items() if isinstance(value, list) and not datasets.takes_list(family, key)
+    }
+    fixed = {key: value for key, value in options.items() if key not in varied}
+    return [fixed | dict(zip(varied, values, strict=True)) for values in itertools.product(*varied.values())]
+
+
+def dataset_specs(study: StudyConfig) -> list[DatasetSpec]:
+    """The data sets of a study. Raises NameClash where two have one name, ValueError for wrong options."""
+    specs: dict[str, DatasetSpec] = {}
+    for family, options in study.datasets.items():
+        for chosen in expanded(family, options):
+            spec = DatasetSpec(study.name, datasets.dataset_name(family, chosen), family, chosen)
+            if spec.name in specs:
+                raise NameClash(
+                    f"datasets: two would be called '{spec.name}', of {specs[spec.name].options} and {chosen}: "
+                    "keep one, or vary an option that is part of the name"
+                )
+            specs[spec.name] = spec
+    return list(specs.values())
+
+
+def models(study: StudyConfig) -> list[tuple[str, str, float | None, str]]:
+    """(prior, hyperprior or "fixed", scale, merged-into-and-why) of every model in a study's grid."""
+    found = []
+    for prior in study.priors:
+        own = priors.family(prior).fixed_scale
+        if own is not None:
+            found.append((prior, "fixed", None, ""))
+            reason = f"{prior}: its scale is fixed at {own:g}, so there is no scale to learn"
+            found += [(prior, hyperprior, None, reason) for hyperprior in study.hyperpriors]
+            continue
+        found += [(prior, "fixed", float(scale), "") for scale in study.scales]
+        found += [(prior, hyperprior, None, "") for hyperprior in study.hyperpriors]
+    return found
+
+
+def names_of(study: StudyConfig) -> dict[str, set[str]]:
+    """Names in a study, by coordinate."""
+    return {
+        "dataset": {spec.name for spec in dataset_specs(study)},
+        "network": set(study.networks),
+        "prior": set(study.priors),
+        "hyperprior": {"fixed", *study.hyperpriors},
+        "model": {model_word(prior, hyperprior, scale) for prior, hyperprior, scale, _ in models(study)},
+        "inference": set(study.inference),
+        "recipe": {"", *(recipe for method in study.inference.values() for recipe in method.recipes)},
+    }
+
+
+def study_cells(study: StudyConfig, specs: list[DatasetSpec], seeds: list[int]) -> list[Cell]:
+    """Every cell of a study, in a stable order."""
+    cells = []
+    for (inference, method), spec, (network, options), model in itertools.product(
+        study.inference.items(), specs, study.networks.items(), models(study)
+    ):
+        prior, hyperprior, scale, merged = model
+        for recipe, change in ({"": {}} | method.recipes).items():
+            cell = Cell(
+                study=study.name, dataset=spec, network=network, network_options={"kind": network} | options,
+                prior=prior, prior_options=study.priors[prior], hyperprior=hyperprior,
+                hyperprior_options=study.hyperpriors.get(hyperprior, {}), scale=scale, inference=inference,
+                recipe=recipe, settings=method.settings | change, seed=seeds[0], draws=method.draws or study.draws,
+                curve=method.curve, merged=merged,
+            )  # fmt: skip
+            if study.models is None or cell.model in study.models:
+                cells += [cell.with_seed(seed) for seed in _seeds(cell, method.only, seeds)]
+    return cells
+
+
+def _seeds(cell: Cell, only: list[dict[str, list]], seeds: list[int]) -> list[int]:
+    """The seeds with which a cell has the coordinates that one of the sets in `only` names."""
+    of_others = [wanted for wanted in only if _agrees(cell, {k: v for k, v in wanted.items() if k != "seed"})]
+    if any("seed" not in wanted for wanted in of_others):
+        return seeds
+    allowed = {seed for wanted in of_others for seed in wanted["seed"]}
+    return [seed for seed in seeds if seed in allowed]
+
+
+def matches(cell: Cell, only: list[dict[str, list]]) -> bool:
+    """Whether a cell has the coordinates that one of the sets in `only` names."""
+    return any(_agrees(cell, wanted) for wanted in only)
+
+
+def _agrees(cell: Cell, wanted: dict[str, list]) -> bool:
+    facts = cell.coordinates() | {"model": cell.model}
+    return all(facts[name] in allowed for name, allowed in wanted.items())

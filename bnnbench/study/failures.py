@@ -1,0 +1,83 @@
+"""What a run could not have, data sets and notebooks: it goes on without, its report says so, the next one tries again.
+
+A data set that could not be made leaves a file that says why in its place, so that the steps after it still run: its
+cells count as failed. A notebook that fails leaves what was run of it as its page. When the report is made both are
+forgotten, so that the next run of the same config makes them anew.
+"""
+
+import json
+from pathlib import Path
+
+import h5netcdf
+
+from bnnbench.datasets import DataSet
+from bnnbench.files.integrity import seal
+from bnnbench.files.writing import replacing
+from bnnbench.study.grid import Plan
+
+ATTRIBUTE, FIGURES = "unavailable", "failed_figures.json"
+
+
+def mark_data(path: str | Path, reason: str) -> None:
+    """Write the file that stands for a data set that cannot be had, with the reason."""
+    with replacing(path) as temporary:
+        temporary.unlink()
+        with h5netcdf.File(temporary, "w") as file:
+            file.attrs[ATTRIBUTE] = reason
+        seal(temporary)
+
+
+def data_faults(plan: Plan) -> dict[str, str]:
+    """Why the data sets of a run that cannot be had cannot, by name."""
+    found = {name: _data_fault(plan.results / "data" / f"{name}.nc") for name in plan.datasets}
+    return {name: reason for name, reason in found.items() if reason}
+
+
+def _data_fault(path: Path) -> str:
+    if not path.is_file():
+        return ""
+    try:
+        with h5netcdf.File(path) as file:
+            return str(file.attrs.get(ATTRIBUTE, ""))
+    except OSError:  # of another kind than this: whoever reads it says so
+        return ""
+
+
+def available(plan: Plan, names: list[str]) -> dict[str, DataSet]:
+    """The data sets of these names that could be had. Raises what `DataSet.from_netcdf` raises."""
+    faults = data_faults(plan)
+    return {n: DataSet.from_netcdf(plan.results / "data" / f"{n}.nc", n) for n in names if n not in faults}
+
+
+def failed_notebook(plan: Plan, study: str) -> Path:
+    """Where what was run of a study's notebook is kept if it failed; there is no such file if it did not."""
+    return plan.results / "notebooks" / f"{study}.failed.ipynb"
+
+
+def notebook_faults(plan: Plan) -> dict[str, str]:
+    """What was raised in the notebooks that failed, by study."""
+    paths = {study: failed_notebook(plan, study) for study in plan.studies}
+    return {
+        study: json.loads(path.read_text(encoding="utf-8"))["metadata"].get("fault", "unknown")
+        for study, path in paths.items()
+        if path.is_file()
+    }
+
+
+def mark_figures(folder: Path, faults: dict[str, str]) -> None:
+    """Keep, in a report's folder, what was raised in its figures that failed."""
+    (folder / FIGURES).write_text(json.dumps(faults), encoding="utf-8")
+
+
+def figure_faults(plan: Plan) -> dict[str, str]:
+    """What was raised in the report's figures that failed, by study and figure."""
+    path = plan.results / "report" / FIGURES
+    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+
+
+def forget(plan: Plan) -> None:
+    """Remove what stands for data sets, and the pages of notebooks, that failed: the next run misses and makes them."""
+    for name in data_faults(plan):
+        (plan.results / "data" / f"{name}.nc").unlink()
+    for study in notebook_faults(plan):
+        (plan.results / "notebooks" / f"{study}.ipynb").unlink(missing_ok=True)

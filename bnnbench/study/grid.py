@@ -1,0 +1,185 @@
+"""From a config to cells and shards. Nothing here but a thorough check needs torch: planning must be quick."""
+
+from collections import Counter
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from bnnbench.source import digest
+from bnnbench.study import checks, config_files
+from bnnbench.study.cells import REFERENCE, Cell, DatasetSpec
+from bnnbench.study.config import ConfigError, RunConfig, StudyConfig
+from bnnbench.study.expand import dataset_specs, matches, models, study_cells
+
+SEEDS = 5
+"""Seeds that a job trains together at most: a run of more seeds has more jobs, for more cores."""
+MOST_CELLS = 2_000_000
+LONGEST_NAME = 200
+"""Bytes in the name of a shard: its files' names are somewhat longer, and 255 are the most that file systems take."""
+
+
+@dataclass(frozen=True)
+class Shard:
+    """The cells of a study that share the shape of their data, network, inference and a stretch of five seeds, or where
+    they are trained one by one the seed: one training job."""
+
+    name: str
+    study: str
+    group: str
+    inference: str
+    cells: tuple[Cell, ...]
+
+    @property
+    def datasets(self) -> list[str]:
+        return list(dict.fromkeys(cell.dataset.name for cell in self.cells))
+
+    @property
+    def trainable(self) -> list[Cell]:
+        return [cell for cell in self.cells if not cell.merged]
+
+    @property
+    def on_processor(self) -> bool:
+        """Whether it is trained on the processor wherever the others are. Imports the method, and so torch."""
+        from bnnbench import inference
+
+        return inference.find(self.inference).on_processor
+
+    @cached_property
+    def digest(self) -> str:
+        return digest.of_value([(cell.id, cell.key) for cell in self.cells])
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A checked config with everything that follows from it."""
+
+    config: RunConfig
+    study_configs: dict[str, StudyConfig]
+    shards: dict[str, Shard]
+    datasets: dict[str, DatasetSpec]
+
+    @property
+    def studies(self) -> list[str]:
+        return list(self.study_configs)
+
+    @property
+    def cells(self) -> list[Cell]:
+        return [cell for shard in self.shards.values() for cell in shard.cells]
+
+    @property
+    def results(self) -> Path:
+        return Path(self.config.results_dir)
+
+    def reference_shard(self, shard: Shard) -> Shard | None:
+        """The shard of the references of a shard's cells; None where there is none, or where it is one itself."""
+        if shard.inference == REFERENCE:
+            return None
+        return self.shards.get(shard_name(shard.cells[0], REFERENCE))
+
+    def probes(self, shard: Shard) -> dict[str, list[Cell]]:
+        """Probes of a shard's study with those of the shard's cells that they are put to, where there are any."""
+        found = {}
+        for name, probe in self.study_configs[shard.study].probes.items():
+            if cells := [cell for cell in shard.trainable if matches(cell, probe.only)]:
+                found[name] = cells
+        return found
+
+
+def load(source: str | Path | dict, thorough: bool = True) -> Plan:
+    """Read a config (file or dictionary) into a plan. Raises ConfigError naming place and remedy of all that is wrong.
+
+    `thorough` also checks the settings of methods and probes, for which torch is imported; see `check_methods`.
+    """
+    run, studies, faults = config_files.load(source)
+    place = config_files.place_of_run(source)
+    for name, study in studies.items():
+        found = checks.study_faults(study, config_files.study(name))
+        faults += _placed(found, name, place, run)
+    if thorough or faults:  # where something is wrong anyway, all of it is told
+        faults += _method_faults(run, studies, place)
+    if faults:
+        raise ConfigError(*faults)
+    return build(run, studies)
+
+
+def check_methods(plan: "Plan", source: str | Path | dict) -> None:
+    """The part of a thorough check that a plan loaded from `source` without it lacks. Raises ConfigError as `load`."""
+    if faults := _method_faults(plan.config, plan.study_configs, config_files.place_of_run(source)):
+        raise ConfigError(*faults)
+
+
+def _method_faults(run: RunConfig, studies: dict[str, StudyConfig], place: str) -> list[str]:
+    return [
+        fault for name, study in studies.items() for fault in _placed(checks.method_faults(study), name, place, run)
+    ]
+
+
+def _placed(faults: list[str], study: str, place: str, run: RunConfig) -> list[str]:
+    where = config_files.place_of_study(study, place, run.overrides.get(study))
+    return [f"{where}: {fault}" for fault in faults]
+
+
+def build(run: RunConfig, studies: dict[str, StudyConfig]) -> Plan:
+    """The plan of configs that are checked already."""
+    shards: dict[str, list[Cell]] = {}
+    datasets: dict[str, DatasetSpec] = {}
+    for study in studies.values():
+        specs = dataset_specs(study)
+        _check_size(study, len(specs), len(run.seeds))
+        for spec in specs:
+            if spec.name in datasets and datasets[spec.name].options != spec.options:
+                raise ConfigError(
+                    f"data set '{spec.name}' has other options in the studies {datasets[spec.name].study} and "
+                    f"{study.name}: give them the same options, or run the studies with separate configs"
+                )
+            datasets.setdefault(spec.name, spec)
+        cells = study_cells(study, specs, run.seeds)
+        if not cells:
+            raise ConfigError(f"study '{study.name}': no cell is left: widen 'models' or 'only'")
+        for cell in cells:
+            shards.setdefault(shard_name(cell, cell.inference, _alone(cell, study)), []).append(cell)
+    made = {name: Shard(name, c[0].study, c[0].dataset.group, c[0].inference, tuple(c)) for name, c in shards.items()}
+    _check_names(made)
+    return Plan(run, studies, made, datasets)
+
+
+def _check_size(study: StudyConfig, n_datasets: int, n_seeds: int) -> None:
+    """Refuse a grid that could not even be listed."""
+    recipes = sum(1 + len(method.recipes) for method in study.inference.values())
+    most = n_datasets * len(study.networks) * len(models(study)) * recipes * n_seeds
+    if most > MOST_CELLS:
+        raise ConfigError(
+            f"study '{study.name}': its grid has {most:,} cells before 'only' and 'models', of {n_seeds:,} seeds: "
+            f"{MOST_CELLS:,} are the most; name fewer seeds, or run parts of it with configs of their own"
+        )
+
+
+def _check_names(shards: dict[str, Shard]) -> None:
+    """Refuse names that no file can have, and cells that could not be told apart."""
+    for name, shard in shards.items():
+        if len(name.encode()) > LONGEST_NAME:
+            raise ConfigError(
+                f"study '{shard.study}': its files would have names of {len(name.encode())} bytes, and {LONGEST_NAME} "
+                f"are the most: shorten the name of the network '{shard.cells[0].network}'"
+            )
+        if len({(cell.network, cell.inference) for cell in shard.cells}) > 1:
+            raise ConfigError(f"study '{shard.study}': several networks would share the file {name}: rename one")
+        if len({cell.id for cell in shard.cells}) < len(shard.cells):
+            ids = Counter(cell.id for cell in shard.cells)
+            raise ConfigError(
+                f"study '{shard.study}': several cells would be called {max(ids, key=ids.get)}: rename one"
+            )
+
+
+def shard_name(cell: Cell, inference: str, alone: bool = False) -> str:
+    """Name of the shard of the cells like this one, of a method; `alone` where each seed has one of its own."""
+    name = f"{cell.study}--{cell.dataset.group}--{cell.network}--{inference}"
+    if alone:
+        return f"{name}--seed-{cell.seed}"
+    first = cell.seed // SEEDS * SEEDS
+    return f"{name}--seeds-{first}-{first + SEEDS - 1}" if first else name
+
+
+def _alone(cell: Cell, study: StudyConfig) -> bool:
+    """Cells that are trained one by one gain nothing from sharing a job: a job for each seed keeps all cores busy."""
+    return study.inference[cell.inference].stack == 1 and REFERENCE not in study.inference

@@ -1,0 +1,227 @@
+"""Train the cells of a shard, stacked, and store what they predict."""
+
+import logging
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from bnnbench import networks
+from bnnbench.datasets import DataSet
+from bnnbench.files.provenance import git_commit, versions
+from bnnbench.files.shards import ShardFile, unfinished
+from bnnbench.inference import Method, make
+from bnnbench.model.joint import LogJoint
+from bnnbench.model.streams import Streams
+from bnnbench.networks import Network
+from bnnbench.prediction.predict import StackPredictions, predict
+from bnnbench.prediction.trained import build_model
+from bnnbench.source.digest import of_value
+from bnnbench.study import failures, planning
+from bnnbench.study.cells import Cell
+from bnnbench.study.grid import Plan, Shard, shard_name
+from bnnbench.training import records
+from bnnbench.training.checkpoint import Checkpointed, Curve, Logged
+from bnnbench.training.device import cells_together, device_name, prepare, resolve_compile, resolve_device
+
+log = logging.getLogger(__name__)
+
+CURVE_DRAWS = 5
+
+
+def pending(shard: Shard, path: Path) -> tuple[ShardFile, list[Cell]]:
+    """What is stored of a shard, stale cells dropped, and the cells that still have to be trained.
+
+    Cells that an interrupted job left beside the shard's file count as stored.
+    """
+    wanted = {cell.id: cell.key for cell in shard.trainable}
+    stored, kept = ShardFile.read(path) if path.is_file() else ShardFile(), _kept(unfinished(path))
+    for file in (stored, kept):
+        file.drop({row["id"] for row in file.rows if wanted.get(row["id"], row["key"]) != row["key"]})
+    kept.drop({row["id"] for row in stored.rows})
+    if kept.rows:
+        stored.extend(kept.rows, kept.groups)
+    have = {row["id"] for row in stored.rows}
+    return stored, [cell for cell in shard.trainable if cell.id not in have]
+
+
+def forget_failed(plan: Plan) -> list[str]:
+    """Forget the failed cells of a run, so that its next start trains them again; returns their ids.
+
+    The other cells of their shards wait as those of an interrupted job do. Not for while the run goes on: its jobs
+    would write what they hold over this.
+    """
+    forgotten = []
+    for shard in plan.shards.values():
+        if all(state != "failed" for _, state in planning.states(plan, shard)):
+            continue
+        path = plan.results / "shards" / f"{shard.name}.nc"
+        stored, _ = pending(shard, path)
+        failed = [row["id"] for row in stored.rows if row["state"] == "failed"]
+        stored.drop(set(failed))
+        if stored.rows:
+            stored.write(unfinished(path), _attributes(shard))
+        else:
+            unfinished(path).unlink(missing_ok=True)
+        path.unlink(missing_ok=True)
+        forgotten += failed
+    return forgotten
+
+
+def _attributes(shard: Shard) -> dict[str, str]:
+    return {"versions": versions(), "git_commit": git_commit(), "shard": shard.name}
+
+
+def _kept(path: Path) -> ShardFile:
+    try:
+        return ShardFile.read(path) if path.is_file() else ShardFile()
+    except ValueError as error:
+        log.warning("%s: its cells are trained again", error)
+        return ShardFile()
+
+
+def train_shard(plan: Plan, shard: Shard, path: str | Path, threads: int = 1) -> None:
+    """Train the missing cells of a shard and extend its file; finished stacks are kept beside it until all are.
+
+    A cell that diverges, or whose stack runs out of memory, is stored as failed with its reason. Cells whose data
+    cannot be had stay missing.
+    """
+    torch.set_num_threads(threads)
+    path = Path(path)
+    stored, todo = pending(shard, path)
+    data = failures.available(plan, shard.datasets)
+    if lost := [name for name in shard.datasets if name not in data]:
+        log.error("%s: left out, because their data cannot be had: the cells of %s", shard.name, ", ".join(lost))
+        todo = [cell for cell in todo if cell.dataset.name in data]
+    method = plan.study_configs[shard.study].inference[shard.inference]
+    log.info("%s: %d of %d cells to train", shard.name, len(todo), len(shard.trainable))
+    device = "cpu" if shard.on_processor else resolve_device(plan.config.device)
+    log.info("Training runs on: %s", device_name(device))
+    prepare(device)
+    stacks = list(_stacks(todo, method.stack))
+    for stack in stacks:
+        block = cells_together(device, len(stack), method.stack)
+        # The state's shape depends on the block, and what follows from it on the device, whose numbers are its own.
+        name = f".{path.stem}.{of_value([block, device_name(device), *(cell.key for cell in stack)])}.checkpoint"
+        compiled = resolve_compile(plan.config.compile, device)
+        rows, groups = _train_stack(stack, data, device, compiled, block, path.with_name(name), method.curve)
+        stored.extend(rows, groups)
+        if stack is not stacks[-1]:
+            stored.write(unfinished(path), _attributes(shard))
+            path.with_name(name).unlink(missing_ok=True)
+    stored.write(path, _attributes(shard))
+    unfinished(path).unlink(missing_ok=True)
+    for left in path.parent.glob(f".{path.stem}.*.checkpoint"):  # the last stack's, and of cells no longer asked for
+        left.unlink()
+
+
+def _stacks(cells: list[Cell], size: int) -> Iterator[list[Cell]]:
+    """Cells that can be trained together: same recipe and settings, sorted so that a family's cells are neighbours."""
+    by_recipe: dict[str, list[Cell]] = {}
+    for cell in cells:
+        by_recipe.setdefault(cell.recipe, []).append(cell)
+    for group in by_recipe.values():
+        group.sort(key=lambda c: (c.prior, c.hyperprior, c.scale or 0, c.dataset.name, c.seed))
+        for start in range(0, len(group), size):
+            yield group[start : start + size]
+
+
+def _train_stack(
+    cells: list[Cell],
+    data: dict[str, DataSet],
+    device: str,
+    compiled: bool,
+    block: int,
+    checkpoint: Path,
+    points: int,
+):
+    """Rows and array groups of one stack of cells that share network, method and settings.
+
+    `points` of the learning curve are measured; 0 for none.
+    """
+    about = f"{shard_name(cells[0], cells[0].inference)}: {len(cells)} cells"
+    first = cells[0]
+    example = data[first.dataset.name]
+    network = networks.make(first.network_options, example.x_pool.shape[1:], example.n_classes)
+    method = make(first.inference, first.settings)
+    reasons = {cell.id: reason for cell in cells if (reason := method.skip(network, build_model(cell)))}
+    skipped = [records.row(cell, "skipped", reasons[cell.id]) for cell in cells if cell.id in reasons]
+    cells = [cell for cell in cells if cell.id not in reasons]
+    if not cells:
+        return skipped, {}
+    # Blocks are filled up with copies of the last cell, so that every call has one shape.
+    padded = cells + [cells[-1]] * (-len(cells) % block)
+    streams = Streams([cell.id for cell in padded], [cell.pair for cell in padded], device)
+    options = {"compiled": compiled, "block": block}
+    try:
+        inputs = Inputs(padded, data, device)
+        curve = Curve(points, lambda posterior: inputs.errors(posterior, streams, **options)) if points else None
+        progress = Checkpointed(about, "step", checkpoint, device, curve)
+        fit = fit_stack(padded, network, method, inputs, streams, progress, **options)
+        seconds = progress.seconds / len(cells)
+        of_draws = Logged(about, "prediction draw")
+        predictions = inputs.predictions(fit.posterior, streams, first.draws, progress=of_draws, **options)
+        moments = records.moments(fit, streams)
+    except torch.AcceleratorError:  # the GPU itself: nothing that follows can be trained, and another start may
+        raise
+    except (RuntimeError, MemoryError, FloatingPointError) as error:
+        log.error("%s: the stack failed: %s", about, error)
+        reason = f"{type(error).__name__}: {str(error).splitlines()[0]}"
+        return skipped + [records.row(cell, "failed", reason) for cell in cells], {}
+    facts = {"steps": fit.steps, "seconds": seconds, "device": device_name(device)}
+    reasons = [records.flaw(fit, predictions, i) for i in range(len(cells))]
+    rows = [
+        records.row(cell, "failed" if reason else "done", reason, **facts)
+        for cell, reason in zip(cells, reasons, strict=True)
+    ]
+    sound = [i for i, reason in enumerate(reasons) if not reason]
+    log.info("%s, %d done, %d failed, %.2f s a cell", about, len(sound), len(cells) - len(sound), seconds)
+    return skipped + rows, records.groups(cells, sound, network, fit, predictions, moments, curve)
+
+
+def fit_stack(
+    cells: list[Cell], network: Network, method: Method, inputs: "Inputs", streams: Streams, progress, **options
+):
+    """The fit of a stack of cells on their training data; `options` are those of `LogJoint`."""
+    joint = LogJoint(network, [build_model(cell) for cell in cells], *inputs.training, **options)
+    return method.fit(joint, streams, progress)
+
+
+class Inputs:
+    """What a stack is trained and judged on: each distinct data set once, on its device, and which of them a cell has.
+
+    `training` is (x, y, which); `inputs` has (x, which) and `truth` (cells, points) by split.
+    """
+
+    def __init__(self, cells: list[Cell], data: dict[str, DataSet], device: str):
+        sets, which = _distinct([(cell.dataset.name, cell.seed) for cell in cells], device)
+        splits = [data[name].split(seed) for name, seed in sets]
+        x, y, x_validation, y_validation = (_stack(arrays, device) for arrays in zip(*splits, strict=True))
+        names, which_test = _distinct([cell.dataset.name for cell in cells], device)
+        x_test, y_test = (_stack(arrays, device) for arrays in zip(*(data[name].test() for name in names), strict=True))
+        self.training = x, y, which
+        self.inputs = {"validation": (x_validation, which), "test": (x_test, which_test)}
+        self.truth = {"validation": y_validation[which], "test": y_test[which_test]}
+
+    def predictions(self, posterior, streams: Streams, n_draws: int, **options) -> dict[str, StackPredictions]:
+        """Predictions by split; `options` are those of `predict`."""
+        return {
+            split: predict(posterior, x, which, streams, n_draws, split=split, **options)
+            for split, (x, which) in self.inputs.items()
+        }
+
+    def errors(self, posterior, streams: Streams, **options) -> np.ndarray:
+        """Error rates (splits, cells) with a few draws."""
+        found = self.predictions(posterior, streams, CURVE_DRAWS, **options)
+        return np.stack([(p.mean_proba.argmax(2) != self.truth[s].cpu().numpy()).mean(1) for s, p in found.items()])
+
+
+def _distinct(items: list, device: str) -> tuple[list, torch.Tensor]:
+    unique = list(dict.fromkeys(items))
+    return unique, torch.tensor([unique.index(item) for item in items], device=device)
+
+
+def _stack(arrays: list[np.ndarray], device: str) -> torch.Tensor:
+    tensor = torch.from_numpy(np.stack(arrays)).to(device)
+    return tensor if tensor.is_floating_point() else tensor.long()

@@ -1,0 +1,95 @@
+"""What data sets, priors, methods and metrics are called in text, tables and figures, and in which order."""
+
+from collections.abc import Iterable
+
+from bnnbench.metrics import describe
+
+PRIORS = ("normal", "laplace", "cauchy", "flat", "scale_mixture")
+CHOICES = ("fixed", "half_normal", "shared_half_normal", "half_cauchy", "inverse_gamma")
+"""Ways of setting the scale."""
+
+_WORDS = {
+    "advi": "ADVI", "bayes": "Bayes", "cauchy": "Cauchy", "fashion_mnist": "Fashion-MNIST", "gauss": "Gauss",
+    "half_cauchy": "half-Cauchy", "half_normal": "half-normal", "hmc": "HMC", "inverse_gamma": "inverse-gamma",
+    "laplace": "Laplace", "map": "MAP", "mc": "MC", "mle": "MLE", "mnist": "MNIST", "nuts": "NUTS", "pymc": "PyMC",
+    "pymc_fullrank": "PyMC full-rank ADVI", "sghmc": "SGHMC", "sgld": "SGLD",
+    "shared_half_normal": "shared half-normal", "student": "Student", "swag": "SWAG",
+}  # fmt: skip
+"""Nicer words for a name, or for a part of one; whatever is not here is written as it is."""
+
+
+_CLOTHES = (
+    "T-shirt", "trousers", "pullover", "dress", "coat", "sandal", "shirt", "sneaker", "bag", "ankle boot"
+)  # fmt: skip
+
+
+def name_of(word: str) -> str:
+    """How a prior, hyperprior, method or data set is written: half-Cauchy for half_cauchy, PyMC NUTS for pymc_nuts."""
+    return _WORDS.get(word) or " ".join(_WORDS.get(part, part) for part in word.split("_"))
+
+
+def data_name(dataset: str) -> str:
+    """`circles, noise 0.4` for circles-0.4, and what a class left out holds; other names as they are."""
+    family, left_out = _without(dataset)
+    if left_out is not None:
+        return f"{name_of(family)} without {class_name(family, left_out)}"
+    family, dash, rest = dataset.partition("-")
+    return f"{name_of(family)}, noise {rest}" if dash and rest.replace(".", "", 1).isdigit() else name_of(dataset)
+
+
+def class_name(family: str, label: int) -> str:
+    """A class of a whole data set in words, such as `sneaker`, where it has a name."""
+    return _CLOTHES[label] if family == "fashion_mnist" else f"class {label}"
+
+
+def class_names(dataset: str, n_classes: int) -> list[str]:
+    """What a data set's labels stand for, or their numbers; labels above a class left out have moved down by one."""
+    family, left_out = _without(dataset)
+    if family != "fashion_mnist":
+        return [str(label) for label in range(n_classes)]
+    return [name for label, name in enumerate(_CLOTHES) if label != left_out]
+
+
+def left_out_name(dataset: str) -> str:
+    """The class that a data set leaves out, in words."""
+    return class_name(*_without(dataset))
+
+
+def _without(dataset: str) -> tuple[str, int | None]:
+    """The family and the class that is left out, of a name such as mnist-without-7; other names hold none."""
+    family, _, left_out = dataset.partition("-without-")
+    return (family, int(left_out)) if left_out.isdecimal() else (dataset, None)
+
+
+def model_name(row) -> str:
+    """`Laplace, half-Cauchy`, `normal, scale 0.3` or `flat` for a row with prior, hyperprior and scale."""
+    if row.hyperprior != "fixed":
+        return f"{name_of(row.prior)}, {name_of(row.hyperprior)}"
+    return name_of(row.prior) if row.scale != row.scale else f"{name_of(row.prior)}, scale {row.scale:g}"
+
+
+def method_name(inference: str, recipe: str = "") -> str:
+    """`mean field`, or with its recipe `mean field (flipout)`."""
+    return name_of(inference) + (f" ({name_of(recipe)})" if recipe else "")
+
+
+def metric_name(metric: str, split: str = "test") -> str:
+    """Axis label of a metric with its unit, such as `Test NLL (nats)`."""
+    about = describe(metric)
+    label = about.label if about.label[1:2].isupper() else about.label[:1].lower() + about.label[1:]
+    return f"{split.capitalize()} {label}" + (f" ({about.unit})" if about.unit else "")
+
+
+def ordered_priors(names: Iterable[str]) -> list[str]:
+    """Priors in the order of every figure; unknown ones last."""
+    return _ordered(PRIORS, names)
+
+
+def ordered_choices(names: Iterable[str]) -> list[str]:
+    """Ways of setting the scale in the order of every figure: fixed, then the hyperpriors."""
+    return _ordered(CHOICES, names)
+
+
+def _ordered(known: Iterable[str], names: Iterable[str]) -> list[str]:
+    names = set(names)
+    return [n for n in known if n in names] + sorted(names - set(known))

@@ -1,0 +1,113 @@
+"""References: the gate, the join with the cells that are compared with them, and what a failed gate leaves."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from fake_reference import GOOD, HALF, SHIFT, add_references, copy_of
+
+from bnnbench import metrics
+from bnnbench.base import gate
+from bnnbench.evaluation import reference
+from bnnbench.evaluation.results import load_results
+from bnnbench.evaluation.select import compared
+from bnnbench.report.leaderboard import boards
+
+FAILED = "toy/moons-0.4/mlp-5-5/laplace-1/hmc/seed-1"
+
+
+@pytest.fixture(scope="module")
+def results(referenced):
+    return load_results(referenced.results)
+
+
+def of(results, cell_id: str, split: str = "test") -> pd.Series:
+    table = results.metrics
+    return table[(table.id == cell_id) & (table.split == split)].set_index("metric").value
+
+
+@pytest.mark.parametrize(
+    ("rhat", "ess", "divergences", "word"),
+    [
+        (1.0099, 400.5, 0, ""),
+        (1.01, 900, 0, "R-hat"),
+        (1.003, 400, 0, "ESS"),
+        (1.003, 900, 1, "1 divergences"),
+        (np.nan, 900, 0, "not known"),
+    ],
+)
+def test_the_gate_is_open_just_within_its_bounds_only(rhat, ess, divergences, word):
+    found = gate.fault(rhat, ess, divergences)
+    assert word in found and bool(found) == bool(word)
+
+
+def test_a_cell_is_compared_with_the_reference_of_its_model_data_set_and_seed(results):
+    for cell_id in ("toy/circles-0.4/mlp-5-5/normal-1/map/seed-1", "toy/moons-0.4/mlp-5-5/laplace-1/mean_field/seed-0"):
+        method = cell_id.split("/")[4]
+        for split in ("test", "validation"):
+            p = results.predictions(cell_id, split).mean_proba
+            q = results.predictions(cell_id.replace(f"/{method}/", "/hmc/"), split).mean_proba
+            stored = of(results, cell_id, split)
+            assert stored["total_variation"] == pytest.approx(metrics.total_variation(p, q))
+            assert stored["agreement"] == pytest.approx(metrics.agreement(p, q))
+            assert stored["total_variation_floor"] == pytest.approx(2 * HALF, abs=1e-3)
+    assert of(results, "toy/moons-0.4/mlp-5-5/laplace-1/mean_field/seed-0")["total_variation"] == pytest.approx(
+        SHIFT, abs=1e-4
+    )
+
+
+def test_a_reference_has_diagnostics_and_floors_and_is_not_compared_with_itself(results):
+    stored = of(results, "toy/circles-0.4/mlp-5-5/normal-1/hmc/seed-0")
+    assert {*GOOD, *reference.floor_names()} <= set(stored.index)
+    assert not {"agreement", "total_variation"} & set(stored.index)
+    assert "function_rhat" not in of(results, "toy/circles-0.4/mlp-5-5/normal-1/hmc/seed-0", "validation")
+
+
+def test_a_reference_that_fails_the_gate_is_named_and_used_by_none(results):
+    row = results.references.set_index("id").loc[FAILED]
+    assert not row.passed and "R-hat of predictions 1.070" in row.reason
+    assert row.total_variation_floor == pytest.approx(2 * HALF, abs=1e-3)
+    for method in ("map", "mean_field"):
+        assert "total_variation" not in of(results, FAILED.replace("/hmc/", f"/{method}/"))
+    assert results.references.passed.sum() == len(results.references) - 1
+
+
+def test_findings_leave_out_references_that_fail_the_gate_and_nothing_else(results):
+    kept = reference.converged(results.metrics, results.references)
+    gone = set(results.metrics.id) - set(kept.id)
+    assert gone == set(results.references.id[~results.references.passed]) and FAILED in gone
+    (board,) = (b for b in boards(results.plan, results, "toy") if b.dataset == "moons-0.4")
+    seeds = {row.name: row.values["nll"].n for row in board.rows if row.kind == "model" and row.method == "HMC"}
+    (short,) = (name for name, n in seeds.items() if n == 1)
+    assert short.startswith("Laplace prior") and "learned" not in short and set(seeds.values()) == {1, 2}
+
+
+def test_a_model_without_a_reference_cell_lacks_the_metrics(results):
+    assert "total_variation" not in of(results, "toy/moons-0.4/mlp-5-5/cauchy-1/mean_field/seed-0")
+
+
+def test_a_run_without_hmc_has_an_empty_table_and_says_why(small_plan, small_results):
+    assert small_results.references.empty and "passed" in small_results.references
+    assert all(small_plan.reference_shard(shard) is None for shard in small_plan.shards.values())
+    assert "no HMC cell" in reference.absence(small_results.references, "toy")
+    assert not set(small_results.metrics.metric) & {"agreement", "total_variation", *reference.floor_names()}
+
+
+def test_a_study_whose_references_all_fail_says_so(small_plan, tmp_path):
+    plan = add_references(copy_of(small_plan, tmp_path / "results"), lambda c: c.model == "normal-1" and c.seed == 0,
+                          {f"toy/{d}-0.4/mlp-5-5/normal-1/hmc/seed-0": {"divergences": 3.0} for d in
+                           ("moons", "circles")})  # fmt: skip
+    references = load_results(plan.results).references
+    assert len(references) == 2 and not references.passed.any()
+    assert "none of the 2 HMC cells passed the gate (3 divergences" in reference.absence(references, "toy")
+
+
+def test_where_the_best_scale_fails_the_gate_the_next_one_is_tuned_and_compared(small_plan, tmp_path, results):
+    where = "inference == 'hmc' and dataset == 'moons-0.4' and prior == 'normal'"
+    (best,) = results.tuned.query(where).scale
+    spoilt = {f"toy/moons-0.4/mlp-5-5/normal-{best:g}/hmc/seed-{s}": {"divergences": 2.0} for s in (0, 1)}
+    plan = add_references(copy_of(small_plan, tmp_path / "results"), lambda c: c.prior == "normal", spoilt)
+    found = load_results(plan.results)
+    (scale,) = found.tuned.query(where).scale
+    assert scale != best
+    (row,) = compared(found, "toy").query(f"{where} and hyperprior == 'fixed'").itertuples()
+    assert row.scale == scale and row.tuned and row.n == 2
