@@ -32,7 +32,7 @@ from mutants_known import EQUIVALENT, KNOWN
 
 ROOT = Path(__file__).resolve().parent.parent
 NEEDED = ("bnnbench", "tests", "config", "notebooks", "reports", "workflow", "benchmarks", "pyproject.toml",
-          "Snakefile", "ARCHITECTURE.md")  # fmt: skip
+          "Snakefile", "ARCHITECTURE.md", "docs")  # fmt: skip
 LIMIT = 300
 """Seconds of tests for a mutant: one that takes longer counts as noticed. Where all tests take longer than half of that
 without a mutant, it is twice as long as they take: on a slow machine tests that pass are no hole that was noticed."""

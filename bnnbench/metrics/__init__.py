@@ -1,19 +1,19 @@
-"""Metrics as NumPy functions of probabilities, votes and labels; `evaluate` gives all of them for one cell.
+"""Metrics as NumPy functions of predictions and truth, a folder a task; `evaluate` gives all of them for one cell.
 
 Shapes: S draws, n points, K classes, classes last. Entropies and likelihoods are in nats. Every public file here is
 imported, and what it registers with `metric` is evaluated, described and shown; nothing else has to name it.
 """
 
-from ._checks import check_labels, check_proba, check_proba_draws, check_votes
 from ._evaluate import compare, evaluate
-from ._predictions import Predictions
-from ._registry import INPUTS, Column, Metric, declare, declared, describe, load, metric, registered
-from .accuracy import PROBABILITY_FLOOR, accuracy, brier_score, negative_log_likelihood
-from .calibration import calibration_floor, expected_calibration_error
-from .fidelity import agreement, total_variation
-from .misclassification import aupr, aurc, auroc, fpr_at_95_tpr, register_score
-from .toy import accuracy_gap_to_bayes, excess_nll, expected_excess_nll, mean_absolute_error_to_bayes
-from .uncertainty import (
+from ._registry import INPUTS, Column, Metric, declare, declared, define_inputs, describe, load, metric, registered
+from .classification._checks import check_labels, check_proba, check_proba_draws, check_votes
+from .classification._predictions import Predictions
+from .classification.accuracy import PROBABILITY_FLOOR, accuracy, brier_score, negative_log_likelihood
+from .classification.calibration import calibration_floor, expected_calibration_error
+from .classification.fidelity import agreement, total_variation
+from .classification.misclassification import aupr, aurc, auroc, fpr_at_95_tpr, register_score
+from .classification.toy import accuracy_gap_to_bayes, excess_nll, expected_excess_nll, mean_absolute_error_to_bayes
+from .classification.uncertainty import (
     aleatoric_variance,
     chi_square,
     chi_square_label_values,
@@ -54,6 +54,7 @@ __all__ = [
     "compare",
     "declare",
     "declared",
+    "define_inputs",
     "describe",
     "draw_labels",
     "evaluate",

@@ -10,7 +10,7 @@ from matplotlib.ticker import MaxNLocator
 from bnnbench.evaluation.results import Results
 from bnnbench.evaluation.select import NothingToDraw
 from bnnbench.metrics import auroc, chi_square, chi_square_label_values_of_votes, expected_error_rate
-from bnnbench.metrics.calibration import _bins
+from bnnbench.metrics.classification.calibration import _bins
 from bnnbench.plots.style import GREY, GROUPS, hide_spare, log_ticks, method_colours, panels, styled
 from bnnbench.words.names import class_names, data_name, method_name, model_name
 

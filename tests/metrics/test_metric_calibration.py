@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from bnnbench import metrics
-from bnnbench.metrics.calibration import _bins
+from bnnbench.metrics.classification.calibration import _bins
 
 
 def binary(confidence):

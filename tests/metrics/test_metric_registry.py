@@ -9,9 +9,14 @@ import numpy as np
 import pytest
 
 from bnnbench import metrics
-from bnnbench.metrics import _registry
+from bnnbench.metrics import _registry, classification
 
-GOOD = {"label": "Made-up score", "definition": "Mean of the highest probability.", "direction": "higher"}
+GOOD = {
+    "label": "Made-up score",
+    "definition": "Mean of the highest probability.",
+    "direction": "higher",
+    "task": "classification",
+}
 
 NEW_FILE = """
 import numpy as np
@@ -39,27 +44,29 @@ def catalogue(monkeypatch):
 def new_file(catalogue, tmp_path, monkeypatch):
     """A file in the folder of metrics that nothing names, as far as the package can tell."""
     (tmp_path / "made_up_score.py").write_text(NEW_FILE, encoding="utf-8")
-    monkeypatch.setattr(metrics, "__path__", [*metrics.__path__, str(tmp_path)])
+    monkeypatch.setattr(classification, "__path__", [*classification.__path__, str(tmp_path)])
     metrics.load("bnnbench.metrics", metrics.__path__)
     yield
-    sys.modules.pop("bnnbench.metrics.made_up_score")
-    del metrics.made_up_score
+    sys.modules.pop("bnnbench.metrics.classification.made_up_score")
+    del classification.made_up_score
 
 
 def test_the_example_of_the_documents_works(catalogue, tmp_path, monkeypatch):
     section = (
-        (Path(__file__).parents[2] / "docs" / "extending.md").read_text(encoding="utf-8").split("How to add a metric")[1]
+        (Path(__file__).parents[2] / "docs" / "extending.md")
+        .read_text(encoding="utf-8")
+        .split("How to add a metric")[1]
     )
     example = section[section.index('    """') : section.index("\n- The names")]
     example = example.replace("sharpness", "made_up_score").replace('"Sharpness"', '"Made-up score"')
     (tmp_path / "made_up_score.py").write_text(textwrap.dedent(example), encoding="utf-8")
-    monkeypatch.setattr(metrics, "__path__", [*metrics.__path__, str(tmp_path)])
+    monkeypatch.setattr(classification, "__path__", [*classification.__path__, str(tmp_path)])
     metrics.load("bnnbench.metrics", metrics.__path__)
     try:
         assert values_of(proba_of())["made_up_score"] == pytest.approx(proba_of().max(1).mean())
     finally:
-        sys.modules.pop("bnnbench.metrics.made_up_score")
-        del metrics.made_up_score
+        sys.modules.pop("bnnbench.metrics.classification.made_up_score")
+        del classification.made_up_score
 
 
 def proba_of(n=50, k=3):
@@ -99,13 +106,15 @@ def test_what_is_gone_from_the_folder_is_known_no_more():
         ("made_up_score", {"direction": None}, "has the direction None: choose 'higher' or 'lower'"),
         ("made_up_score", {"bounds": (1, 0)}, r"has the bounds \(1, 0\)"),
         ("made_up_score", {"label": "NLL"}, "has the label of 'nll'"),
-        ("nll", {}, "has the name of one in metrics/accuracy.py"),
-        ("total_variance_class_4", {}, "has the name of one in metrics/by_class.py"),
+        ("nll", {}, "has the name of one in metrics/classification/accuracy.py"),
+        ("total_variance_class_4", {}, "has the name of one in metrics/classification/by_class.py"),
         ("Made up", {}, "has a bad name"),
     ],
 )
 def test_a_faulty_registration_is_refused_with_its_place_and_a_remedy(catalogue, name, changes, fault):
-    with pytest.raises(ValueError, match=rf"metric '{name}' in metrics/test_metric_registry\.py {fault}"):
+    with pytest.raises(
+        ValueError, match=rf"metric '{name}' in metrics/classification/test_metric_registry\.py {fault}"
+    ):
         metrics.metric(name, **(GOOD | changes))(lambda proba: 0.0)
 
 
@@ -161,7 +170,7 @@ def test_a_metric_against_the_reference_comes_with_its_floor(catalogue):
         definition="The same of two halves.",
         direction="",
     )
-    about = {"label": "Made-up gap", "definition": "Largest gap to the reference.", "direction": "lower"}
+    about = GOOD | {"label": "Made-up gap", "definition": "Largest gap to the reference.", "direction": "lower"}
     metrics.metric("made_up_gap", floor="made_up_gap_floor", **about)(
         lambda proba, reference: np.abs(proba - reference).max()
     )

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -10,6 +11,7 @@ from . import uncertainty as unc
 from ._checks import (
     HALF_PRECISION_TOLERANCE,
     check_integers,
+    check_labels,
     check_proba,
     check_proba_draws,
     check_vector,
@@ -35,6 +37,7 @@ class Predictions:
     argmax_votes: NDArray[np.int64]
     label_votes: NDArray[np.int64]
     n_draws: int
+    task: ClassVar[str] = "classification"
 
     def __post_init__(self) -> None:
         mean = check_proba(self.mean_proba, "mean_proba", HALF_PRECISION_TOLERANCE)
@@ -86,6 +89,17 @@ class Predictions:
             *(np.stack([n_draws - v, v], -1) for v in counts),
             n_draws,
         )
+
+    def given(self, y: ArrayLike, ideal: ArrayLike | None = None) -> dict[str, Any]:
+        """What metrics are computed from, by the names in `INPUTS`.
+
+        y: (n,) true classes. ideal: (n, K) true class probabilities. Raises ValueError on malformed input.
+        """
+        n, k = self.mean_proba.shape
+        labels = check_labels(y, k, n)
+        wrong = self.mean_proba.argmax(1) != labels
+        given = {"proba": self.mean_proba, "y": labels, "wrong": wrong, "predictions": self, "n_classes": (k,)}
+        return given if ideal is None else given | {"bayes_proba": check_proba(ideal, "bayes_proba")}
 
     @cached_property
     def predictive_entropy(self) -> NDArray[np.float64]:

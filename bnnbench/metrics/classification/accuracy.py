@@ -3,8 +3,8 @@
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from .._registry import Column, metric
 from ._checks import check_labels, check_proba
-from ._registry import Column, metric
 
 PROBABILITY_FLOOR = 2.0**-24
 """Probabilities are raised to this, 6e-8, before a logarithm, so that one point costs at most 16.6 nats.

@@ -2,8 +2,8 @@
 
 import numpy as np
 
+from .._registry import Column, metric
 from ._predictions import Predictions, mean
-from ._registry import Column, metric
 from .uncertainty import expected_error_rate
 
 

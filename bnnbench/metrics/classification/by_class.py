@@ -3,8 +3,8 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from .._registry import metric
 from ._predictions import Predictions, mean
-from ._registry import metric
 
 
 @metric(

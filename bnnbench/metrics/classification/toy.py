@@ -5,9 +5,9 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import xlogy
 from scipy.stats import rankdata
 
+from .._registry import metric
 from ._checks import check_proba
 from ._predictions import Predictions
-from ._registry import metric
 from .accuracy import accuracy, log_of, negative_log_likelihood
 
 

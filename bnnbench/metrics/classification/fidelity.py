@@ -6,8 +6,8 @@ The two measures of Izmailov et al. (2021), "What are Bayesian neural network po
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from .._registry import declare, metric
 from ._checks import check_proba
-from ._registry import declare, metric
 
 
 def _pair(proba: ArrayLike, reference: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

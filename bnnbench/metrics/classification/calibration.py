@@ -4,8 +4,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import gammaln, xlog1py, xlogy
 
+from .._registry import Column, metric
 from ._checks import check_labels, check_proba
-from ._registry import Column, metric
 
 TIE_DECIMALS = 12
 """Confidences are rounded to this before binning, so that rounding does not split what is equal."""
