@@ -127,8 +127,8 @@ def metric(
     """Decorator: register a function as the metric `name`, and return it as it is.
 
     The function's parameters without a default say what it needs, by the names in its task's `INPUTS`; a metric whose
-    inputs a cell lacks is left out there. It returns one number, or with `{c}` in `name`, `label` and `definition` one a
-    class. Several tasks may have a metric of one name, where label, direction and unit are the same.
+    inputs a cell lacks is left out there. It returns one number, or with `{c}` in `name`, `label` and `definition` one
+    a class. Several tasks may have a metric of one name, where label, direction and unit are the same.
 
     label: how figures and tables name it; must be given
     definition: a sentence for the glossary; must be given
@@ -219,9 +219,7 @@ def _fault(new: Metric) -> str:
     for other in _METRICS.values():
         shared = [getattr(other, key) == getattr(new, key) for key in ("label", "direction", "unit")]
         if other.name == new.name and not all(shared):
-            return (
-                f"has another label, direction or unit than that of the same name in {other.place}: make them the same"
-            )
+            return f"has another label, direction or unit than the one of its name in {other.place}: use the same"
     if not new.label.strip():
         return "has no label: give the words that stand in tables and figures"
     for what in ("label", "score"):
@@ -251,7 +249,7 @@ def _fault_of_inputs(new: Metric) -> str:
         return f"takes nothing: name what it needs as parameters, of {', '.join(known)}"
     if "reference" in new.inputs and set(new.inputs) != {compared, "reference"}:
         return (
-            f"takes other things than {compared} and reference: no more is known of the halves that its floor compares"
+            f"takes other things than {compared} and reference: of the halves that its floor compares no more is known"
         )
     if "reference" in new.inputs and new.is_per_class:
         return "has one number a class, which a metric against the reference cannot have"
