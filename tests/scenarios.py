@@ -1,6 +1,6 @@
 """Models, data and small worlds that tests share: what every method must satisfy is checked on these."""
 
-from dataclasses import fields, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
 import arviz as az
@@ -15,6 +15,7 @@ from bnnbench.files.tables import read_table
 from bnnbench.inference import DrawsPosterior, find, make
 from bnnbench.inference._pymc import PymcMethod
 from bnnbench.inference.full_rank import entropy
+from bnnbench.likelihoods._location_scale import LocationScale
 from bnnbench.model.joint import LogJoint, Model
 from bnnbench.model.streams import Streams
 from bnnbench.networks import Network
@@ -96,9 +97,30 @@ def gaussian_elbo(joint: LogJoint, posterior, streams: Streams, n_draws: int = 5
     sd, noise, total = root.square().sum(2).sqrt(), streams.normals("evaluation", (joint.prior.n_latents,)), 0.0
     for step in range(n_draws):
         sample = posterior.arrays["loc"] + (root @ noise.step(step).unsqueeze(2)).squeeze(2)
-        total = total + joint.log_likelihood(joint.prior.weights(sample))
+        total = total + joint.log_likelihood(sample)
         total = total + joint.prior.expected_log_density(posterior.arrays["loc"], sd, sample)
     return (total / n_draws + entropy(joint.prior, logs)).numpy()
+
+
+@dataclass(frozen=True)
+class KnownNoise(LocationScale):
+    """y ~ N(output, sd²) with a known sd."""
+
+    sd: float
+    one_scale = True
+
+    def log_prob(self, outputs, y, own):
+        residuals = (y - outputs[:, 0]) / self.sd
+        return -0.5 * (residuals.square() + np.log(2 * np.pi * self.sd**2)).sum(1)
+
+    def curvature_root(self, outputs, own):
+        return torch.full_like(outputs, 1 / self.sd).unsqueeze(2)
+
+    def functions(self, outputs, own):
+        return outputs.flatten(1)
+
+    def location_and_log_scale(self, outputs, own):
+        return outputs[:, 0], torch.full_like(outputs[:, 0], np.log(self.sd))
 
 
 class LinearGaussian(LogJoint):
@@ -116,19 +138,12 @@ class LinearGaussian(LogJoint):
         y = x @ np.array([0.7, -0.4]) + 0.3 + self.noise * rng.standard_normal(n)
         models = [Model(Normal(), scale) for scale in self.scales]
         tensors = torch.as_tensor(x, dtype=dtype)[None], torch.as_tensor(y, dtype=dtype)[None]
-        super().__init__(mlp((2,), 1, hidden=()), models, *tensors, torch.zeros(len(models), dtype=torch.long))
+        which = torch.zeros(len(models), dtype=torch.long)
+        super().__init__(mlp((2,), 1, hidden=()), models, *tensors, which, KnownNoise(self.noise))
         design = np.column_stack([x, np.ones(n)])
         self.precisions = np.stack([design.T @ design / self.noise**2 + np.eye(3) / s**2 for s in self.scales])
         self.least_squares = np.linalg.lstsq(design, y, rcond=None)[0]
         self.posterior_mean = np.stack([np.linalg.solve(p, design.T @ y / self.noise**2) for p in self.precisions])
-
-    @staticmethod
-    def likelihood(outputs, y):
-        residuals = (y - outputs[:, 0]) / LinearGaussian.noise
-        return -0.5 * (residuals.square() + np.log(2 * np.pi * LinearGaussian.noise**2)).sum(1)
-
-    def output_curvature(self, logits):
-        return torch.full_like(logits, 1 / self.noise).unsqueeze(2)
 
     def streams(self) -> Streams:
         return Streams([f"cell-{s}" for s in self.scales], ["pair"] * len(self.scales), dtype=self.x.dtype)

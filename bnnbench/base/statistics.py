@@ -17,7 +17,7 @@ SHOWN = 40
 """So many of a column's values are named where one that it lacks was asked for."""
 POINTS = ("map", "mle")
 """Methods whose draws are all the same: scores of disagreement say nothing of them."""
-MODEL = ["prior", "hyperprior", "scale", "inference", "recipe"]
+MODEL = ["likelihood", "prior", "hyperprior", "scale", "inference", "recipe"]
 """The columns that say what was trained; data set, network and seed say on what."""
 
 
@@ -150,7 +150,7 @@ def _one_side(rows: pd.DataFrame, side: Mapping[str, object], name: str) -> pd.S
     keyed = rows.set_index(["dataset", "network", "seed"]).value
     if keyed.index.duplicated().any():
         first = keyed.index[keyed.index.duplicated()][0]
-        varying = [c for c in (*MODEL, "study") if rows[c].nunique(dropna=False) > 1]
+        varying = [c for c in (*MODEL, "study") if c in rows and rows[c].nunique(dropna=False) > 1]
         raise ValueError(f"{name} picks several rows of {first}: they differ in {', '.join(varying)}; set these too")
     return keyed
 

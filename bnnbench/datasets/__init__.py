@@ -6,9 +6,12 @@ A new data set is a new file here; nothing else has to name it. The types of `ge
 - `name(...)`: the data set's name, where options are part of it (`circles-0.4`);
 - `check(...)`: raises ValueError for options that are wrong together;
 - `shape(...)`: its `Shape`, by which planning builds networks and estimates sizes;
-- `bayes_proba(x, ...)`: the exact posterior, where the generator is known;
+- where the generator is known, what one who knows it says at x, as its task has it: `bayes_proba(x, ...)`, the exact
+  posterior (n, K), of classes; `law(x, ...)`, the conditional distribution as the location (n, S) and the scale, (n, S)
+  or what broadcasts to it, of an equal-weight mixture of Gaussians, of a regression;
+- `regions(...)`: of one-dimensional inputs where training data are, where a gap is between them, and what lies outside;
 
-and `GROUP`, the name that families of equal shapes share.
+and `GROUP`, the name that families of equal shapes share, and `TASK`, a file in tasks/ (default: classification).
 """
 
 import difflib
@@ -34,10 +37,13 @@ __all__ = [
     "faults",
     "group",
     "known_options",
+    "law",
     "make",
     "option_faults",
+    "regions",
     "shape",
     "takes_list",
+    "task",
 ]
 
 GIVEN = ("seeds", "data_dir")
@@ -118,6 +124,23 @@ def group(family: str, options: dict) -> str:
     known = known_options(family)
     other = [f"{key}-{options[key]}" for key in known if key[:2] == "n_" and options.get(key, known[key]) != known[key]]
     return "-".join([shared, *other])
+
+
+def task(family: str) -> str:
+    """The task that a family's data are of."""
+    return getattr(_module(family), "TASK", "classification")
+
+
+def law(family: str, options: dict, x: np.ndarray, name: str = "law"):
+    """What the family's function `name` says at x of the true conditional distribution; None where it has none."""
+    check_options(family, options)
+    return _call(family, name, options, x)
+
+
+def regions(family: str, options: dict) -> dict[str, list[tuple[float, float]]] | None:
+    """Intervals of a one-dimensional input, by "inside", "gap" and "outside"; None where the family does not say."""
+    check_options(family, options)
+    return _call(family, "regions", options)
 
 
 def bayes_proba(family: str, options: dict, x: np.ndarray) -> np.ndarray | None:

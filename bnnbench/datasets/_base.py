@@ -9,6 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from bnnbench.base.philox import generator
+from bnnbench.datasets._scaling import UNSCALED, Scaling
 from bnnbench.files import integrity
 
 
@@ -32,12 +33,15 @@ class DataSet:
 
     name: unique among data sets of one configuration, e.g. `circles-0.4`
     x_pool: (pool, features) float32, or images (pool, channel, height, width) uint8
-    y_pool: (pool,) int64 labels in 0 ... n_classes - 1
+    y_pool: (pool,) int64 labels in 0 ... n_classes - 1; of a regression float32 targets, and n_classes is 1
     train_index, validation_index: (seed, n) and (seed, m) int64 rows of the pool; no point in both
     seeds: (seed,) int64
     x_test, y_test: like x_pool and y_pool; the same for every seed
     x_divisor: what stored inputs are divided by before a network sees them (255 for 8-bit images)
     novel: inputs like x_test of no class that is trained on, by where they come from; for probes only
+    task: what is predicted, a file in tasks/
+    standardise: whether networks are trained on inputs and targets in units of the training split's mean and sd;
+    predictions are in the targets' own units in any case
 
     Raises DataError (a ValueError) where an array breaks this.
     """
@@ -53,6 +57,8 @@ class DataSet:
     n_classes: int
     x_divisor: float = 1.0
     novel: dict[str, np.ndarray] = field(default_factory=dict)
+    task: str = "classification"
+    standardise: bool = False
 
     def __post_init__(self):
         check(self)
@@ -82,6 +88,13 @@ class DataSet:
         """Stored inputs as a network sees them: float32, divided by `x_divisor`."""
         return x.astype(np.float32) / np.float32(self.x_divisor)
 
+    def scaling(self, seed: int) -> Scaling:
+        """What turns inputs and targets into those of training, of one seed; the identity unless `standardise`."""
+        if not self.standardise:
+            return UNSCALED
+        x, y, *_ = self.split(seed)
+        return Scaling.of(x, y)
+
     def to_netcdf(self, path: str | Path) -> None:
         """Write to `path`, compressed; readers see the old file or the whole new one, never a part."""
         import xarray as xr
@@ -96,7 +109,13 @@ class DataSet:
             "y_test": ("test", self.y_test),
         }
         variables |= {f"novel_{key}": ((f"{key}_image", *feature_dims), x) for key, x in self.novel.items()}
-        attributes = {"name": self.name, "n_classes": int(self.n_classes), "x_divisor": float(self.x_divisor)}
+        attributes = {
+            "name": self.name,
+            "n_classes": int(self.n_classes),
+            "x_divisor": float(self.x_divisor),
+            "task": self.task,
+            "standardise": int(self.standardise),
+        }
         stored = xr.Dataset(variables, coords={"seed": self.seeds}, attrs=attributes)
         encoding = {key: {"zlib": True, "complevel": 4, "_FillValue": None} for key in variables}
         path = Path(path)
@@ -133,11 +152,13 @@ class DataSet:
                     int(attributes["n_classes"]),
                     float(attributes["x_divisor"]),
                 )
+                about = {"task": str(attributes["task"]), "standardise": bool(attributes["standardise"])}
         except (OSError, KeyError, ValueError) as error:
             raise DataError(f"{path} is not a data set file ({error}); delete it and generate it again") from error
         if name not in (None, values[0]):
             raise DataError(f"{path} holds the data set {values[0]!r}, not {name!r}; delete it and generate it again")
-        return cls(name=values[0], n_classes=values[1], x_divisor=values[2], seeds=seeds, novel=novel, **arrays)
+        facts = {"name": values[0], "n_classes": values[1], "x_divisor": values[2]} | about
+        return cls(**facts, seeds=seeds, novel=novel, **arrays)
 
 
 def check(data: DataSet) -> None:
@@ -166,6 +187,9 @@ def check(data: DataSet) -> None:
             )
         if max(float(x.max()), -float(x.min())) / data.x_divisor > float(np.finfo(np.float32).max):
             refuse(f"x_{part}", "holds values beyond single precision", "divide it by a unit in which they are smaller")
+        if data.task != "classification":
+            _check_targets(y, f"y_{part}", refuse)
+            continue
         if y.dtype.kind not in "iu":
             refuse(f"y_{part}", f"has type {y.dtype}", "code the classes as whole numbers from 0")
         if y.min() < 0 or y.max() >= data.n_classes:
@@ -197,6 +221,14 @@ def check(data: DataSet) -> None:
     for seed, train, validation in zip(data.seeds, data.train_index, data.validation_index, strict=True):
         if (shared := np.intersect1d(train, validation)).size:
             refuse("validation_index", f"shares {shared.size} points with train at seed {seed}", "separate them")
+
+
+def _check_targets(y: np.ndarray, array: str, refuse) -> None:
+    """Refuse targets that are no finite numbers."""
+    if y.dtype.kind != "f":
+        refuse(array, f"has type {y.dtype}", "give real targets as floating-point numbers")
+    if not np.isfinite(y).all():
+        refuse(array, f"holds NaN or infinity in {np.sum(~np.isfinite(y))} rows", "drop those rows")
 
 
 def check_counts(name: str, **counts: int) -> None:

@@ -2,20 +2,20 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import xarray as xr
 
-from bnnbench import metrics
-from bnnbench.datasets import DataSet, bayes_proba
+from bnnbench import metrics, tasks
+from bnnbench.datasets import DataSet, law
 from bnnbench.evaluation import reference
 from bnnbench.evaluation.reference import References
 from bnnbench.files.shards import ShardFile
 from bnnbench.files.tables import read_table, write_table
-from bnnbench.metrics import Predictions
 from bnnbench.study import failures
-from bnnbench.study.cells import COORDINATES, REFERENCE, Cell
+from bnnbench.study.cells import COORDINATES, REFERENCE, Cell, DatasetSpec
 from bnnbench.study.grid import Plan, Shard
 
 SPLITS = ("validation", "test")
@@ -28,13 +28,11 @@ def labels(data: DataSet, split: str, seed: int) -> tuple[np.ndarray, np.ndarray
     return data.test() if split == "test" else data.split(seed)[2:]
 
 
-def predictions_of(group: xr.Dataset, i: int) -> Predictions:
-    """The i-th cell's predictions in a shard file's group."""
-    arrays = [
-        group[name].values[i] for name in ("mean_proba", "variance", "expected_entropy", "argmax_votes", "label_votes")
-    ]
-    make = Predictions if "class" in group.dims else Predictions.from_class_one
-    return make(*arrays, int(group.attrs["n_draws"]))
+def ideal_of(spec: DatasetSpec, x: np.ndarray) -> Any:
+    """What one who knows the generator says at x, as the data set's task has it; None where nobody does."""
+    task = tasks.find(spec.task)
+    found = law(spec.family, spec.options, x, task.law)
+    return None if found is None else task.truth(found)
 
 
 def evaluate_shard(plan: Plan, shard: Shard, path: str | Path, output: str | Path) -> None:
@@ -63,12 +61,13 @@ def evaluate_shard(plan: Plan, shard: Shard, path: str | Path, output: str | Pat
             where = (cell.dataset.name, None if split == "test" else cell.seed)
             if where not in exact:
                 x, y = labels(data[cell.dataset.name], split, cell.seed)
-                exact[where] = y, bayes_proba(cell.dataset.family, cell.dataset.options, x)
+                exact[where] = y, ideal_of(cell.dataset, x)
             y, ideal = exact[where]
-            predictions = predictions_of(group, i)
+            task = tasks.find(cell.dataset.task)
+            predictions = task.decode(group, i)
             values = metrics.evaluate(predictions, y, ideal)
             if references is not None:
-                values |= references.compare(predictions.mean_proba, cell.reference_id, split)
+                values |= references.compare(task, task.compared(predictions), cell.reference_id, split)
             if split == "test":
                 values |= _of_sampler(stored, cell, group, i)
             rows += _tidy(cell.coordinates() | {"id": cell_id}, split, values)
@@ -77,7 +76,8 @@ def evaluate_shard(plan: Plan, shard: Shard, path: str | Path, output: str | Pat
 
 def _of_sampler(stored: ShardFile, cell: Cell, group: xr.Dataset, i: int) -> dict[str, float]:
     """Diagnostics of a cell whose method records them, and the floors of a reference."""
-    floors = reference.floors(group, i) if cell.inference == REFERENCE else {}
+    task = tasks.find(cell.dataset.task)
+    floors = reference.floors(task, group, i) if cell.inference == REFERENCE else {}
     return reference.diagnostics(stored, cell.id) | floors
 
 
@@ -135,34 +135,37 @@ def _controls(plan: Plan) -> pd.DataFrame:
     rows = []
     for name, data in failures.available(plan, list(plan.datasets)).items():
         spec = plan.datasets[name]
+        task = tasks.find(spec.task)
         studies = [
             s for s in plan.studies if any(spec.name in h.datasets for h in plan.shards.values() if h.study == s)
         ]
         for seed in plan.config.seeds:
-            share = np.bincount(data.split(seed)[1], minlength=data.n_classes) / len(data.split(seed)[1])
+            y_train = data.split(seed)[1]
             for split in SPLITS:
                 x, y = labels(data, split, seed)
-                ideal = bayes_proba(spec.family, spec.options, x)
-                known = {"chance": np.tile(share, (len(y), 1)), "bayes_rule": ideal}
-                for name, proba in known.items():
-                    if proba is None:
-                        continue
-                    values = metrics.evaluate(Predictions.from_draws(proba[None]), y, ideal)
+                ideal = ideal_of(spec, x)
+                known = {"chance": task.chance(y_train, data.n_classes, len(y))}
+                if ideal is not None:
+                    known["bayes_rule"] = task.of_truth(ideal)
+                for name, predictions in known.items():
+                    values = metrics.evaluate(predictions, y, ideal)
                     for study in studies:
-                        facts = (study, spec.name, "none", "none", "fixed", np.nan, name, "", seed)
+                        facts = (study, spec.name, "none", "", "none", "fixed", np.nan, name, "", seed)
                         where = dict(zip(COORDINATES, facts, strict=True))
                         rows += _tidy(where | {"id": f"{study}/{spec.name}/{name}/seed-{seed}"}, split, values)
     return _frame(rows)
 
 
 def tuned(table: pd.DataFrame, references: pd.DataFrame | None = None) -> pd.DataFrame:
-    """The fixed scale with the best mean validation NLL over seeds, for each data set, network, prior and method.
+    """The fixed scale with the best mean validation NLL over seeds, for each data set, network, likelihood, prior and
+    method.
 
-    Columns: study dataset network prior inference recipe scale validation_nll. Priors with one scale only have no row;
-    a scale that lacks a seed is not chosen. With `references`, the table of that name, chains that missed the gate do
-    not compete, unless those of all scales did: the figures would show none of a scale chosen for such chains.
+    Columns: study dataset network likelihood prior inference recipe scale validation_nll. Priors with one scale only
+    have no row; a scale that lacks a seed is not chosen. With `references`, the table of that name, chains that missed
+    the gate do not compete, unless those of all scales did: the figures would show none of a scale chosen for such
+    chains.
     """
-    by = ["study", "dataset", "network", "prior", "inference", "recipe"]
+    by = ["study", "dataset", "network", "likelihood", "prior", "inference", "recipe"]
     rows = table[(table.split == "validation") & (table.metric == "nll") & (table.hyperprior == "fixed")]
     rows = rows.dropna(subset=["scale"]).reset_index(drop=True)
     rows = rows[rows.groupby(by).scale.transform("nunique") > 1]

@@ -5,6 +5,8 @@ predictions: R-hat and effective sample size of the log-odds at training inputs,
 gate and its record follow posteriordb (Magnusson et al. 2024).
 """
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 import xarray as xr
@@ -14,6 +16,7 @@ from bnnbench.files.shards import ShardFile
 from bnnbench.metrics import compare, declared, registered
 from bnnbench.study.cells import COORDINATES, REFERENCE
 from bnnbench.study.grid import Plan, Shard
+from bnnbench.tasks import Task
 
 GATED = {"rhat": "function_rhat", "ess": "function_ess", "divergences": "divergences"}
 """The diagnostics that a reference is judged by, in the gate's order, by what the table of references calls them."""
@@ -38,20 +41,13 @@ def diagnostics(stored: ShardFile, cell_id: str) -> dict[str, float]:
     return {name: float(group[name].sel(cell=cell_id)) for name in declared() if name in group}
 
 
-def floors(group: xr.Dataset, i: int) -> dict[str, float]:
+def floors(task: Task, group: xr.Dataset, i: int) -> dict[str, float]:
     """The metrics against a reference, between the two halves of the chains of the i-th cell of a group."""
-    if "first_half_proba" not in group:
+    halves = task.halves(group, i)
+    if halves is None:
         return {}
-    mean, first = (_proba(group, name, i) for name in ("mean_proba", "first_half_proba"))
-    second = np.clip(2 * mean - first, 0, 1)  # rounding can leave the range
-    known = registered()
-    return {known[name].floor: value for name, value in compare(first, second).items() if known[name].floor}
-
-
-def _proba(group: xr.Dataset, name: str, i: int) -> np.ndarray:
-    """Probabilities (points, classes) of the i-th cell, also where class 1 alone is stored."""
-    stored = group[name].values[i].astype(float)
-    return stored if "class" in group.dims else np.stack([1 - stored, stored], -1)
+    known = registered(task.name)
+    return {known[name].floor: value for name, value in compare(*halves, task.name).items() if known[name].floor}
 
 
 class References:
@@ -75,13 +71,13 @@ class References:
         ids = {cell.id for cell in reference.trainable}
         return cls(ShardFile.read(path, ["validation", "test", "diagnostics"]), ids)
 
-    def compare(self, proba: np.ndarray, reference_id: str, split: str) -> dict[str, float]:
-        """Fidelity of probabilities (points, classes) to a reference, with its floors; empty where there is none."""
+    def compare(self, task: Task, mine: Any, reference_id: str, split: str) -> dict[str, float]:
+        """Fidelity of what a task compares to a reference, with its floors; empty where there is none."""
         group, rows = self.groups[split]
         if reference_id not in rows:
             return {}
-        reference = _proba(group, "mean_proba", rows[reference_id])
-        return compare(proba, reference) | floors(group, rows[reference_id])
+        reference = task.compared(task.decode(group, rows[reference_id]))
+        return compare(mine, reference, task.name) | floors(task, group, rows[reference_id])
 
 
 def _fault_of(found: dict[str, float]) -> str:

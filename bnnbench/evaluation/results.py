@@ -10,12 +10,13 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from bnnbench import tasks
 from bnnbench.datasets import DataSet
-from bnnbench.evaluation.evaluate import labels, predictions_of
+from bnnbench.evaluation.evaluate import labels
 from bnnbench.files.folders import expanded
 from bnnbench.files.shards import ShardFile, posterior_group
 from bnnbench.files.tables import about, read_table
-from bnnbench.metrics import Predictions
+from bnnbench.metrics import Summary
 from bnnbench.study import grid
 from bnnbench.study.config import RunConfig, StudyConfig
 from bnnbench.study.grid import Plan
@@ -113,10 +114,11 @@ class Results:
         # Recipes of a shard share its axis of steps, whose lengths may differ.
         return found.dropna("step", how="all") if "step" in found.dims else found
 
-    def predictions(self, cell_id: str, split: str = "test") -> Predictions:
+    def predictions(self, cell_id: str, split: str = "test") -> Summary:
         """Stored predictions of one cell on `test` or `validation`."""
         group = self.group(self.row(cell_id).shard, split)
-        return predictions_of(group, group.indexes["cell"].get_loc(cell_id))
+        task = self.plan.datasets[self.row(cell_id).dataset].task
+        return tasks.find(task).decode(group, group.indexes["cell"].get_loc(cell_id))
 
     def labels(self, cell_id: str, split: str = "test") -> tuple[np.ndarray, np.ndarray]:
         """Inputs (n, ...) and true classes (n,) that the predictions belong to."""

@@ -15,7 +15,7 @@ class NothingToDraw(ValueError):
     """The results hold nothing that the figure could show; the message says what is missing."""
 
 
-WHERE = ["dataset", "network", "inference", "recipe"]
+WHERE = ["dataset", "network", "likelihood", "inference", "recipe"]
 MODEL = ["prior", "hyperprior", "scale"]
 CONTROLS = ("chance", "bayes_rule")
 
@@ -80,7 +80,7 @@ def best_models(results: Results, study: str, dataset: str, inference: str, netw
     Columns network, prior, hyperprior, scale, mean. Models that lack a seed that another has do not compete.
     """
     where = {"dataset": dataset, "inference": inference, "network": network, "recipe": ""}
-    table = intervals(converged_scores(results, study, "nll", "validation", **where), ["network", *MODEL])
+    table = intervals(converged_scores(results, study, "nll", "validation", **where), ["network", "likelihood", *MODEL])
     table = table[table.n == table.n.max()].sort_values("mean", kind="stable")
     return table.drop_duplicates("prior").reset_index(drop=True)
 

@@ -13,8 +13,8 @@ from bnnbench.files.writing import replacing
 if TYPE_CHECKING:
     import xarray as xr
 
-TEXT = ("id", "key", "state", "reason", "study", "dataset", "family", "network", "prior", "hyperprior", "inference",
-        "recipe", "device", "versions", "git_commit")  # fmt: skip
+TEXT = ("id", "key", "state", "reason", "study", "dataset", "family", "network", "likelihood", "prior", "hyperprior",
+        "inference", "recipe", "device", "versions", "git_commit")  # fmt: skip
 NUMBERS = ("scale", "noise", "seed", "steps", "seconds")
 
 

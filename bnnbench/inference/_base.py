@@ -195,8 +195,8 @@ class Method:
         if found := faults(type(self), values, "setting"):
             raise ValueError("; ".join(found))
 
-    def skip(self, network, model) -> str | None:
-        """Why this method has no meaning for a model on a network; None where it has."""
+    def skip(self, network, model, likelihood) -> str | None:
+        """Why this method has no meaning for a model on a network under a likelihood; None where it has."""
         return None
 
     def fit(self, joint: LogJoint, streams: Streams, progress: Progress = SILENT) -> Fit:

@@ -24,10 +24,11 @@ MAJORISER_STEPS = 20
 LEAST_LOG_SCALE_PRECISION = 0.1
 
 
-def full(joint: LogJoint, weights: torch.Tensor) -> torch.Tensor:
+def full(joint: LogJoint, latents: torch.Tensor) -> torch.Tensor:
     """GGN in the weights, (cells, n_weights, n_weights), float64."""
-    total = weights.new_zeros(*weights.shape, weights.shape[1], dtype=torch.float64)
-    for cells, layers, columns in _passes(joint, weights, joint.network.n_weights):
+    n = joint.network.n_weights
+    total = latents.new_zeros(len(latents), n, n, dtype=torch.float64)
+    for cells, layers, columns in _passes(joint, latents, n):
         for gradients in columns:
             rows = [flat(torch.einsum("cpol,cpil->cpoi", d, a)) for a, d in zip(layers, gradients, strict=True)]
             jacobian = torch.cat(rows, dim=2).double()
@@ -35,15 +36,17 @@ def full(joint: LogJoint, weights: torch.Tensor) -> torch.Tensor:
     return total
 
 
-def diagonal(joint: LogJoint, weights: torch.Tensor) -> torch.Tensor:
-    """Diagonal of the GGN in the weights, then in the log of each parameter tensor's scale, float64.
+def diagonal(joint: LogJoint, latents: torch.Tensor) -> torch.Tensor:
+    """Diagonal of the GGN in the weights, then in the log of each parameter tensor's scale, then in the likelihood's
+    own latents, float64.
 
-    (cells, n_weights + n_parameters): multiplying a tensor by exp(t) has the gradient <w, dL/dw> in t.
+    (cells, n_weights + n_scales + n_own): multiplying a tensor by exp(t) has the gradient <w, dL/dw> in t.
     """
+    weights = joint.prior.weights(latents)
     values = list(_blocks(joint.network, weights))
     sizes = [p.size for p in joint.network.parameters]
     total = weights.new_zeros(weights.shape[0], weights.shape[1] + len(sizes), dtype=torch.float64)
-    for cells, layers, columns in _passes(joint, weights, _largest_layer(joint.network)):
+    for cells, layers, columns in _passes(joint, latents, _largest_layer(joint.network)):
         for gradients in columns:
             squares, of_scales = [], []
             for a, d, w in zip(layers, gradients, values, strict=True):
@@ -54,18 +57,19 @@ def diagonal(joint: LogJoint, weights: torch.Tensor) -> torch.Tensor:
                 shares = torch.einsum("cpol,coi,cpil->cpi", d, w[cells], a)
                 of_scales += [shares[:, :, :-1].sum(2).square().sum(1), shares[:, :, -1].square().sum(1)]
             total[cells] += torch.cat([*squares, torch.stack(of_scales, dim=1)], dim=1).double()
-    return total
+    return torch.cat([total, own_information(joint, latents)], dim=1) if joint.prior.n_own else total
 
 
-def kronecker(joint: LogJoint, weights: torch.Tensor) -> list[tuple[torch.Tensor, torch.Tensor]]:
+def kronecker(joint: LogJoint, latents: torch.Tensor) -> list[tuple[torch.Tensor, torch.Tensor]]:
     """Factors (A, G) of each layer, the GGN of its [weight, bias] rows being about G ⊗ A, float64.
 
     A (cells, n_in + 1, n_in + 1) sums a aᵀ over points and positions, with 1 appended to the inputs for the bias;
     G (cells, n_out, n_out) is the mean of d dᵀ over points and positions (Martens & Grosse 2015, eq. 1; convolutions
     as in Grosse & Martens 2016, eq. 16). Exact where inputs and output gradients are independent over the data.
     """
+    weights = joint.prior.weights(latents)
     totals: list[list] = []
-    for cells, layers, columns in _passes(joint, weights, _largest_layer(joint.network)):
+    for cells, layers, columns in _passes(joint, latents, _largest_layer(joint.network)):
         if not totals:
             wide = weights.new_zeros(weights.shape[0], 1, 1, dtype=torch.float64)
             sizes = [(a.shape[2], w.shape[1]) for a, w in zip(layers, _blocks(joint.network, weights), strict=True)]
@@ -79,15 +83,16 @@ def kronecker(joint: LogJoint, weights: torch.Tensor) -> list[tuple[torch.Tensor
     return [(a, g) for a, g in totals]
 
 
-def last_layer(joint: LogJoint, weights: torch.Tensor) -> torch.Tensor:
+def last_layer(joint: LogJoint, latents: torch.Tensor) -> torch.Tensor:
     """GGN in the last layer's weights and bias, (cells, d, d), float64."""
     network, total = joint.network, None
+    weights, own = joint.prior.weights(latents), joint.prior.own(latents)
     n_out, n_in = network.parameters[-2].shape
     order = flat(torch.arange(n_out * (n_in + 1), device=weights.device).reshape(n_out, n_in + 1))
     for cells, x in _parts(joint, weights, 2 * n_out**2 * (n_in + 1)):
         with torch.no_grad():
             logits, record = forward_recorded(network, weights[cells], x)
-            root = joint.output_curvature(logits).double()
+            root = joint.likelihood.curvature_root(logits, own[cells]).double()
             hessian = torch.einsum("cokp,cqkp->coqp", root, root)
             inputs = F.pad(record[-1][1], (0, 0, 0, 1), value=1.0).double()
             weighted = hessian.unsqueeze(3) * inputs[:, None, None]
@@ -101,7 +106,8 @@ def last_layer(joint: LogJoint, weights: torch.Tensor) -> torch.Tensor:
 def to_latents(joint: LogJoint, latents: torch.Tensor, ggn: torch.Tensor) -> torch.Tensor:
     """GGN in the latents, (cells, latents, latents), from that in the weights: Tᵀ GGN T with T = dw / d latents.
 
-    T is [diag(multiplier), the weights that each log scale multiplies]; zero in log scales that are not active.
+    T is [diag(multiplier), the weights that each log scale multiplies]; zero in log scales that are not active. The
+    likelihood's own latents are uncorrelated with them, with the information that they have of their own.
     """
     prior = joint.prior
     multiplier = prior.multiplier(latents)
@@ -109,13 +115,30 @@ def to_latents(joint: LogJoint, latents: torch.Tensor, ggn: torch.Tensor) -> tor
     of_tensors = prior.weights(latents).unsqueeze(2) * _membership(joint.network, latents)
     of_scales = of_tensors @ _of_log_scales(prior, latents)
     jacobian = torch.cat([torch.diag_embed(multiplier), of_scales], dim=2).double()
-    return jacobian.transpose(1, 2) @ ggn @ jacobian
+    found = jacobian.transpose(1, 2) @ ggn @ jacobian
+    if not prior.n_own:
+        return found
+    n = found.shape[1]
+    everything = F.pad(found, (0, prior.n_own, 0, prior.n_own))
+    everything.diagonal(dim1=1, dim2=2)[:, n:] = own_information(joint, latents)
+    return everything
+
+
+def own_information(joint: LogJoint, latents: torch.Tensor) -> torch.Tensor:
+    """Expected information of the training set in the likelihood's own latents, (cells, n_own), float64."""
+    weights, own = joint.prior.weights(latents), joint.prior.own(latents)
+    total = own.new_zeros(own.shape, dtype=torch.float64)
+    with torch.no_grad():
+        for cells, x in _parts(joint, weights, _largest_layer(joint.network)):
+            outputs, _ = forward_recorded(joint.network, weights[cells], x)
+            total[cells] += joint.likelihood.information(outputs, own[cells]).double()
+    return total
 
 
 def _of_log_scales(prior: LogPrior, latents: torch.Tensor) -> torch.Tensor:
     """Derivative of each tensor's log scale in each latent one, (cells, n_parameters, n_parameters)."""
     units = torch.eye(prior.n_scales, device=latents.device, dtype=latents.dtype)
-    units = F.pad(units, (prior.n_weights, 0)).unsqueeze(1).expand(-1, len(latents), -1)
+    units = F.pad(units, (prior.n_weights, prior.n_own)).unsqueeze(1).expand(-1, len(latents), -1)
     return torch.stack([prior.log_scales(unit) for unit in units], dim=2)
 
 
@@ -128,9 +151,9 @@ def prior_precision(joint: LogJoint, latents: torch.Tensor, ggn: torch.Tensor) -
     precision) the conditional variance (Jaakkola & Jordan 2000, eq. 12; Palmer et al. 2006), found by iteration: the
     latent's own width keeps ξ away from zero, where a Laplace density would hold any weight fast.
 
-    For log scales the negative second derivative of the hyperprior, at least `LEAST_LOG_SCALE_PRECISION`, since the
-    densities' tails are convex or straight. 1 in log scales that are not active. Mixed derivatives, of a
-    hyperprior that ties log scales together, have no place in a diagonal and are left out.
+    For log scales, and the likelihood's own latents, the negative second derivative of the log prior, at least
+    `LEAST_LOG_SCALE_PRECISION`, since the densities' tails are convex or straight. 1 in log scales that are not active.
+    Mixed derivatives, of a hyperprior that ties log scales together, have no place in a diagonal and are left out.
     """
     prior, n = joint.prior, joint.prior.n_weights
     latents, ggn_z = latents.detach().double(), ggn[:, :n]
@@ -153,7 +176,7 @@ def _slope(prior: LogPrior, latents: torch.Tensor) -> torch.Tensor:
 
 def _hyperprior_precision(prior: LogPrior, latents: torch.Tensor) -> torch.Tensor:
     ones = torch.ones_like(latents[:, prior.n_weights :])
-    if not prior.learned.any():
+    if not prior.learned.any() and not prior.n_own:
         return ones
     with torch.enable_grad():
         latents = latents.detach().requires_grad_()
@@ -166,26 +189,27 @@ def _hyperprior_precision(prior: LogPrior, latents: torch.Tensor) -> torch.Tenso
     return torch.where(prior.active[:, prior.n_weights :], found, ones)
 
 
-def log_likelihood(joint: LogJoint, weights: torch.Tensor) -> torch.Tensor:
+def log_likelihood(joint: LogJoint, latents: torch.Tensor) -> torch.Tensor:
     """log p(y | f_w(x)) of the whole training set, (cells,), float64, in parts that fit in memory."""
     eager = copy.copy(joint)  # parts of other shapes than training's would be compiled anew
     eager.compiled = False
-    total = weights.new_zeros(weights.shape[0], dtype=torch.float64)
+    total = latents.new_zeros(latents.shape[0], dtype=torch.float64)
     with torch.no_grad():
-        for index in _points(joint, _largest_layer(joint.network), weights.shape[0]):
-            everyone = index.expand(weights.shape[0], -1)
-            total += eager.log_likelihood(weights, joint.batch(everyone)).double() * (len(index) / joint.n_points)
+        for index in _points(joint, _largest_layer(joint.network), latents.shape[0]):
+            everyone = index.expand(latents.shape[0], -1)
+            total += eager.log_likelihood(latents, joint.batch(everyone)).double() * (len(index) / joint.n_points)
     return total
 
 
-def _passes(joint: LogJoint, weights: torch.Tensor, per_point: int) -> Iterator[tuple]:
+def _passes(joint: LogJoint, latents: torch.Tensor, per_point: int) -> Iterator[tuple]:
     """For each block of cells and part of the data: the cells, each layer's inputs, and an iterator over the columns of
     the NLL's curvature giving each layer's output gradients; both as (cells, points, features, positions), with 1
     appended to the inputs' features."""
+    weights, own = joint.prior.weights(latents), joint.prior.own(latents)
     for cells, x in _parts(joint, weights, per_point):
         with torch.enable_grad():
             logits, record = forward_recorded(joint.network, weights[cells].detach().requires_grad_(), x)
-        root = joint.output_curvature(logits.detach())
+        root = joint.likelihood.curvature_root(logits.detach(), own[cells].detach())
         layers = [_inputs(layer, h.detach(), logits.shape[0]) for layer, h, _ in record]
         yield cells, layers, _columns(logits, record, root)
 

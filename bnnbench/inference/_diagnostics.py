@@ -11,24 +11,18 @@ LEAST_DRAWS = 4
 
 
 def probe(joint: LogJoint, n: int):
-    """Function of latents (cells, latents) giving each class's log-odds at n of a cell's own training inputs.
+    """Function of latents (cells, latents) giving what the likelihood judges chains by, (cells, values).
 
-    The inputs are fixed, at even distances in the training set. (cells, values): of two classes the second's alone;
-    the raw output of a network that has but one.
+    It is that of n of a cell's own training inputs, which are fixed, at even distances in the training set.
     """
     index = torch.linspace(0, joint.n_points - 1, min(n, joint.n_points), device=joint.x.device).long()
     x = lay_out(joint.network, joint.x[joint.which.unsqueeze(1), index])
 
-    def log_odds(latents: torch.Tensor) -> torch.Tensor:
-        logits = forward(joint.network, joint.prior.weights(latents), x)
-        if logits.shape[1] == 2:
-            return logits[:, 1] - logits[:, 0]
-        if logits.shape[1] > 2:
-            log_proba = logits.double().log_softmax(1)
-            logits = log_proba - torch.log(-torch.expm1(log_proba.clamp(max=-1e-12)))
-        return logits.flatten(1)
+    def functions(latents: torch.Tensor) -> torch.Tensor:
+        outputs = forward(joint.network, joint.prior.weights(latents), x)
+        return joint.likelihood.functions(outputs, joint.prior.own(latents))
 
-    return log_odds
+    return functions
 
 
 def of_chains(joint: LogJoint, draws: torch.Tensor, n: int = 20) -> dict[str, np.ndarray]:

@@ -25,7 +25,7 @@ def initial_latents(joint: LogJoint, streams: Streams, kind: str, scale: float) 
 
     kind "fan_in": N(0, g² / fan_in) for weights and N(0, 1 / fan_in) for biases, with gain g² = 2 for ReLU (He et al.
     2015) and (5/3)² for tanh networks. kind "unit_normal": N(0, 1) for all, as the source notebook began; sound for
-    layers of a few units only. Learned scales start at `scale`.
+    layers of a few units only. Learned scales start at `scale`, and the likelihood's own latents where it says.
     """
     network, prior = joint.network, joint.prior
     noise = streams.paired_normals("initial", (prior.n_weights,))
@@ -37,7 +37,11 @@ def initial_latents(joint: LogJoint, streams: Streams, kind: str, scale: float) 
     elif kind != "unit_normal":
         raise ValueError(f"initial: unknown kind '{kind}': known are fan_in, unit_normal")
     log_scales = noise.new_full((noise.shape[0], prior.n_scales), math.log(scale))
-    latents = torch.cat([noise, torch.where(prior.active[:, prior.n_weights :], log_scales, 0.0)], dim=1)
+    of_scales = slice(prior.n_weights, prior.n_weights + prior.n_scales)
+    latents = torch.cat([noise, torch.where(prior.active[:, of_scales], log_scales, 0.0)], dim=1)
+    if prior.n_own:
+        own = joint.likelihood.initial(joint.y)[joint.which]
+        latents = torch.cat([latents, own.to(latents)], dim=1)
     multiplier = prior.multiplier(latents)
     if multiplier is not None:
         latents[:, : prior.n_weights] /= multiplier

@@ -13,8 +13,8 @@ class PymcMethod(Method):
 
     on_processor = True
 
-    def skip(self, network, model):
-        return pymc_models.unsupported(network, model)
+    def skip(self, network, model, likelihood):
+        return pymc_models.unsupported(network, model, likelihood)
 
 
 def fit_each(joint, streams, purpose, fit_cell, progress, total):
@@ -34,7 +34,7 @@ def model_of(joint, cell):
     """PyMC's model of a cell on its training data."""
     which = joint.which[cell]
     x, y = joint.x[which].cpu().double().numpy(), joint.y[which].cpu().numpy()
-    return pymc_models.build(joint.network, joint.models[cell], x, y)
+    return pymc_models.build(joint.network, joint.models[cell], x, y, joint.likelihood)
 
 
 def order(joint, cell, approximation):
@@ -42,7 +42,7 @@ def order(joint, cell, approximation):
     slices = {name: (part, shape) for name, part, shape, _ in approximation.groups[0].ordering.values()}
     network, model = joint.network, joint.models[cell]
     place = {name: np.arange(part.start, part.stop).reshape(shape) for name, (part, shape) in slices.items()}
-    found = pymc_models.point_to_latents(network, model, place).astype(int)
+    found = pymc_models.point_to_latents(network, model, place, joint.likelihood).astype(int)
     active = joint.prior.active[cell].cpu().numpy()
     found[~active] = -1
     return found

@@ -61,8 +61,8 @@ class FullRank(Method):
     posterior_class = FullRankPosterior
     has_curve = True
 
-    def skip(self, network, model):
-        n = network.n_weights + (len(network.parameters) if model.hyperprior is not None else 0)
+    def skip(self, network, model, likelihood):
+        n = network.n_weights + (len(network.parameters) if model.hyperprior is not None else 0) + likelihood.n_latents
         if self.rank is None and n > MOST_LATENTS:
             return f"a full matrix over {n:,} latents has {n * (n + 1) // 2:,} entries: give full_rank a rank"
         return None
@@ -155,7 +155,7 @@ def _sd(rho):
 
 def _expected_log_joint(terms, loc, sd, sample, weight, x, y):
     """Estimate (cells,) of the expected log joint under q of marginal N(loc, sd²), the prior's part times `weight`."""
-    log_likelihood = terms.log_likelihood(forward(terms.network, terms.prior.weights(sample), x), y)
+    log_likelihood = terms.log_likelihood(forward(terms.network, terms.prior.weights(sample), x), y, sample)
     return log_likelihood + weight * terms.prior.expected_log_density(loc, sd, sample)
 
 

@@ -106,14 +106,14 @@ class LaplaceApproximation(Map):
     def posterior_class(self):
         return POSTERIORS[self.structure][self.predictive == "linearised"]
 
-    def skip(self, network, model):
+    def skip(self, network, model, likelihood):
         learned = model.hyperprior is not None
         if self.prior_scale == "marginal_likelihood" and (learned or model.prior.name != "normal"):
             return "the marginal likelihood chooses the scale of a normal prior of fixed scale only"
         if learned and model.hyperprior.shared and self.structure in ("diagonal", "kronecker"):
             return f"structure {self.structure} takes log scales as independent of each other: use full or last_layer"
         weight, bias = network.parameters[-2:]
-        everything = network.n_weights + len(network.parameters) * learned
+        everything = network.n_weights + len(network.parameters) * learned + likelihood.n_latents
         n = {"full": everything, "last_layer": weight.size + bias.size}.get(self.structure, 0)
         if n > LIMITS.get(self.structure, n):
             others = "kronecker, diagonal or last_layer" if self.structure == "full" else "kronecker or diagonal"
@@ -122,7 +122,7 @@ class LaplaceApproximation(Map):
 
     def fit(self, joint, streams, progress=SILENT):
         for model in joint.models:
-            if reason := self.skip(joint.network, model):
+            if reason := self.skip(joint.network, model, joint.likelihood):
                 raise ValueError(f"laplace_approximation: {reason}")
         fit = super().fit(joint, streams, progress)
         loc = fit.posterior.arrays["loc"]
@@ -135,11 +135,11 @@ class LaplaceApproximation(Map):
 
     def _gaussian(self, joint, latents):
         """Arrays of the posterior, all but `loc`, and the diagnostics."""
-        prior, weights = joint.prior, joint.prior.weights(latents)
+        prior = joint.prior
         shape = {"full": _Full, "kronecker": _Kronecker, "diagonal": _Diagonal, "last_layer": _LastLayer}
-        ggn = shape[self.structure](joint, latents, weights)
+        ggn = shape[self.structure](joint, latents)
         precision = _curvature.prior_precision(joint, latents, ggn.diagonal)
-        log_joint = _curvature.log_likelihood(joint, weights) + prior.log_density(latents)
+        log_joint = _curvature.log_likelihood(joint, latents) + prior.log_density(latents)
         diagnostics = {}
         if self.prior_scale == "marginal_likelihood":
             w = ggn.span if self.structure == "last_layer" else slice(0, prior.n_weights)
@@ -156,9 +156,9 @@ class LaplaceApproximation(Map):
 class _Full:
     """GGN in all latents. `diagonal` (cells, latents) is its diagonal and `span` the latents that are Gaussian."""
 
-    def __init__(self, joint, latents, weights):
+    def __init__(self, joint, latents):
         self.prior, self.span = joint.prior, slice(0, joint.prior.n_latents)
-        self.ggn = _finite(_curvature.to_latents(joint, latents, _curvature.full(joint, weights)))
+        self.ggn = _finite(_curvature.to_latents(joint, latents, _curvature.full(joint, latents)))
         self.diagonal = self.ggn.diagonal(dim1=1, dim2=2)
 
     def eigenvalues(self):
@@ -176,10 +176,10 @@ class _Full:
 
 
 class _LastLayer(_Full):
-    def __init__(self, joint, latents, weights):
+    def __init__(self, joint, latents):
         weight, bias = joint.network.parameters[-2:]
         self.prior, self.span = joint.prior, slice(weight.start, bias.stop)
-        ggn = _curvature.last_layer(joint, weights)
+        ggn = _curvature.last_layer(joint, latents)
         multiplier = joint.prior.multiplier(latents)
         if multiplier is not None:
             m = multiplier[:, self.span].double()
@@ -193,10 +193,10 @@ class _LastLayer(_Full):
 
 
 class _Diagonal:
-    def __init__(self, joint, latents, weights):
+    def __init__(self, joint, latents):
         self.prior, self.span = joint.prior, slice(0, joint.prior.n_latents)
         multiplier = joint.prior.multiplier(latents)
-        self.diagonal = torch.where(self.prior.active, _curvature.diagonal(joint, weights), 0.0)
+        self.diagonal = torch.where(self.prior.active, _curvature.diagonal(joint, latents), 0.0)
         if multiplier is not None:
             self.diagonal[:, : self.prior.n_weights] *= multiplier.double().square()
 
@@ -209,15 +209,16 @@ class _Diagonal:
 
 
 class _Kronecker:
-    def __init__(self, joint, latents, weights):
+    def __init__(self, joint, latents):
         self.prior, self.span = joint.prior, slice(0, joint.prior.n_latents)
-        factors = _curvature.kronecker(joint, weights)
+        factors = _curvature.kronecker(joint, latents)
         multiplier = joint.prior.multiplier(latents)
         of_scales = torch.zeros_like(latents[:, self.prior.n_weights :], dtype=torch.float64)
         if multiplier is not None:
             factors = _kronecker.rescale(factors, multiplier, joint.network)
-            exact = _curvature.diagonal(joint, weights)[:, self.prior.n_weights :]
-            of_scales = torch.where(self.prior.learned, exact, of_scales)
+        if multiplier is not None or self.prior.n_own:
+            exact = _curvature.diagonal(joint, latents)[:, self.prior.n_weights :]
+            of_scales = torch.where(self.prior.active[:, self.prior.n_weights :], exact, of_scales)
         self.factors = [(_finite(a), _finite(g)) for a, g in factors]
         self.diagonal = torch.cat([_kronecker.diagonal(self.factors), of_scales], dim=1)
 

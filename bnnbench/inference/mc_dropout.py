@@ -48,7 +48,7 @@ class McDropout(Map):
 
 def _log_density(terms, latents, x, y, *masks):
     outputs = forward_dropout(terms.network, terms.prior.weights(latents), x, masks)
-    return terms.log_likelihood(outputs, y) + terms.prior.log_density(latents)
+    return terms.log_likelihood(outputs, y, latents) + terms.prior.log_density(latents)
 
 
 def _unit_of_latent(prior):

@@ -110,7 +110,7 @@ def _elbo(terms, loc, rho, weight, x, y, noise, *of_layers, estimator, entropy_w
     sample = loc + sd * noise
     outputs = _outputs(terms, estimator, loc, sd, sample, x, of_layers)
     kl_term = negative_path_kl if estimator == "sticking_the_landing" else negative_kl
-    return terms.log_likelihood(outputs, y) + weight * kl_term(prior, loc, sd, sample, entropy_weight)
+    return terms.log_likelihood(outputs, y, sample) + weight * kl_term(prior, loc, sd, sample, entropy_weight)
 
 
 def _outputs(terms, estimator, loc, sd, sample, x, of_layers):

@@ -14,13 +14,13 @@ class Mle(Map):
 
     reaches = "maximum_likelihood"
 
-    def skip(self, network, model):
+    def skip(self, network, model, likelihood):
         if model.prior.name != "flat":
             return "maximum likelihood does not look at the prior: see the cell of the flat prior"
         return None
 
     def objective(self, joint, streams):
-        return lambda step, latents, batch: joint.log_likelihood(joint.prior.weights(latents), batch)
+        return lambda step, latents, batch: joint.log_likelihood(latents, batch)
 
 
 METHOD = Mle

@@ -22,7 +22,10 @@ class PriorPosterior(Posterior):
                 rng = generator(owner, f"prior-{purpose}", s)
                 row[: network.n_weights] = model.fixed * model.prior.draw(rng, network.n_weights)
                 scales = len(network.parameters)  # drawn for all; `LogPrior` passes over inert ones
-                row[network.n_weights :] = 0 if model.hyperprior is None else np.log(model.hyperprior.draw(rng, scales))
+                of_scales = slice(network.n_weights, network.n_weights + scales)
+                row[of_scales] = 0 if model.hyperprior is None else np.log(model.hyperprior.draw(rng, scales))
+                if self.prior.n_own:
+                    row[of_scales.stop :] = self.prior.likelihood.draw(rng)
             # Beyond float32's range the network's output is saturated anyway.
             return torch.from_numpy(np.clip(latents, -1e12, 1e12)).to(self.arrays["kept"])
 

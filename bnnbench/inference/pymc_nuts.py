@@ -90,11 +90,12 @@ class PymcNuts(PymcMethod):
     def _latents(self, joint, cell, posterior):
         """Our latents of all draws, (chains, samples, latents)."""
         values = {name: posterior[name].values for name in posterior.data_vars}
-        values |= {f"{name}_log__": np.log(v) for name, v in values.items() if name.split(".")[-1] == "scale"}
+        positive = [name for name in values if name.split(".")[-1] == "scale" or name in joint.likelihood.latents]
+        values |= {f"{name}_log__": np.log(values[name]) for name in positive}
         found = np.empty((self.chains, self.samples, joint.prior.n_latents))
         for index in np.ndindex(found.shape[:2]):
             point = {name: v[index] for name, v in values.items()}
-            found[index] = pymc_models.point_to_latents(joint.network, joint.models[cell], point)
+            found[index] = pymc_models.point_to_latents(joint.network, joint.models[cell], point, joint.likelihood)
         return found
 
     def _agreement(self, joint, cell, latents):

@@ -4,7 +4,7 @@ Shapes: S draws, n points, K classes, classes last. Entropies and likelihoods ar
 imported, and what it registers with `metric` is evaluated, described and shown; nothing else has to name it.
 """
 
-from ._evaluate import compare, evaluate
+from ._evaluate import Summary, compare, evaluate
 from ._registry import INPUTS, Column, Metric, declare, declared, define_inputs, describe, load, metric, registered
 from .classification._checks import check_labels, check_proba, check_proba_draws, check_votes
 from .classification._predictions import Predictions
@@ -34,6 +34,7 @@ __all__ = [
     "Column",
     "Metric",
     "Predictions",
+    "Summary",
     "accuracy",
     "accuracy_gap_to_bayes",
     "agreement",

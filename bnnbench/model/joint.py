@@ -1,7 +1,8 @@
 """The log joint log p(y | f_w(x)) + log p(w | s) + log p(s), defined once, for a stack of cells.
 
 Every cell has one flat vector of unconstrained latents: first one per network weight, then one log scale per
-parameter tensor (weight matrix, filter bank or bias vector). Log scales that a model does not have are inert.
+parameter tensor (weight matrix, filter bank or bias vector), then the likelihood's own, if it has any. Log scales that
+a model does not have are inert.
 
 - Fixed scale: the weight latent is w itself, with density p(w / s) / s; all log scales are inert.
 - Hyperprior: non-centred, the weight latent is z at unit scale and w = exp(log s) z; log s has the density of the
@@ -13,9 +14,10 @@ from dataclasses import dataclass
 from functools import cache, cached_property
 
 import torch
-import torch.nn.functional as F
 
 from bnnbench.hyperpriors import Hyperprior
+from bnnbench.likelihoods import Likelihood
+from bnnbench.likelihoods.categorical import Categorical
 from bnnbench.model.kernels import Kernel
 from bnnbench.networks import Network
 from bnnbench.networks._apply import forward
@@ -56,40 +58,54 @@ class Model:
 
 
 class LogPrior:
-    """log p(latents) of a stack of models that share a network. Shapes: latents (cells, n_weights + n_parameters).
+    """log p(latents) of a stack of models that share a network and a likelihood.
+
+    Shapes: latents (cells, n_weights + n_scales + n_own).
 
     `tensors` hold what differs from cell to cell, (cells, 1) each: fixed scale, family and hyperprior by their places
     in `families` and `hyperpriors`, of which None stands for a fixed scale. Where there are several, each is evaluated
     for all cells and counts where it applies; elsewhere it sees ones, so that no cell's NaN reaches a neighbour.
     """
 
-    def __init__(self, network: Network, models: list[Model], device="cpu", dtype=torch.float32):
+    def __init__(
+        self,
+        network: Network,
+        models: list[Model],
+        likelihood: Likelihood | None = None,
+        device="cpu",
+        dtype=torch.float32,
+    ):
         families = _distinct(m.prior for m in models)
         hyperpriors = _distinct(m.hyperprior for m in models)
         of_hyper = [hyperpriors.index(m.hyperprior) for m in models]
         columns = ([m.fixed for m in models], dtype), ([families.index(m.prior) for m in models], torch.long), (
             of_hyper, torch.long)  # fmt: skip
         tensors = [torch.tensor(values, device=device, dtype=kind).unsqueeze(1) for values, kind in columns]
-        self._set(network, families, hyperpriors, tensors)
+        self._set(network, families, hyperpriors, likelihood or Categorical(), tensors)
         self.models = models
 
     @classmethod
-    def of_tensors(cls, network, families, hyperpriors, tensors) -> "LogPrior":
+    def of_tensors(cls, network, families, hyperpriors, likelihood, tensors) -> "LogPrior":
         """That of a block of cells, from the block's part of `tensors`; it has no `models`."""
         prior = object.__new__(cls)
-        prior._set(network, families, hyperpriors, tensors)
+        prior._set(network, families, hyperpriors, likelihood, tensors)
         return prior
 
     def take(self, cells: list[int]) -> "LogPrior":
         """That of these cells, in this order; it serves the same kernels."""
-        prior = LogPrior.of_tensors(self.network, self.families, self.hyperpriors, [t[cells] for t in self.tensors])
+        prior = self.with_tensors([t[cells] for t in self.tensors])
         prior.models = [self.models[c] for c in cells]
         return prior
 
-    def _set(self, network, families, hyperpriors, tensors):
+    def with_tensors(self, tensors: list[torch.Tensor]) -> "LogPrior":
+        """The same families, hyperpriors and likelihood with other `tensors`."""
+        return LogPrior.of_tensors(self.network, self.families, self.hyperpriors, self.likelihood, tensors)
+
+    def _set(self, network, families, hyperpriors, likelihood, tensors):
         self.network, self.families, self.hyperpriors, self.tensors = network, families, hyperpriors, tensors
-        self.n_weights, self.n_scales = network.n_weights, len(network.parameters)
-        self.n_latents = self.n_weights + self.n_scales
+        self.likelihood = likelihood
+        self.n_weights, self.n_scales, self.n_own = network.n_weights, len(network.parameters), likelihood.n_latents
+        self.n_latents = self.n_weights + self.n_scales + self.n_own
         self.fixed, self._family, self._hyperprior = tensors
         self.learns = hyperpriors != (None,)
         self.learned = self._hyperprior >= 0 if None not in hyperpriors else self._hyperprior > 0  # None comes first
@@ -101,11 +117,18 @@ class LogPrior:
         """(cells, latents) of booleans: False for log scales that a cell does not have."""
         place = torch.arange(self.n_latents, device=self.learned.device) - self.n_weights
         learned = self.learned if self._shared is False else self.learned & (~self._shared | (place == 0))
-        return learned | (place < 0)
+        return learned | (place < 0) | (place >= self.n_scales)
+
+    def own(self, latents: torch.Tensor) -> torch.Tensor:
+        """The likelihood's own latents, (cells, n_own)."""
+        return latents[:, self.n_weights + self.n_scales :]
+
+    def _of_scales(self, latents: torch.Tensor) -> torch.Tensor:
+        return latents[:, self.n_weights : self.n_weights + self.n_scales]
 
     def log_scales(self, latents: torch.Tensor) -> torch.Tensor:
         """Learned log scale of each parameter tensor, (cells, n_parameters); 0 where the scale is fixed."""
-        found = latents[:, self.n_weights :]
+        found = self._of_scales(latents)
         if self._shared is not False:
             found = torch.where(self._shared, found[:, :1], found)
         return torch.where(self.learned, found, 0.0)
@@ -131,7 +154,7 @@ class LogPrior:
         return torch.where(self.learned, self.log_scales(latents).exp(), self.fixed)
 
     def log_density(self, latents: torch.Tensor) -> torch.Tensor:
-        """log p(z) + log p(log s), (cells,)."""
+        """log p(z) + log p(log s) + log p(own), (cells,)."""
         unit = latents[:, : self.n_weights] / self.fixed
         of_weights = self._by_family(lambda family, z: family.log_density(z), unit)
         return of_weights - self.n_weights * self.fixed[:, 0].log() + self._log_hyper(latents)
@@ -151,14 +174,15 @@ class LogPrior:
         return _by_code(self.families, self._family, function, *values)
 
     def _log_hyper(self, latents: torch.Tensor) -> torch.Tensor:
-        log_scales = latents[:, self.n_weights :]
+        log_scales = self._of_scales(latents)
 
         def density(hyperprior, log_s):
             if hyperprior is None:
                 return torch.zeros_like(log_s)
             return hyperprior.log_density(log_s[:, :1] if hyperprior.shared else log_s)
 
-        return _by_code(self.hyperpriors, self._hyperprior, density, log_scales)
+        found = _by_code(self.hyperpriors, self._hyperprior, density, log_scales)
+        return found + self.likelihood.log_prior(self.own(latents)) if self.n_own else found
 
 
 def _by_code(densities: tuple, codes: torch.Tensor, function, *values: torch.Tensor) -> torch.Tensor:
@@ -182,23 +206,13 @@ def _distinct(objects) -> tuple:
 class Terms:
     """What an objective of a block of cells is made of: `prior`, `network`, and the likelihood of outputs."""
 
-    def __init__(self, prior: LogPrior, likelihood, n_points: int):
-        self.prior, self.network, self._likelihood, self._n_points = prior, prior.network, likelihood, n_points
+    def __init__(self, prior: LogPrior, n_points: int):
+        self.prior, self.network, self._n_points = prior, prior.network, n_points
 
-    def log_likelihood(self, outputs: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
-        """log p(y | outputs) of the whole training set, (cells,); of a batch times N / batch size."""
-        return self._likelihood(outputs, y) * (self._n_points / y.shape[1])
-
-
-def categorical(logits: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
-    """Summed log probability (cells,) of classes y (cells, points) under logits (cells, classes, points)."""
-    if logits.shape[1] == 2:  # fewer passes over the points
-        sign = 2 * y.to(logits.dtype) - 1
-        return F.logsigmoid(sign * (logits[:, 1] - logits[:, 0])).sum(1)
-    # A product with indicators: picking by index, or by a mask, breaks compiled loops into scalar code.
-    classes = torch.arange(logits.shape[1], device=y.device, dtype=y.dtype).unsqueeze(1)
-    chosen = (y.unsqueeze(1) == classes).to(logits.dtype)
-    return (F.log_softmax(logits, dim=1) * chosen).sum(1).sum(1)
+    def log_likelihood(self, outputs: torch.Tensor, y: torch.Tensor, latents: torch.Tensor) -> torch.Tensor:
+        """log p(y | outputs, own latents) of the whole training set, (cells,); of a batch times N / batch size."""
+        found = self.prior.likelihood.log_prob(outputs, y, self.prior.own(latents))
+        return found * (self._n_points / y.shape[1])
 
 
 @cache
@@ -206,19 +220,19 @@ def _kernel(function, settings, network, families, hyperpriors, likelihood, n_po
     """One for each objective and each kind of stack, so that it is compiled once."""
 
     def objective(*tensors):
-        prior = LogPrior.of_tensors(network, families, hyperpriors, tensors[-3:])
-        return function(Terms(prior, likelihood, n_points), *tensors[:-3], **dict(settings))
+        prior = LogPrior.of_tensors(network, families, hyperpriors, likelihood, tensors[-3:])
+        return function(Terms(prior, n_points), *tensors[:-3], **dict(settings))
 
     return Kernel(objective, compiled)
 
 
-def _log_likelihood(terms: Terms, weights, x, y):
-    return terms.log_likelihood(forward(terms.network, weights, x), y)
+def _log_likelihood(terms: Terms, latents, x, y):
+    return terms.log_likelihood(forward(terms.network, terms.prior.weights(latents), x), y, latents)
 
 
 def log_density(terms: Terms, latents, x, y) -> torch.Tensor:
     """The log joint, (cells,), as an objective."""
-    return _log_likelihood(terms, terms.prior.weights(latents), x, y) + terms.prior.log_density(latents)
+    return _log_likelihood(terms, latents, x, y) + terms.prior.log_density(latents)
 
 
 @dataclass(frozen=True)
@@ -242,18 +256,16 @@ class LogJoint:
     """log p(y, latents) of a stack of cells on their training data.
 
     `x` and `y` hold each distinct training set once: (sets, points, ...) and (sets, points); `which` (cells,) tells a
-    cell's set. Dense inputs are laid out as (cells, features, points) when they are gathered. `compiled` asks for
-    torch.compile, which changes speed only; `block` is the number of cells that are computed together, `block_size()`
-    unless given. Compiled code wants whole blocks.
+    cell's set. `likelihood` is that of classes unless given. Dense inputs are laid out as (cells, features, points)
+    when they are gathered. `compiled` asks for torch.compile, which changes speed only; `block` is the number of cells
+    that are computed together, `block_size()` unless given. Compiled code wants whole blocks.
     """
 
-    likelihood = staticmethod(categorical)
-
-    def __init__(self, network, models, x, y, which, *, compiled=False, block=None):
+    def __init__(self, network, models, x, y, which, likelihood=None, *, compiled=False, block=None):
         self.network, self.models, self.which = network, models, which
-        # Classes as short integers: in small networks reading them from memory is a part of a step's time.
-        self.x, self.y = x, y if y.is_floating_point() else y.int()
-        self.prior = LogPrior(network, models, device=x.device, dtype=x.dtype)
+        self.likelihood = likelihood or Categorical()
+        self.x, self.y = x, self.likelihood.target(y)
+        self.prior = LogPrior(network, models, self.likelihood, device=x.device, dtype=x.dtype)
         self.n_points, self.n_cells, self.compiled = x.shape[1], len(models), compiled
         self.block = block or block_size()
 
@@ -279,7 +291,7 @@ class LogJoint:
             return self
         copy = self.take(list(range(self.n_cells)))
         copy.x, copy.y, copy.which, *tensors = (t.clone() for t in held)
-        copy.prior = LogPrior.of_tensors(self.network, self.prior.families, self.prior.hyperpriors, tensors)
+        copy.prior = self.prior.with_tensors(tensors)
         copy.prior.models = self.models
         return copy
 
@@ -310,9 +322,9 @@ class LogJoint:
         double = self.block == block_size() and self.n_cells % (2 * self.block) == 0
         return Objective(kernel, self.block * (1 + double), prior.tensors)
 
-    def log_likelihood(self, weights, batch=None) -> torch.Tensor:
+    def log_likelihood(self, latents, batch=None) -> torch.Tensor:
         """log p(y | f_w(x)) of the whole training set, (cells,); estimated from a batch by N / batch size."""
-        return self.objective(_log_likelihood)([weights], self._data(batch))
+        return self.objective(_log_likelihood)([latents], self._data(batch))
 
     def log_density(self, latents, batch=None) -> torch.Tensor:
         """The log joint, (cells,)."""
@@ -325,17 +337,6 @@ class LogJoint:
 
     def _data(self, batch):
         return self.batch(None) if batch is None else batch
-
-    def output_curvature(self, logits: torch.Tensor) -> torch.Tensor:
-        """Square root R of the Hessian of each point's NLL in its outputs, (cells, outputs, columns, points).
-
-        R Rᵀ is the Hessian; for the categorical diag(p) - p pᵀ, with R = diag(√p) - p √pᵀ since p sums to one. It does
-        not depend on the label. A joint with another likelihood has another.
-        """
-        proba = torch.softmax(logits, dim=1)
-        root = proba.sqrt()
-        diagonal = torch.diag_embed(root.transpose(1, 2)).permute(0, 2, 3, 1)
-        return diagonal - proba.unsqueeze(2) * root.unsqueeze(1)
 
 
 def lay_out(network: Network, x: torch.Tensor) -> torch.Tensor:

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from bnnbench.hyperpriors import Hyperprior
+from bnnbench.likelihoods import Likelihood
+from bnnbench.likelihoods.categorical import Categorical
 from bnnbench.model.joint import Model
 from bnnbench.networks import Network
 from bnnbench.networks._layers import Activation, Dense
@@ -21,8 +23,10 @@ if TYPE_CHECKING:
     import pymc as pm
 
 
-def unsupported(network: Network, model: Model) -> str | None:
-    """Why there is no PyMC form of a model on a network; None where there is one."""
+def unsupported(network: Network, model: Model, likelihood: Likelihood | None = None) -> str | None:
+    """Why there is no PyMC form of a model on a network under a likelihood; None where there is one."""
+    if likelihood is not None and type(likelihood).pymc is Likelihood.pymc:
+        return f"likelihood '{likelihood.name}' has no PyMC form: give its class a method 'pymc'"
     if network.is_convolutional:
         return "PyMC models are written for dense networks only"
     if type(model.prior).pymc is Prior.pymc:
@@ -32,11 +36,17 @@ def unsupported(network: Network, model: Model) -> str | None:
     return None
 
 
-def build(network: Network, model: Model, x: np.ndarray, y: np.ndarray) -> pm.Model:
-    """PyMC model of one cell on inputs x (n, ...) and classes y (n,). ValueError where there is no PyMC form."""
+def build(
+    network: Network, model: Model, x: np.ndarray, y: np.ndarray, likelihood: Likelihood | None = None
+) -> pm.Model:
+    """PyMC model of one cell on inputs x (n, ...) and targets y (n,), of classes unless a likelihood is given.
+
+    ValueError where there is no PyMC form.
+    """
     import pymc as pm
 
-    reason = unsupported(network, model)
+    likelihood = likelihood or Categorical()
+    reason = unsupported(network, model, likelihood)
     if reason:
         raise ValueError(reason)
     with pm.Model() as built:
@@ -44,9 +54,7 @@ def build(network: Network, model: Model, x: np.ndarray, y: np.ndarray) -> pm.Mo
         scales = {name: _scale(name, model) for name in dict.fromkeys(names)}
         of_each = zip(network.parameters, names, strict=True)
         weights = [_weight(p.name, p.shape, model, scales[name]) for p, name in of_each]
-        logits = _forward(network, weights, np.reshape(x, (len(x), -1)))
-        observed = np.asarray(y, dtype="int64")
-        pm.CustomDist("y", logits, logp=_log_proba, signature="(k)->()", dtype="int64", observed=observed)
+        likelihood.pymc(_forward(network, weights, np.reshape(x, (len(x), -1))), np.asarray(y))
     return built
 
 
@@ -65,7 +73,7 @@ def _weight(name: str, shape: tuple[int, ...], model: Model, scale):
 
 
 def _forward(network: Network, weights: list, x: np.ndarray):
-    """Logits (n, classes)."""
+    """Outputs (n, n_outputs)."""
     import pytensor.tensor as pt
 
     h, remaining = pt.as_tensor(x), iter(weights)
@@ -78,33 +86,32 @@ def _forward(network: Network, weights: list, x: np.ndarray):
     return h
 
 
-def _log_proba(y, logits):
-    import pytensor.tensor as pt
-    from pytensor.tensor.special import log_softmax
-
-    return log_softmax(logits, axis=-1)[pt.arange(y.shape[0]), y]
-
-
-def latents_to_point(network: Network, model: Model, latents: np.ndarray) -> dict[str, np.ndarray]:
-    """One cell's flat latents (n_weights + n_parameters,) as a point of PyMC's unconstrained variables."""
+def latents_to_point(
+    network: Network, model: Model, latents: np.ndarray, likelihood: Likelihood | None = None
+) -> dict[str, np.ndarray]:
+    """One cell's flat latents (n_weights + n_scales + n_own,) as a point of PyMC's unconstrained variables."""
     latents = np.asarray(latents, dtype=float)
     point = {_weight_key(p.name, model): latents[p.start : p.stop].reshape(p.shape) for p in network.parameters}
     if model.hyperprior is not None:
-        log_scales = latents[network.n_weights :]
+        log_scales = latents[network.n_weights : network.n_weights + len(network.parameters)]
         # Backwards, so that of tensors that share a scale the first has the last word.
         backwards = zip(network.parameters[::-1], log_scales[::-1], strict=True)
         point |= {_scale_key(p.name, model): s for p, s in backwards}
-    return point
+    own = likelihood.latents if likelihood else ()
+    return point | dict(zip(map(_log_key, own), latents[len(latents) - len(own) :], strict=True))
 
 
-def point_to_latents(network: Network, model: Model, point: dict[str, np.ndarray]) -> np.ndarray:
+def point_to_latents(
+    network: Network, model: Model, point: dict[str, np.ndarray], likelihood: Likelihood | None = None
+) -> np.ndarray:
     """The inverse of `latents_to_point`; inert log scales are 0."""
     weights = [np.ravel(point[_weight_key(p.name, model)]) for p in network.parameters]
     scales = np.zeros(len(network.parameters))
     if model.hyperprior is not None:
         n = 1 if model.hyperprior.shared else len(scales)
         scales[:n] = [float(point[_scale_key(p.name, model)]) for p in network.parameters[:n]]
-    return np.concatenate([*weights, scales])
+    own = [float(point[_log_key(name)]) for name in likelihood.latents] if likelihood else []
+    return np.concatenate([*weights, scales, own])
 
 
 def _weight_key(name: str, model: Model) -> str:
@@ -116,4 +123,9 @@ def _scale_name(name: str, model: Model) -> str:
 
 
 def _scale_key(name: str, model: Model) -> str:
-    return f"{_scale_name(name, model)}_log__"
+    return _log_key(_scale_name(name, model))
+
+
+def _log_key(name: str) -> str:
+    """What PyMC calls the logarithm of a positive variable."""
+    return f"{name}_log__"

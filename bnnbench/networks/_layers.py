@@ -80,14 +80,14 @@ class Parameter:
 
 @dataclass(frozen=True)
 class Network:
-    """A feed-forward classifier; its last layer gives `n_classes` logits.
+    """A feed-forward network; its last layer gives `n_outputs` numbers, such as the logits of classes.
 
     `input_shape` is (features,) for dense networks and (channels, rows, columns) for convolutional ones.
     """
 
     layers: tuple
     input_shape: tuple[int, ...]
-    n_classes: int
+    n_outputs: int
 
     @cached_property
     def parameters(self) -> tuple[Parameter, ...]:

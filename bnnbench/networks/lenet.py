@@ -11,7 +11,7 @@ from bnnbench.networks._layers import Activation, Conv, Dense, Flatten, Function
 
 def build(
     input_shape: tuple[int, int, int],
-    n_classes: int,
+    n_outputs: int,
     channels: Annotated[Widths, Field(min_length=1)] = (32, 32),
     unpooled: Widths = (),
     kernel: Count = 5,
@@ -38,7 +38,7 @@ def build(
         n = len(channels) + len(unpooled)
         raise ValueError(f"{n} convolutions leave nothing of an input of {input_shape[1:]}: use fewer, or padding")
     layers.append(Flatten())
-    widths = [n_in * rows * columns, *hidden, n_classes]
+    widths = [n_in * rows * columns, *hidden, n_outputs]
     for a, b in itertools.pairwise(widths):
         layers += [Dense(a, b), Activation(activation)]
-    return Network(tuple(layers[:-1]), tuple(input_shape), n_classes)
+    return Network(tuple(layers[:-1]), tuple(input_shape), n_outputs)

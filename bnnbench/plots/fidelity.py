@@ -14,7 +14,7 @@ from bnnbench.plots.style import GREY, log_ticks, method_colours, panels, styled
 from bnnbench.words.names import data_name, method_name, metric_name
 
 METHOD = ["inference", "recipe"]
-UNIT = ["dataset", "network", *MODEL]
+UNIT = ["dataset", "network", "likelihood", *MODEL]
 SMALLEST = 1e-4
 """Where a log axis of a distance begins at the latest: no floor measured here is below it."""
 
@@ -141,10 +141,10 @@ def excess_table(results: Results, study: str, dataset: str) -> pd.DataFrame:
     choose from the same; a method that has none of these chooses from its own. Columns: inference, recipe, the model's,
     mean, low, high, n; best first.
     """
-    by = [*METHOD, "network", *MODEL]
+    by = [*METHOD, "network", "likelihood", *MODEL]
     excess = intervals(converged_scores(results, study, "excess_nll", dataset=dataset), by)
     rows = converged_scores(results, study, "nll", "validation", dataset=dataset)
-    same = shared(rows, ["network", *MODEL]).index
+    same = shared(rows, ["network", "likelihood", *MODEL]).index
     has_same = rows.assign(same=rows.index.isin(same)).groupby(METHOD).same.transform("any")
     tuning = intervals(rows[rows.index.isin(same) | ~has_same], by)
     tuning = tuning[tuning.n == tuning.groupby(METHOD).n.transform("max")]

@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from bnnbench import hyperpriors, networks, priors
+from bnnbench import hyperpriors, likelihoods, networks, priors, tasks
+from bnnbench.datasets._scaling import UNSCALED, Scaling
 from bnnbench.inference import GaussianPosterior, Posterior, make
-from bnnbench.metrics import Predictions
+from bnnbench.likelihoods import Likelihood
+from bnnbench.metrics import Summary
 from bnnbench.model.joint import LogPrior, Model, lay_out
 from bnnbench.model.streams import Streams
 from bnnbench.networks import Network
@@ -25,25 +27,38 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class TrainedCell:
-    """A network with its posterior. `x_divisor` is what raw inputs, such as pixels, are divided by."""
+    """A network with its posterior. `x_divisor` is what raw inputs, such as pixels, are divided by, and `scaling` what
+    turns inputs and targets into those of training after that.
+
+    Methods of classes (`predict_proba`, `sample_proba` and the like) are of tasks whose likelihood has classes.
+    """
 
     network: Network
     posterior: Posterior
     name: str
     x_divisor: float = 1.0
+    scaling: Scaling = UNSCALED
+
+    @property
+    def likelihood(self) -> Likelihood:
+        return self.posterior.prior.likelihood
+
+    @property
+    def n_classes(self) -> int:
+        return self.likelihood.n_classes(self.network.n_outputs)
 
     @classmethod
     def build(cls, cell: "Cell", data: "DataSet", arrays: "xr.Dataset") -> "TrainedCell":
         """Rebuild a cell of a plan from its stored posterior, trained on `data`."""
-        network = networks.make(cell.network_options, data.x_pool.shape[1:], data.n_classes)
+        network = build_network(cell, data)
         tensors = {name: torch.from_numpy(np.asarray(values))[None] for name, values in arrays.data_vars.items()}
-        prior = LogPrior(network, [build_model(cell)])
+        prior = LogPrior(network, [build_model(cell)], build_likelihood(cell))
         posterior = make(cell.inference, cell.settings).posterior_class(prior, tensors)
-        return cls(network, posterior, cell.id, data.x_divisor)
+        return cls(network, posterior, cell.id, data.x_divisor, data.scaling(cell.seed))
 
     def predict_proba(self, x: np.ndarray, n_draws: int = 100) -> np.ndarray:
         """Class probabilities (n, classes), the mean over posterior draws."""
-        total, count = np.zeros((len(x), self.network.n_classes)), 0
+        total, count = np.zeros((len(x), self.n_classes)), 0
         for s, rows, proba in self.each_draw(x, n_draws):
             total[rows] += proba
             count = s + 1
@@ -60,23 +75,23 @@ class TrainedCell:
         inputs = [lay_out(self.network, x[rows][None]) for rows in chunks]
         for s, latents in enumerate(self._passes(n_draws)):
             for rows, part in zip(chunks, inputs, strict=True):
-                yield s, rows, torch.softmax(self._logits(latents, part), 1).double().numpy()
+                yield s, rows, self._proba(self._outputs(latents, part)).numpy()
 
     def sample_proba(self, x: np.ndarray, n_draws: int = 100) -> np.ndarray:
         """Class probabilities of single draws, (n_draws, n, classes). `x` is (n, ...) on the raw scale."""
-        return self._sample(x, n_draws, torch.float64, lambda logits: torch.softmax(logits, 1))
+        return self._sample(x, n_draws, torch.float64, self._proba)
 
     def sample_logits(self, x: np.ndarray, n_draws: int = 100) -> np.ndarray:
         """Inputs of the softmax, as `sample_proba`."""
-        return self._sample(x, n_draws, torch.float32, lambda logits: logits)
+        return self._sample(x, n_draws, torch.float32, lambda outputs: outputs[:, : self.n_classes])
 
     def _sample(self, x, n_draws, dtype, function) -> np.ndarray:
-        """function(logits (n, classes)) of each draw, (n_draws, n, classes); a point estimate's is computed once."""
+        """function(outputs (n, n_outputs)) of each draw, (n_draws, n, classes); a point estimate's is computed once."""
         x, passes = self._checked(x), 1 if self.posterior.is_point else n_draws
         inputs = lay_out(self.network, x[None])
-        found = torch.empty(passes, len(x), self.network.n_classes, dtype=dtype)
+        found = torch.empty(passes, len(x), self.n_classes, dtype=dtype)
         for s, latents in enumerate(self._passes(n_draws)):
-            found[s] = function(self._logits(latents, inputs))
+            found[s] = function(self._outputs(latents, inputs))
         return found.expand(n_draws, -1, -1).numpy()
 
     def _passes(self, n_draws: int) -> Iterator[torch.Tensor]:
@@ -85,19 +100,24 @@ class TrainedCell:
             raise ValueError(f"n_draws must be at least 1, got {n_draws}")
         return self._latents(1 if self.posterior.is_point else n_draws, "new-inputs")
 
+    def _proba(self, outputs: torch.Tensor) -> torch.Tensor:
+        """Probabilities (n, classes), float64, of outputs (n, n_outputs)."""
+        return self.likelihood.proba(outputs.T[None])[0].T.double()
+
     @torch.no_grad()
-    def _logits(self, latents: torch.Tensor, inputs: torch.Tensor) -> torch.Tensor:
-        """Of one draw, (n, classes)."""
+    def _outputs(self, latents: torch.Tensor, inputs: torch.Tensor) -> torch.Tensor:
+        """Of one draw, (n, n_outputs)."""
         network_inputs = self.posterior.network_inputs(latents)
         return self.posterior.logits(self.network, inputs, *network_inputs)[0].T.contiguous()
 
-    def predictions(self, x: np.ndarray, n_draws: int = 100) -> Predictions:
-        """Moments and votes of the draws' predictions at `x`, as in `sample_proba`, whatever their number."""
+    def predictions(self, x: np.ndarray, n_draws: int = 100) -> Summary:
+        """What the task sums up of the draws' predictions at `x`: of classes their moments and votes."""
         which, streams = torch.zeros(1, dtype=torch.long), Streams([self.name], [self.name])
         new = {"split": "new-inputs", "purpose": "new-inputs", "block": 1}
-        p = predict(self.posterior, self._checked(x)[None], which, streams, n_draws, **new)
-        arrays = (p.mean_proba, p.variance, p.expected_entropy, p.argmax_votes, p.label_votes)
-        return Predictions(*(a[0] for a in arrays), n_draws)
+        arrays = predict(self.posterior, self._checked(x)[None], which, streams, n_draws, **new)
+        task = tasks.find(self.likelihood.task)
+        units = (np.array([value]) for value in (self.scaling.location, self.scaling.scale))
+        return task.summarise(task.rescaled(arrays, *units), 0, n_draws)
 
     def _checked(self, x: np.ndarray) -> torch.Tensor:
         with np.errstate(over="ignore"):  # what single precision cannot hold is refused below
@@ -108,7 +128,7 @@ class TrainedCell:
             raise ValueError(
                 "inputs hold NaN or infinite values, or such as single precision cannot hold: remove, impute or rescale"
             )
-        return torch.from_numpy(x)
+        return torch.from_numpy(self.scaling.x(x))
 
     def proba_of_weights(self, weights: np.ndarray, x: np.ndarray) -> np.ndarray:
         """Class probabilities (n, classes), the mean over networks with the given weights (networks, n_weights)."""
@@ -116,7 +136,7 @@ class TrainedCell:
         total = 0.0
         with torch.no_grad():
             for row in torch.from_numpy(np.asarray(weights, np.float32)):
-                total = total + torch.softmax(forward(self.network, row[None], inputs)[0], 0).T.double()
+                total = total + self.likelihood.proba(forward(self.network, row[None], inputs))[0].T.double()
         return (total / len(weights)).numpy()
 
     def weight_moments(self, n_draws: int = 200) -> tuple[np.ndarray, np.ndarray]:
@@ -158,3 +178,14 @@ def build_model(cell) -> Model:
     if cell.hyperprior == "fixed":
         return Model(family, cell.scale)  # None where the family has a scale of its own
     return Model(family, hyperprior=hyperpriors.make(cell.hyperprior, cell.hyperprior_options))
+
+
+def build_likelihood(cell) -> Likelihood:
+    """The likelihood of a cell of the grid."""
+    return likelihoods.make(cell.likelihood, cell.likelihood_options)
+
+
+def build_network(cell, data: "DataSet") -> Network:
+    """The network of a cell of the grid, with the outputs that its likelihood needs."""
+    n_outputs = build_likelihood(cell).n_outputs(data.n_classes)
+    return networks.make(cell.network_options, data.x_pool.shape[1:], n_outputs)

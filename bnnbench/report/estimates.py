@@ -10,9 +10,9 @@ import pandas as pd
 from bnnbench.base.statistics import BOOTSTRAP_FROM, balanced, mean_interval
 from bnnbench.words import prose
 
-ENTRY = ["network", "prior", "hyperprior", "scale", "inference", "recipe"]
+ENTRY = ["network", "likelihood", "prior", "hyperprior", "scale", "inference", "recipe"]
 UNIT = ["dataset", *ENTRY]
-CASE = ["dataset", "network", "prior", "inference", "recipe"]
+CASE = ["dataset", "network", "likelihood", "prior", "inference", "recipe"]
 CONTROLS = {"chance": "Chance", "bayes_rule": "Bayes rule"}
 PROVISIONAL_BELOW = BOOTSTRAP_FROM
 """Seeds below which a comparison is marked provisional."""

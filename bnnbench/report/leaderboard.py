@@ -9,7 +9,7 @@ from bnnbench.base.statistics import plain_method
 from bnnbench.evaluation.reference import converged
 from bnnbench.evaluation.results import Results
 from bnnbench.metrics import registered
-from bnnbench.report.estimates import CONTROLS, ENTRY, UNIT, Estimate, by_seed, names_in, pick
+from bnnbench.report.estimates import CASE, CONTROLS, ENTRY, UNIT, Estimate, by_seed, names_in, pick
 from bnnbench.study.grid import Plan
 from bnnbench.words import prose
 from bnnbench.words.names import data_name, name_of
@@ -149,8 +149,9 @@ def _row(key: tuple, tables: dict, seconds: pd.Series, tuned: dict, methods: dic
         return Row(inference, "none", "", CONTROLS[inference], "", float("nan"), "", seconds=float("nan"), **common)
     method = methods.get((inference, fact["recipe"])) or prose.method(inference, fact["recipe"])
     choice, scale = scale_choice(fact, tuned)
+    network = ", ".join(filter(None, [fact["network"], name_of(fact["likelihood"])]))
     return Row(
-        kind="plain" if prior == "flat" and inference == plain else "model", choice=choice, network=fact["network"],
+        kind="plain" if prior == "flat" and inference == plain else "model", choice=choice, network=network,
         prior=name_of(prior), scale=scale, scale_value=fact["scale"] or float("nan"), method=method,
         seconds=float(seconds.get(key, float("nan"))), **common,
     )  # fmt: skip
@@ -167,7 +168,7 @@ def scale_choice(fact: dict, tuned: dict[tuple, float]) -> tuple[str, str]:
 
 
 def _case(fact: dict) -> tuple:
-    return tuple(fact[name] for name in ("dataset", "network", "prior", "inference", "recipe"))
+    return tuple(fact[name] for name in CASE)
 
 
 def _tuned(table: pd.DataFrame, study: str) -> dict[tuple, float]:

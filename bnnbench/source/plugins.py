@@ -7,6 +7,8 @@ from bnnbench.source import digest
 FOLDERS = {
     "prior": "priors",
     "hyperprior": "hyperpriors",
+    "task": "tasks",
+    "likelihood": "likelihoods",
     "inference": "inference",
     "network": "networks",
     "dataset": "datasets",

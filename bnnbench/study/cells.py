@@ -4,8 +4,9 @@ from dataclasses import dataclass, field
 from functools import cache, cached_property
 from typing import Any
 
-from bnnbench.datasets import group
+from bnnbench.datasets import group, task
 from bnnbench.source import digest
+from bnnbench.tasks import default_likelihood
 
 ENGINE = (
     "bnnbench.networks:make",
@@ -28,6 +29,7 @@ NO_RESULT = (
     "bnnbench.base.settings",
     "bnnbench.files.folders",
     "bnnbench.files.integrity",
+    "bnnbench.metrics",
     "bnnbench.source.digest",
     "bnnbench.source.plugins",
     "bnnbench.study.config",
@@ -37,7 +39,18 @@ NO_RESULT = (
 REFERENCE = "hmc"
 """The method whose cells, where they pass the gate of reference.py, stand for the true posterior."""
 
-COORDINATES = ("study", "dataset", "network", "prior", "hyperprior", "scale", "inference", "recipe", "seed")
+COORDINATES = (
+    "study",
+    "dataset",
+    "network",
+    "likelihood",
+    "prior",
+    "hyperprior",
+    "scale",
+    "inference",
+    "recipe",
+    "seed",
+)
 
 
 def _source(*starts: str) -> str:
@@ -78,6 +91,11 @@ class DatasetSpec:
         return group(self.family, self.options)
 
     @cached_property
+    def task(self) -> str:
+        """The task that its family names."""
+        return task(self.family)
+
+    @cached_property
     def digest(self) -> str:
         """Of the options and of all that its file reaches."""
         return digest.of_value([self.family, self.options, digest.of_source(f"bnnbench.datasets.{self.family}")])
@@ -101,6 +119,8 @@ class Cell:
     dataset: DatasetSpec
     network: str
     network_options: dict[str, Any] = field(hash=False)
+    likelihood: str
+    likelihood_options: dict[str, Any] = field(hash=False)
     prior: str
     prior_options: dict[str, Any] = field(hash=False)
     hyperprior: str
@@ -120,14 +140,25 @@ class Cell:
         return model_word(self.prior, self.hyperprior, self.scale)
 
     @property
+    def likelihood_word(self) -> str:
+        """The likelihood's name as ids and tables have it: "" where it is the task's default."""
+        return "" if self.likelihood == default_likelihood(self.dataset.task) else self.likelihood
+
+    @property
+    def _place(self) -> str:
+        """What ids begin with: the cell's data, network and model."""
+        network = f"{self.network}+{self.likelihood_word}" if self.likelihood_word else self.network
+        return f"{self.study}/{self.dataset.name}/{network}/{self.model}"
+
+    @property
     def id(self) -> str:
         method = f"{self.inference}+{self.recipe}" if self.recipe else self.inference
-        return f"{self.study}/{self.dataset.name}/{self.network}/{self.model}/{method}/seed-{self.seed}"
+        return f"{self._place}/{method}/seed-{self.seed}"
 
     @property
     def reference_id(self) -> str:
         """Id of the cell that stands for this one's true posterior: the same in all but inference and recipe."""
-        return f"{self.study}/{self.dataset.name}/{self.network}/{self.model}/{REFERENCE}/seed-{self.seed}"
+        return f"{self._place}/{REFERENCE}/seed-{self.seed}"
 
     @property
     def pair(self) -> str:
@@ -153,7 +184,7 @@ class Cell:
     def coordinates(self) -> dict[str, Any]:
         """The columns that identify this cell in every table."""
         values = {name: getattr(self, name) for name in COORDINATES}
-        values["dataset"] = self.dataset.name
+        values |= {"dataset": self.dataset.name, "likelihood": self.likelihood_word}
         values["scale"] = float("nan") if self.scale is None else self.scale
         return values
 
@@ -169,11 +200,13 @@ class _Kind:
         cell = self._cell
         model = [cell.prior, cell.prior_options, cell.hyperprior, cell.hyperprior_options, cell.scale]
         method = [cell.inference, cell.recipe, cell.settings, cell.draws]
-        settings = [cell.dataset.key, cell.network_options, *model, *method]
+        settings = [cell.dataset.key, cell.network_options, cell.likelihood, cell.likelihood_options, *model, *method]
         source = [
             _source(f"bnnbench.priors.{cell.prior}:PRIOR"),
             cell.hyperprior != "fixed" and _source(f"bnnbench.hyperpriors.{cell.hyperprior}:HYPERPRIOR"),
             _source(f"bnnbench.networks.{cell.network_options['kind']}:build"),
+            _source(f"bnnbench.tasks.{cell.dataset.task}:TASK"),
+            _source(f"bnnbench.likelihoods.{cell.likelihood}:LIKELIHOOD"),
             _method_digest(cell.inference),
         ]
         return digest.of_value([settings, source, *([f"curve {cell.curve}"] if cell.curve else [])])

@@ -8,7 +8,7 @@ import itertools
 from collections.abc import Iterable
 from typing import Any
 
-from bnnbench import datasets, hyperpriors, networks, priors
+from bnnbench import datasets, hyperpriors, likelihoods, networks, priors, tasks
 from bnnbench.base.settings import faults_together, repeated
 from bnnbench.study.cells import DatasetSpec
 from bnnbench.study.config import NOTEBOOKS, StudyConfig
@@ -24,6 +24,7 @@ def study_faults(study: StudyConfig, whole: StudyConfig) -> list[str]:
     found = [
         *_option_faults("priors", study.priors, priors.family),
         *_option_faults("hyperpriors", study.hyperpriors, hyperpriors.density),
+        *_option_faults("likelihoods", study.likelihoods, likelihoods.find),
         *_dataset_faults(study),
         *_notebook_faults(study),
     ]
@@ -33,7 +34,19 @@ def study_faults(study: StudyConfig, whole: StudyConfig) -> list[str]:
         specs = dataset_specs(study)
     except NameClash as error:
         return [*_network_faults(study, []), str(error)]
-    return [*_network_faults(study, specs), *_name_faults(study, whole)]
+    return [*_network_faults(study, specs), *_likelihood_faults(study, specs), *_name_faults(study, whole)]
+
+
+def _likelihood_faults(study: StudyConfig, specs: list[DatasetSpec]) -> list[str]:
+    """Likelihoods that describe the targets of none of the study's data sets."""
+    found_tasks = {spec.task: spec.name for spec in specs}
+    known = [name for task in found_tasks for name in tasks.find(task).likelihoods]
+    return [
+        f"likelihoods.{name} is none of {', '.join(found_tasks)}, the task of {', '.join(found_tasks.values())}: its "
+        f"likelihoods are {', '.join(known)}"
+        for name in study.likelihoods
+        if name not in known
+    ]
 
 
 def _option_faults(section: str, named: dict[str, dict], find) -> list[str]:

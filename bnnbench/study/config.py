@@ -128,6 +128,9 @@ class StudyConfig(_Model):
     hyperpriors: Annotated[dict[str, dict[str, Any]], BeforeValidator(_as_mapping)] = Field(
         {}, description="names, or names with their options"
     )
+    likelihoods: Annotated[dict[str, dict[str, Any]], BeforeValidator(_as_mapping)] = Field(
+        {}, description="names, or names with their options; default: that of the data set's task"
+    )
     models: list[str] | None = Field(None, description="keep only these, e.g. [normal-1, laplace-half_cauchy]")
     inference: dict[str, InferenceConfig]
     draws: int = Field(100, ge=1, le=1000, description="posterior draws for the predictions")
@@ -141,12 +144,12 @@ class StudyConfig(_Model):
             raise ValueError(f"{info.field_name} is empty, so the grid holds no cell: name at least one")
         return value
 
-    @field_validator("datasets", "priors", "hyperpriors", "inference", "probes")
+    @field_validator("datasets", "likelihoods", "priors", "hyperpriors", "inference", "probes")
     @classmethod
     def _known(cls, value, info):
-        kinds = {"datasets": "dataset", "priors": "prior", "hyperpriors": "hyperprior", "probes": "probe"}
+        kind = info.field_name if info.field_name == "inference" else info.field_name.removesuffix("s")
         for name in value:
-            check_name(kinds.get(info.field_name, info.field_name), name)
+            check_name(kind, name)
         return value
 
     @field_validator("networks")

@@ -3,7 +3,7 @@
 import itertools
 from typing import Any
 
-from bnnbench import datasets, priors
+from bnnbench import datasets, priors, tasks
 from bnnbench.study.cells import COORDINATES, Cell, DatasetSpec, model_word
 from bnnbench.study.config import StudyConfig
 
@@ -54,11 +54,19 @@ def models(study: StudyConfig) -> list[tuple[str, str, float | None, str]]:
     return found
 
 
+def likelihoods(study: StudyConfig, spec: DatasetSpec) -> dict[str, dict[str, Any]]:
+    """The likelihoods of a data set's cells with their options: the study's that its task has, or its default."""
+    known = tasks.find(spec.task).likelihoods
+    named = {name: options for name, options in study.likelihoods.items() if name in known}
+    return named or {known[0]: {}}
+
+
 def names_of(study: StudyConfig) -> dict[str, set[str]]:
     """Names in a study, by coordinate."""
     return {
         "dataset": {spec.name for spec in dataset_specs(study)},
         "network": set(study.networks),
+        "likelihood": {"", *study.likelihoods},
         "prior": set(study.priors),
         "hyperprior": {"fixed", *study.hyperpriors},
         "model": {model_word(prior, hyperprior, scale) for prior, hyperprior, scale, _ in models(study)},
@@ -70,13 +78,15 @@ def names_of(study: StudyConfig) -> dict[str, set[str]]:
 def study_cells(study: StudyConfig, specs: list[DatasetSpec], seeds: list[int]) -> list[Cell]:
     """Every cell of a study, in a stable order."""
     cells = []
-    for (inference, method), spec, (network, options), model in itertools.product(
-        study.inference.items(), specs, study.networks.items(), models(study)
+    on_data = [(spec, likelihood) for spec in specs for likelihood in likelihoods(study, spec).items()]
+    for (inference, method), (spec, likelihood), (network, options), model in itertools.product(
+        study.inference.items(), on_data, study.networks.items(), models(study)
     ):
         prior, hyperprior, scale, merged = model
         for recipe, change in ({"": {}} | method.recipes).items():
             cell = Cell(
                 study=study.name, dataset=spec, network=network, network_options={"kind": network} | options,
+                likelihood=likelihood[0], likelihood_options=likelihood[1],
                 prior=prior, prior_options=study.priors[prior], hyperprior=hyperprior,
                 hyperprior_options=study.hyperpriors.get(hyperprior, {}), scale=scale, inference=inference,
                 recipe=recipe, settings=method.settings | change, seed=seeds[0], draws=method.draws or study.draws,

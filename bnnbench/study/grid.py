@@ -20,8 +20,8 @@ LONGEST_NAME = 200
 
 @dataclass(frozen=True)
 class Shard:
-    """The cells of a study that share the shape of their data, network, inference and a stretch of five seeds, or where
-    they are trained one by one the seed: one training job."""
+    """The cells of a study that share the shape of their data, network, likelihood, inference and a stretch of five
+    seeds, or where they are trained one by one the seed: one training job."""
 
     name: str
     study: str
@@ -173,7 +173,8 @@ def _check_names(shards: dict[str, Shard]) -> None:
 
 def shard_name(cell: Cell, inference: str, alone: bool = False) -> str:
     """Name of the shard of the cells like this one, of a method; `alone` where each seed has one of its own."""
-    name = f"{cell.study}--{cell.dataset.group}--{cell.network}--{inference}"
+    network = f"{cell.network}+{cell.likelihood_word}" if cell.likelihood_word else cell.network
+    name = f"{cell.study}--{cell.dataset.group}--{network}--{inference}"
     if alone:
         return f"{name}--seed-{cell.seed}"
     first = cell.seed // SEEDS * SEEDS

@@ -6,7 +6,7 @@ from collections import Counter
 from contextlib import suppress
 from pathlib import Path
 
-from bnnbench import datasets, networks
+from bnnbench import datasets, likelihoods, networks
 from bnnbench.files.shards import ShardFile, unfinished
 from bnnbench.study.cells import Cell
 from bnnbench.study.grid import Plan, Shard, check_methods
@@ -92,7 +92,8 @@ def _bytes(shard: Shard) -> float:
     shape = datasets.shape(first.dataset.family, first.dataset.options)
     if shape is None:
         return math.nan
-    n_weights = networks.make(first.network_options, shape.inputs, shape.classes).n_weights
+    likelihood = likelihoods.make(first.likelihood, first.likelihood_options)
+    n_weights = networks.make(first.network_options, shape.inputs, likelihood.n_outputs(shape.classes)).n_weights
     per_weight = BYTES_PER_WEIGHT + first.settings.get("keep", 0) * BYTES_PER_DRAW
     predictions = shape.test * shape.classes * BYTES_PER_PREDICTION
     return len(shard.trainable) * (predictions + n_weights * per_weight)

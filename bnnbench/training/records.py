@@ -6,6 +6,7 @@ import numpy as np
 import torch
 import xarray as xr
 
+from bnnbench import tasks
 from bnnbench.files.provenance import git_commit, versions
 from bnnbench.files.shards import posterior_group
 from bnnbench.inference import Fit
@@ -45,7 +46,7 @@ def flaw(fit: Fit, predictions: dict[str, StackPredictions], i: int) -> str:
     """What is not finite of the i-th cell, with what to try; "" where its arrays, predictions and objective all are."""
     trace = np.zeros(1) if fit.trace is None else fit.trace[i]
     arrays = [a[i] for a in fit.posterior.arrays.values()]
-    arrays += [torch.as_tensor(p.mean_proba[i]) for p in predictions.values()]
+    arrays += [torch.as_tensor(a[i]) for p in predictions.values() for a in p.values()]
     if np.isfinite(trace[-1]) and all(bool(torch.isfinite(a).all()) for a in arrays):
         return ""
     if np.isfinite(trace).all():
@@ -54,16 +55,22 @@ def flaw(fit: Fit, predictions: dict[str, StackPredictions], i: int) -> str:
     return f"diverged: non-finite objective by step {at}; try a smaller learning_rate"
 
 
-def moments(fit: Fit, streams: Streams) -> tuple[Moments, Moments]:
-    """Mean, sd and quantiles of weights and of scales over posterior draws, each (cells, weights or parameters)."""
+def moments(fit: Fit, streams: Streams, units: np.ndarray) -> dict[str, Moments]:
+    """Mean, sd and quantiles over posterior draws of weights, prior scales and the likelihood's own parameters.
+
+    Each (cells, weights or parameters), by the group that holds it. units: (cells,) those of the targets in training,
+    in which the likelihood's parameters are.
+    """
     prior = fit.posterior.prior
     draw = fit.posterior.draws(streams, "summary")
     n = max(50, min(SUMMARY_DRAWS, 100_000_000 // (prior.n_latents * len(streams.owners))))
     with torch.no_grad():
         latents = [draw(s) for s in range(1 if fit.posterior.is_point else n)]
-        return tuple(
-            _moments(torch.stack([f(z) for z in latents]).cpu().numpy()) for f in (prior.weights, prior.scales)
-        )
+        found = {"weights": [prior.weights(z) for z in latents], "scales": [prior.scales(z) for z in latents]}
+        if prior.n_own:
+            in_units = torch.as_tensor(units, device=latents[0].device).unsqueeze(1)
+            found["likelihood"] = [prior.own(z).exp() * in_units for z in latents]
+        return {name: _moments(torch.stack(values).cpu().numpy()) for name, values in found.items()}
 
 
 def _moments(draws: np.ndarray) -> Moments:
@@ -77,18 +84,20 @@ def groups(
     network: Network,
     fit: Fit,
     predictions: dict[str, StackPredictions],
-    moments: tuple[Moments, Moments],
+    moments: dict[str, Moments],
     curve: Curve | None,
 ) -> dict[str, xr.Dataset]:
     """Groups of arrays by name, of those of a stack's cells whose places are `sound`."""
     ids, first = [cells[i].id for i in sound], cells[0]
     halves = "function_rhat" in fit.diagnostics  # chains that can be compared with each other
-    found = {split: _prediction_group(p, sound, ids, first.draws, halves) for split, p in predictions.items()}
+    found = {split: _prediction_group(p, sound, ids, first, halves) for split, p in predictions.items()}
     names, sizes = [p.name for p in network.parameters], [p.size for p in network.parameters]
-    weights, scales = moments
     of_weights, of_scales = np.repeat(names, sizes).astype(object), np.array(names, dtype=object)
-    found["weights"] = _group(weights, sound, ids, "weight").assign_coords(parameter=("weight", of_weights))
-    found["scales"] = _group(scales, sound, ids, "parameter").assign_coords(parameter=("parameter", of_scales))
+    for name, axis, parameter in (("weights", "weight", of_weights), ("scales", "parameter", of_scales)):
+        found[name] = _group(moments[name], sound, ids, axis).assign_coords(parameter=(axis, parameter))
+    if "likelihood" in moments:
+        own = ("own", np.array(fit.posterior.prior.likelihood.latents, dtype=object))
+        found["likelihood"] = _group(moments["likelihood"], sound, ids, "own").assign_coords(name=own)
     if fit.trace is not None:
         steps = ("step", fit.trace_steps)
         found["trace"] = _group({"objective": fit.trace}, sound, ids, "step").assign_coords(step=steps)
@@ -105,25 +114,11 @@ def _group(values: dict[str, np.ndarray], rows: list[int], ids: list[str], axis:
     return xr.Dataset({k: (("cell", axis), v[rows].astype(np.float32)) for k, v in values.items()}, {"cell": ids})
 
 
-def _prediction_group(
-    p: StackPredictions, rows: list[int], ids: list[str], n_draws: int, halves: bool = False
-) -> xr.Dataset:
-    """Stored predictions; of two classes the second alone. float16 where rounding is far below Monte Carlo error."""
-    votes = np.uint8 if n_draws <= 255 else np.uint16
-    arrays = {
-        "mean_proba": (p.mean_proba, np.float32),
-        "variance": (p.variance, np.float16),
-        "argmax_votes": (p.argmax_votes, votes),
-        "label_votes": (p.label_votes, votes),
-    }
-    two = p.mean_proba.shape[2] == 2
-    dims = ("cell", "point") if two else ("cell", "point", "class")
-    variables = {k: (dims, (a[rows, :, 1] if two else a[rows]).astype(t)) for k, (a, t) in arrays.items()}
-    variables["expected_entropy"] = (("cell", "point"), p.expected_entropy[rows].astype(np.float16))
-    if halves and p.first_half_proba is not None:
-        first = p.first_half_proba[rows].astype(np.float32)
-        variables["first_half_proba"] = (dims, first[:, :, 1] if two else first)
-    return xr.Dataset(variables, {"cell": ids}, {"n_draws": n_draws})
+def _prediction_group(p: StackPredictions, rows: list[int], ids: list[str], cell: Cell, halves: bool) -> xr.Dataset:
+    """Predictions as their task stores them."""
+    sound = {name: a[rows] for name, a in p.items()}
+    variables = tasks.find(cell.dataset.task).encode(sound, cell.draws, halves)
+    return xr.Dataset(variables, {"cell": ids}, {"n_draws": cell.draws})
 
 
 def _curve_group(curve: Curve, splits: list[str], rows: list[int], ids: list[str]) -> xr.Dataset:

@@ -7,8 +7,9 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from bnnbench import networks
+from bnnbench import tasks
 from bnnbench.datasets import DataSet
+from bnnbench.datasets._scaling import Scaling
 from bnnbench.files.provenance import git_commit, versions
 from bnnbench.files.shards import ShardFile, unfinished
 from bnnbench.inference import Method, make
@@ -16,7 +17,7 @@ from bnnbench.model.joint import LogJoint
 from bnnbench.model.streams import Streams
 from bnnbench.networks import Network
 from bnnbench.prediction.predict import StackPredictions, predict
-from bnnbench.prediction.trained import build_model
+from bnnbench.prediction.trained import build_likelihood, build_model, build_network
 from bnnbench.source.digest import of_value
 from bnnbench.study import failures, planning
 from bnnbench.study.cells import Cell
@@ -143,9 +144,10 @@ def _train_stack(
     about = f"{shard_name(cells[0], cells[0].inference)}: {len(cells)} cells"
     first = cells[0]
     example = data[first.dataset.name]
-    network = networks.make(first.network_options, example.x_pool.shape[1:], example.n_classes)
+    likelihood = build_likelihood(first)
+    network = build_network(first, example)
     method = make(first.inference, first.settings)
-    reasons = {cell.id: reason for cell in cells if (reason := method.skip(network, build_model(cell)))}
+    reasons = {cell.id: reason for cell in cells if (reason := method.skip(network, build_model(cell), likelihood))}
     skipped = [records.row(cell, "skipped", reasons[cell.id]) for cell in cells if cell.id in reasons]
     cells = [cell for cell in cells if cell.id not in reasons]
     if not cells:
@@ -162,7 +164,7 @@ def _train_stack(
         seconds = progress.seconds / len(cells)
         of_draws = Logged(about, "prediction draw")
         predictions = inputs.predictions(fit.posterior, streams, first.draws, progress=of_draws, **options)
-        moments = records.moments(fit, streams)
+        moments = records.moments(fit, streams, inputs.units)
     except torch.AcceleratorError:  # the GPU itself: nothing that follows can be trained, and another start may
         raise
     except (RuntimeError, MemoryError, FloatingPointError) as error:
@@ -184,37 +186,59 @@ def fit_stack(
     cells: list[Cell], network: Network, method: Method, inputs: "Inputs", streams: Streams, progress, **options
 ):
     """The fit of a stack of cells on their training data; `options` are those of `LogJoint`."""
-    joint = LogJoint(network, [build_model(cell) for cell in cells], *inputs.training, **options)
+    models, likelihood = [build_model(cell) for cell in cells], build_likelihood(cells[0])
+    joint = LogJoint(network, models, *inputs.training, likelihood, **options)
     return method.fit(joint, streams, progress)
 
 
 class Inputs:
     """What a stack is trained and judged on: each distinct data set once, on its device, and which of them a cell has.
 
-    `training` is (x, y, which); `inputs` has (x, which) and `truth` (cells, points) by split.
+    `training` is (x, y, which), scaled where the data set asks for it; `inputs` has (x, which) by split, and `truth`
+    (cells, points) the targets in their own units, of which `units` (cells,) are those of training.
     """
 
     def __init__(self, cells: list[Cell], data: dict[str, DataSet], device: str):
+        self._task = tasks.find(cells[0].dataset.task)
         sets, which = _distinct([(cell.dataset.name, cell.seed) for cell in cells], device)
-        splits = [data[name].split(seed) for name, seed in sets]
+        scalings = [data[name].scaling(seed) for name, seed in sets]
+        splits = [_scaled(data[name].split(seed), s) for (name, seed), s in zip(sets, scalings, strict=True)]
         x, y, x_validation, y_validation = (_stack(arrays, device) for arrays in zip(*splits, strict=True))
-        names, which_test = _distinct([cell.dataset.name for cell in cells], device)
-        x_test, y_test = (_stack(arrays, device) for arrays in zip(*(data[name].test() for name in names), strict=True))
+        # Of unscaled data all seeds share the test inputs.
+        of_cells = [(c.dataset.name, c.seed if data[c.dataset.name].standardise else None) for c in cells]
+        names, which_test = _distinct(of_cells, device)
+        tests = [_test(data[name], seed) for name, seed in names]
+        x_test, y_test = (_stack(arrays, device) for arrays in zip(*tests, strict=True))
         self.training = x, y, which
         self.inputs = {"validation": (x_validation, which), "test": (x_test, which_test)}
         self.truth = {"validation": y_validation[which], "test": y_test[which_test]}
+        self._locations = np.array([scalings[i].location for i in which.tolist()])
+        self.units = np.array([scalings[i].scale for i in which.tolist()])
 
     def predictions(self, posterior, streams: Streams, n_draws: int, **options) -> dict[str, StackPredictions]:
-        """Predictions by split; `options` are those of `predict`."""
-        return {
-            split: predict(posterior, x, which, streams, n_draws, split=split, **options)
-            for split, (x, which) in self.inputs.items()
-        }
+        """Predictions by split, in the targets' own units; `options` are those of `predict`."""
+        found = {}
+        for split, (x, which) in self.inputs.items():
+            arrays = predict(posterior, x, which, streams, n_draws, split=split, **options)
+            found[split] = self._task.rescaled(arrays, self._locations, self.units)
+        return found
 
     def errors(self, posterior, streams: Streams, **options) -> np.ndarray:
-        """Error rates (splits, cells) with a few draws."""
+        """Errors (splits, cells) with a few draws, in the measure of the task."""
         found = self.predictions(posterior, streams, CURVE_DRAWS, **options)
-        return np.stack([(p.mean_proba.argmax(2) != self.truth[s].cpu().numpy()).mean(1) for s, p in found.items()])
+        return np.stack([self._task.errors(p, self.truth[split].cpu().numpy()) for split, p in found.items()])
+
+
+def _scaled(split: tuple, scaling: Scaling) -> tuple:
+    """A split with its inputs and its training targets scaled; validation targets are compared in their own units."""
+    x, y, x_validation, y_validation = split
+    return scaling.x(x), scaling.y(y), scaling.x(x_validation), y_validation
+
+
+def _test(data: DataSet, seed: int | None) -> tuple[np.ndarray, np.ndarray]:
+    """Test inputs as those of a seed are scaled, and targets; None where they are not."""
+    x, y = data.test()
+    return (x if seed is None else data.scaling(seed).x(x)), y
 
 
 def _distinct(items: list, device: str) -> tuple[list, torch.Tensor]:

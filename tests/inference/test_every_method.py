@@ -85,7 +85,7 @@ def short_fit(name: str, steps: int):
     joint = stack_joint(mlp((2,), 2, hidden=(3,)), [model], *small_data(20), torch.float32)
     streams, x = Streams(["a"], ["p"]), torch.zeros(1, 5, 2)
     fit = quick_method(name, steps=steps, **SHORT).fit(joint, streams)
-    return fit, predict(fit.posterior, x, torch.zeros(1, dtype=torch.long), streams, 4, block=1).mean_proba
+    return fit, predict(fit.posterior, x, torch.zeros(1, dtype=torch.long), streams, 4, block=1)["mean_proba"]
 
 
 @pytest.mark.parametrize("steps", [1, 2, 3])

@@ -16,6 +16,7 @@ from scenarios import (
 from bnnbench import networks
 from bnnbench.inference.full_rank import FullRank, FullRankPosterior, LowRank, Triangular
 from bnnbench.inference.map import Map
+from bnnbench.likelihoods.categorical import Categorical
 from bnnbench.model.joint import LogPrior
 from bnnbench.model.streams import Streams
 
@@ -127,10 +128,10 @@ def test_a_cell_that_is_not_a_number_leaves_the_others_alone(rank):
 
 def test_skips_a_full_matrix_over_thousands_of_latents():
     wide = networks.make({"kind": "mlp", "hidden": [60, 60]}, (2,), 2)
-    assert "a full matrix over 3,962 latents" in FullRank().skip(wide, MODELS[0])
-    assert "give full_rank a rank" in FullRank().skip(wide, MODELS[1])
-    assert FullRank(rank=3).skip(wide, MODELS[0]) is None
-    assert FullRank().skip(NETWORK, MODELS[1]) is None
+    assert "a full matrix over 3,962 latents" in FullRank().skip(wide, MODELS[0], Categorical())
+    assert "give full_rank a rank" in FullRank().skip(wide, MODELS[1], Categorical())
+    assert FullRank(rank=3).skip(wide, MODELS[0], Categorical()) is None
+    assert FullRank().skip(NETWORK, MODELS[1], Categorical()) is None
 
 
 def test_mistakes_are_named():

@@ -14,6 +14,7 @@ from bnnbench.hyperpriors.half_cauchy import HalfCauchy
 from bnnbench.hyperpriors.half_normal import HalfNormal
 from bnnbench.inference import _curvature, _evidence, _kronecker, make
 from bnnbench.inference.laplace_approximation import STRUCTURES, LaplaceApproximation
+from bnnbench.likelihoods.categorical import Categorical
 from bnnbench.model.joint import LogJoint, LogPrior, Model
 from bnnbench.model.streams import Streams
 from bnnbench.networks._apply import forward
@@ -39,7 +40,7 @@ def fit(joint, streams=None, **settings):
 def case(network, models=MODELS, n=9, dtype=torch.float64):
     """A joint on n random points, and random latents; log scales that are inert are zero."""
     torch.manual_seed(0)
-    x, y = torch.randn(n, *network.input_shape), torch.randint(0, network.n_classes, (n,))
+    x, y = torch.randn(n, *network.input_shape), torch.randint(0, network.n_outputs, (n,))
     joint = stack_joint(network, models, x, y, dtype)
     latents = torch.randn(joint.n_cells, joint.prior.n_latents, dtype=dtype)
     return joint, torch.where(joint.prior.active, latents, 0.0)
@@ -64,21 +65,21 @@ def test_the_gauss_newton_matrix_equals_brute_force(network):
     joint, latents = case(network)
     weights, n = joint.prior.weights(latents), joint.prior.n_weights
     expected = brute_force(joint, latents)
-    full = _curvature.to_latents(joint, latents, _curvature.full(joint, weights))
+    full = _curvature.to_latents(joint, latents, _curvature.full(joint, latents))
     torch.testing.assert_close(full, expected)
-    diagonal = _curvature.diagonal(joint, weights)
+    diagonal = _curvature.diagonal(joint, latents)
     torch.testing.assert_close(diagonal[1], in_log_scales(joint, weights)[1])
     torch.testing.assert_close(diagonal[0, :n], expected[0].diagonal()[:n])
     torch.testing.assert_close(diagonal[1, n:], expected[1].diagonal()[n:])
     start = network.parameters[-2].start
-    torch.testing.assert_close(_curvature.last_layer(joint, weights)[0], expected[0, start:n, start:n])
+    torch.testing.assert_close(_curvature.last_layer(joint, latents)[0], expected[0, start:n, start:n])
 
 
 def test_a_shared_scale_moves_every_weight():
     joint, latents = case(MLP, [ALL_MODELS["normal-shared_half_normal"], MODELS[0]])
-    found = _curvature.to_latents(joint, latents, _curvature.full(joint, joint.prior.weights(latents)))
+    found = _curvature.to_latents(joint, latents, _curvature.full(joint, latents))
     torch.testing.assert_close(found, brute_force(joint, latents))
-    reasons = [LaplaceApproximation(structure=s).skip(MLP, joint.models[0]) for s in STRUCTURES]
+    reasons = [LaplaceApproximation(structure=s).skip(MLP, joint.models[0], Categorical()) for s in STRUCTURES]
     assert [bool(reason) for reason in reasons] == [s in ("diagonal", "kronecker") for s in STRUCTURES]
 
 
@@ -88,27 +89,26 @@ def in_log_scales(joint, weights):
     latents = torch.cat([weights, weights.new_zeros(joint.n_cells, everywhere.n_scales)], dim=1)
     joint = joint.repeat(1)
     joint.prior = everywhere
-    return _curvature.to_latents(joint, latents, _curvature.full(joint, weights)).diagonal(dim1=1, dim2=2)
+    return _curvature.to_latents(joint, latents, _curvature.full(joint, latents)).diagonal(dim1=1, dim2=2)
 
 
 @pytest.mark.parametrize("structure", STRUCTURES)
 def test_parts_of_the_data_and_blocks_of_cells_change_nothing(structure, monkeypatch):
     joint, latents = case(LENET)
-    weights, function = joint.prior.weights(latents), getattr(_curvature, structure)
-    whole = function(joint, weights)
+    function = getattr(_curvature, structure)
+    whole = function(joint, latents)
     monkeypatch.setattr(_curvature, "MEMORY", 1)
     joint.block = 1
-    torch.testing.assert_close(function(joint, weights), whole)
-    parts = _curvature.log_likelihood(joint, weights)
-    torch.testing.assert_close(parts, joint.log_likelihood(weights))
+    torch.testing.assert_close(function(joint, latents), whole)
+    parts = _curvature.log_likelihood(joint, latents)
+    torch.testing.assert_close(parts, joint.log_likelihood(latents))
 
 
 @every_network
 def test_kronecker_factors_equal_the_block_of_a_layer_for_one_point(network):
     """For one point the inputs of a dense layer have no spread, and the product is the block of the full matrix."""
     joint, latents = case(network, n=1)
-    weights = joint.prior.weights(latents)
-    full, factors = _curvature.full(joint, weights), _curvature.kronecker(joint, weights)
+    full, factors = _curvature.full(joint, latents), _curvature.kronecker(joint, latents)
     for (a, g), (start, stop, n_out) in zip(factors, _kronecker._spans(network), strict=True):
         order = _curvature.flat(torch.arange(stop - start).reshape(n_out, -1))
         product = torch.stack([torch.kron(g[c], a[c]) for c in range(joint.n_cells)])[:, order][:, :, order]
@@ -143,7 +143,8 @@ def test_kronecker_factors_of_a_convolution_treat_positions_as_examples():
     jacobian = torch.func.jacrev(logits)(unshared).flatten(2)
     p = logits(unshared).softmax(0)
     expected = torch.einsum("kli,kj,jlm->im", jacobian, torch.diag(p) - torch.outer(p, p), jacobian)
-    a, g = _curvature.kronecker(joint, weights)[0]
+    latents = torch.cat([weights, weights.new_zeros(1, joint.prior.n_scales)], dim=1)
+    a, g = _curvature.kronecker(joint, latents)[0]
     torch.testing.assert_close(torch.kron(g[0], a[0]), expected)
 
 
@@ -236,7 +237,9 @@ def test_linearised_and_sampled_predictions_agree_on_a_linear_network(structure)
     joint = stack_joint(network, [Model(Normal(), 1.0), Model(Laplace(), 1.0)], *small_data(), torch.float32)
     streams = Streams(["a", "b"], ["p", "p"])
     found = [
-        predict(fit(joint, structure=structure, predictive=p).posterior, joint.x, joint.which, streams, 20).mean_proba
+        predict(fit(joint, structure=structure, predictive=p).posterior, joint.x, joint.which, streams, 20)[
+            "mean_proba"
+        ]
         for p in ("linearised", "sampled")
     ]
     np.testing.assert_allclose(*found, atol=1e-5)
@@ -268,8 +271,8 @@ def test_every_structure_predicts_with_convolutions_for_every_kind_of_prior(stru
     fitted = method.fit(joint, streams)
     rebuilt = method.posterior_class(joint.prior, fitted.posterior.arrays)
     got = predict(rebuilt, joint.x, joint.which, streams, 16)
-    assert np.isfinite(got.mean_proba).all()
-    assert (got.variance.max((1, 2)) > 0).all()
+    assert np.isfinite(got["mean_proba"]).all()
+    assert (got["variance"].max((1, 2)) > 0).all()
     assert np.isfinite(fitted.diagnostics["log_evidence"]).all()
     alone = LogPrior(LENET, models[1:2])
     single = method.posterior_class(alone, {k: a[1:2] for k, a in fitted.posterior.arrays.items()})
@@ -282,7 +285,8 @@ def test_compiled_predictions_are_the_same(network):
     joint, _ = case(network, dtype=torch.float32)
     posterior, streams = fit(joint, steps=20).posterior, Streams(["a", "b"], ["p", "p"])
     eager, compiled = (
-        predict(posterior, joint.x, joint.which, streams, 4, compiled=compiled).mean_proba for compiled in (False, True)
+        predict(posterior, joint.x, joint.which, streams, 4, compiled=compiled)["mean_proba"]
+        for compiled in (False, True)
     )
     np.testing.assert_allclose(compiled, eager, atol=1e-5)
 
@@ -290,12 +294,12 @@ def test_compiled_predictions_are_the_same(network):
 def test_what_has_no_sense_is_skipped_or_named():
     wide = networks.make({"kind": "mlp", "hidden": [700]}, (2,), 10)
     normal, learned = Model(Normal(), 1.0), Model(Normal(), hyperprior=HalfNormal())
-    assert "use kronecker, diagonal or last_layer" in LaplaceApproximation().skip(wide, normal)
-    assert "use kronecker or diagonal" in LaplaceApproximation(structure="last_layer").skip(wide, normal)
-    assert LaplaceApproximation(structure="kronecker").skip(wide, learned) is None
+    assert "use kronecker, diagonal or last_layer" in LaplaceApproximation().skip(wide, normal, Categorical())
+    assert "use kronecker or diagonal" in LaplaceApproximation(structure="last_layer").skip(wide, normal, Categorical())
+    assert LaplaceApproximation(structure="kronecker").skip(wide, learned, Categorical()) is None
     evidence = LaplaceApproximation(prior_scale="marginal_likelihood")
-    assert evidence.skip(MLP, normal) is None
-    assert "normal prior of fixed scale" in evidence.skip(MLP, learned)
+    assert evidence.skip(MLP, normal, Categorical()) is None
+    assert "normal prior of fixed scale" in evidence.skip(MLP, learned, Categorical())
     with pytest.raises(ValueError, match="normal prior of fixed scale"):
         evidence.fit(case(MLP)[0], None)
     for setting in ("structure", "predictive", "prior_scale"):

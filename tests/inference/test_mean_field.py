@@ -36,7 +36,7 @@ def likelihood_draws(estimator, n_draws=2000):
 
     def draw(step):
         if estimator == "draw":
-            return joint.log_likelihood(joint.prior.weights(loc + sd * noise.step(step)), batch)
+            return joint.log_likelihood(loc + sd * noise.step(step), batch)
         if estimator == "flipout":
             shift = spread * noise.step(step)[:, : joint.prior.n_weights]
             outputs = forward_flipout(NETWORK, mean, shift, batch[0], [flip.step(step) for flip in flips])
@@ -71,7 +71,7 @@ def test_sticking_the_landing_has_no_gradient_where_q_is_the_posterior():
     def gradient(kl_term, step):
         parameters = [loc.clone().requires_grad_(), sd.clone().requires_grad_()]
         sample = parameters[0] + parameters[1] * noise.step(step)
-        elbo = joint.log_likelihood(joint.prior.weights(sample)) + kl_term(joint.prior, *parameters, sample)
+        elbo = joint.log_likelihood(sample) + kl_term(joint.prior, *parameters, sample)
         return torch.cat(torch.autograd.grad(elbo.sum(), parameters))[..., :3]
 
     assert max(gradient(negative_path_kl, step).abs().max() for step in range(20)) < 1e-9

@@ -10,6 +10,7 @@ from bnnbench.datasets import moons
 from bnnbench.inference._pymc import optimise
 from bnnbench.inference.mean_field import negative_kl
 from bnnbench.inference.pymc_advi import PymcAdvi
+from bnnbench.likelihoods.categorical import Categorical
 from bnnbench.model.joint import Model
 from bnnbench.model.streams import Streams
 from bnnbench.priors import Prior
@@ -25,7 +26,7 @@ def elbo(joint, posterior, streams, n_draws=1000):
     total = 0.0
     for step in range(n_draws):
         sample = loc + sd * noise.step(step)
-        total = total + joint.log_likelihood(joint.prior.weights(sample)) + negative_kl(joint.prior, loc, sd, sample)
+        total = total + joint.log_likelihood(sample) + negative_kl(joint.prior, loc, sd, sample)
     return (total / n_draws).numpy()
 
 
@@ -82,9 +83,9 @@ def test_skips_what_has_no_form_in_pymc():
 
     images = networks.make({"kind": "lenet", "channels": [2], "kernel": 3}, (1, 8, 8), 10)
     model = ALL_MODELS["laplace-half_cauchy"]
-    assert PymcAdvi().skip(NETWORK, model) is None
-    assert "dense networks only" in PymcAdvi().skip(images, model)
-    assert "prior 'odd' has no PyMC form" in PymcAdvi().skip(NETWORK, Model(Odd(), 1.0))
+    assert PymcAdvi().skip(NETWORK, model, Categorical()) is None
+    assert "dense networks only" in PymcAdvi().skip(images, model, Categorical())
+    assert "prior 'odd' has no PyMC form" in PymcAdvi().skip(NETWORK, Model(Odd(), 1.0), Categorical())
 
 
 def test_fewer_steps_than_asked_for_are_an_interruption():

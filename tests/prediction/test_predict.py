@@ -40,11 +40,11 @@ def test_moments_and_argmax_votes_equal_those_of_the_draws(network):
         single = type(posterior)(LogPrior(network, [Model(Normal(), 1.0)]), {})
         single.draws = lambda streams, purpose, c=c: lambda s: latents[s][c : c + 1]
         draws = TrainedCell(network, single, "x").sample_proba(x, 40)
-        np.testing.assert_allclose(got.mean_proba[c], draws.mean(0), atol=1e-6)
-        np.testing.assert_allclose(got.variance[c], metrics.class_variance(draws), atol=1e-6)
-        np.testing.assert_allclose(got.expected_entropy[c], metrics.expected_entropy(draws), atol=1e-5)
-        assert np.array_equal(got.argmax_votes[c], metrics.votes(draws, "argmax"))
-        assert (got.label_votes[c].sum(1) == 40).all()
+        np.testing.assert_allclose(got["mean_proba"][c], draws.mean(0), atol=1e-6)
+        np.testing.assert_allclose(got["variance"][c], metrics.class_variance(draws), atol=1e-6)
+        np.testing.assert_allclose(got["expected_entropy"][c], metrics.expected_entropy(draws), atol=1e-5)
+        assert np.array_equal(got["argmax_votes"][c], metrics.votes(draws, "argmax"))
+        assert (got["label_votes"][c].sum(1) == 40).all()
 
 
 @pytest.mark.parametrize("kind", [GaussianPosterior, PointPosterior])
@@ -53,8 +53,8 @@ def test_label_votes_follow_the_mean_probabilities(kind):
     network, streams, s = NETWORKS[1], Streams(["a"], ["p"]), 1000
     x = torch.from_numpy(inputs(network, 200))[None]
     got = predict(posterior_of(network, 1, kind), x, torch.zeros(1, dtype=torch.long), streams, s, block=1)
-    p = got.mean_proba[0].astype(float)
-    z = (got.label_votes[0] / s - p) / np.sqrt(p * (1 - p) / s + 1e-9)
+    p = got["mean_proba"][0].astype(float)
+    z = (got["label_votes"][0] / s - p) / np.sqrt(p * (1 - p) / s + 1e-9)
     assert abs(z.mean()) < 0.2
     assert z.std() < 1.15
 
@@ -65,8 +65,8 @@ def test_a_point_estimate_has_no_spread_and_votes_alike():
     got = predict(
         posterior_of(network, 1, PointPosterior), x, torch.zeros(1, dtype=torch.long), Streams(["a"], ["p"]), 30
     )
-    assert not got.variance.any()
-    assert set(np.unique(got.argmax_votes)) == {0, 30}
+    assert not got["variance"].any()
+    assert set(np.unique(got["argmax_votes"])) == {0, 30}
 
 
 def test_predictions_do_not_depend_on_the_stack():
@@ -76,8 +76,8 @@ def test_predictions_do_not_depend_on_the_stack():
     one = GaussianPosterior(LogPrior(network, [Model(Normal(), 1.0)]), {k: v[1:] for k, v in both.arrays.items()})
     stacked = predict(both, x, torch.zeros(2, dtype=torch.long), Streams(["a", "b"], ["p", "q"]), 20)
     alone = predict(one, x, torch.zeros(1, dtype=torch.long), Streams(["b"], ["q"]), 20)
-    np.testing.assert_allclose(alone.mean_proba[0], stacked.mean_proba[1], atol=1e-6)
-    assert np.array_equal(alone.label_votes[0], stacked.label_votes[1])
+    np.testing.assert_allclose(alone["mean_proba"][0], stacked["mean_proba"][1], atol=1e-6)
+    assert np.array_equal(alone["label_votes"][0], stacked["label_votes"][1])
 
 
 @pytest.mark.parametrize("network", NETWORKS)
@@ -89,7 +89,7 @@ def test_the_mean_of_a_trained_cell_is_that_of_its_draws_in_chunks_of_rows_too(n
         monkeypatch.setattr(f"bnnbench.prediction.trained.{name}", 7)
     np.testing.assert_allclose(cell.predict_proba(x, 12), draws.mean(0), atol=1e-6)
     assert max(len(proba) for _, _, proba in cell.each_draw(x, 12)) == 7
-    assert cell.predict_proba(x[:0], 12).shape == (0, network.n_classes)
+    assert cell.predict_proba(x[:0], 12).shape == (0, network.n_outputs)
     with pytest.raises(ValueError, match="n_draws must be at least 1"):
         cell.predict_proba(x, 0)
 
@@ -117,19 +117,19 @@ def predicted(posterior, n_draws):
 def test_predictions_are_of_all_chains_alike_and_their_first_half_of_the_first_half_of_the_chains(n_draws):
     posterior, of_chain = of_four_chains(50)
     got = predicted(posterior, n_draws)
-    np.testing.assert_allclose(got.mean_proba[0], of_chain.mean(0), atol=1e-5)
-    np.testing.assert_allclose(got.first_half_proba[0], of_chain[:2].mean(0), atol=1e-5)
-    np.testing.assert_allclose(got.variance[0], of_chain.var(0), atol=1e-5)
+    np.testing.assert_allclose(got["mean_proba"][0], of_chain.mean(0), atol=1e-5)
+    np.testing.assert_allclose(got["first_half_proba"][0], of_chain[:2].mean(0), atol=1e-5)
+    np.testing.assert_allclose(got["variance"][0], of_chain.var(0), atol=1e-5)
 
 
 def test_a_number_that_chains_do_not_divide_is_shared_out_as_evenly_as_can_be():
     posterior, of_chain = of_four_chains(50)
     shares = np.array([2, 1, 2, 1]) / 6
     np.testing.assert_allclose(
-        predicted(posterior, 6).mean_proba[0], (shares[:, None, None] * of_chain).sum(0), atol=1e-5
+        predicted(posterior, 6)["mean_proba"][0], (shares[:, None, None] * of_chain).sum(0), atol=1e-5
     )
-    assert predicted(posterior, 7).first_half_proba is None
-    np.testing.assert_allclose(predicted(posterior, 1).mean_proba[0], of_chain[0], atol=1e-5)
+    assert "first_half_proba" not in predicted(posterior, 7)
+    np.testing.assert_allclose(predicted(posterior, 1)["mean_proba"][0], of_chain[0], atol=1e-5)
 
 
 def test_draws_of_a_chain_are_taken_along_its_whole_length():

@@ -1,0 +1,25 @@
+"""Tasks: one file each, holding one subclass of `Task`, an instance of which is named in TASK.
+
+A task says which likelihoods there are, what is stored of predictions, and what bounds its metrics. A data set names
+its task; nothing else in the package asks which it is.
+"""
+
+import importlib
+from functools import cache
+
+from bnnbench.source import plugins
+from bnnbench.tasks._base import Encoded, Task
+
+__all__ = ["Encoded", "Task", "default_likelihood", "find"]
+
+
+@cache
+def find(name: str) -> Task:
+    """The task called `name`; ValueError where there is none."""
+    plugins.check_name("task", name)
+    return importlib.import_module(f"bnnbench.tasks.{name}").TASK
+
+
+def default_likelihood(task: str) -> str:
+    """The likelihood that a task's cells have unless a study names another."""
+    return find(task).likelihoods[0]

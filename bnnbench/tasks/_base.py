@@ -1,0 +1,78 @@
+"""What a task is."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+    from bnnbench.metrics import Summary
+
+Encoded = dict[str, tuple[tuple[str, ...], np.ndarray]]
+"""Variables of a shard file by name, with their dims."""
+
+
+class Task:
+    """What is predicted: in a file of its own that names it. No torch here, since evaluation has none.
+
+    Its metrics are those that are registered under its name, in metrics/<task>/ or in its own file.
+    """
+
+    likelihoods: ClassVar[tuple[str, ...]]
+    """Names of the likelihoods that describe its targets; the first is the default, and stands in no id."""
+    controls: ClassVar[dict[str, str]] = {"chance": "chance", "bayes_rule": "Bayes rule"}
+    """What the two controls, who know the training targets alone and the generator, are called in words."""
+    law: ClassVar[str] = ""
+    """The function of a data set's file that says what one who knows the generator says; "" where none does."""
+    error: ClassVar[str]
+    """What the learning curve shows, in words."""
+
+    @property
+    def name(self) -> str:
+        return type(self).__module__.rpartition(".")[2]
+
+    def encode(self, arrays: dict[str, np.ndarray], n_draws: int, halves: bool) -> Encoded:
+        """What is stored of a likelihood's summary, arrays (cells, points, ...).
+
+        halves: whether the draws are of chains, whose first half is compared with the second
+        """
+        raise NotImplementedError
+
+    def decode(self, group: xr.Dataset, i: int) -> Summary:
+        """The predictions of the i-th cell in a group of a shard file."""
+        raise NotImplementedError
+
+    def summarise(self, arrays: dict[str, np.ndarray], i: int, n_draws: int) -> Summary:
+        """The predictions of the i-th cell of a likelihood's summary, as `decode` gives them after `encode`."""
+        raise NotImplementedError
+
+    def rescaled(self, arrays: dict[str, np.ndarray], location: np.ndarray, scale: np.ndarray) -> dict[str, np.ndarray]:
+        """A summary of standardised targets in the targets' own units; location, scale: (cells,)."""
+        return arrays
+
+    def compared(self, summary: Summary) -> Any:
+        """What of a cell's predictions is compared with the reference's."""
+        raise NotImplementedError
+
+    def halves(self, group: xr.Dataset, i: int) -> tuple[Any, Any] | None:
+        """The same of the first and of the second half of the chains of the i-th cell; None where there are none."""
+        raise NotImplementedError
+
+    def truth(self, law: Any) -> Any:
+        """What metrics take for the truth, given what the data set's `law` function returns."""
+        return law
+
+    def of_truth(self, truth: Any) -> Summary:
+        """The predictions of one who knows the truth."""
+        raise NotImplementedError
+
+    def chance(self, y_train: np.ndarray, n_classes: int, n: int) -> Summary:
+        """The predictions at n points of one who knows the training targets alone."""
+        raise NotImplementedError
+
+    def errors(self, arrays: dict[str, np.ndarray], y: np.ndarray) -> np.ndarray:
+        """How wrong a stack's predictions are, (cells,), in the measure of `error`; y: (cells, points)."""
+        raise NotImplementedError

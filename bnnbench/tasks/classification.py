@@ -1,0 +1,74 @@
+"""Classes: probabilities with their moments and votes over draws."""
+
+import numpy as np
+
+from bnnbench.metrics import Predictions
+from bnnbench.tasks._base import Task
+
+BY_CLASS = ("mean_proba", "variance", "argmax_votes", "label_votes", "first_half_proba")
+FIELDS = ("mean_proba", "variance", "expected_entropy", "argmax_votes", "label_votes")
+"""What `Predictions` are made of, in its order."""
+
+
+class Classification(Task):
+    """y in 0 ... K - 1. Of two classes the second alone is stored."""
+
+    likelihoods = ("categorical", "logit_noise")
+    law = "bayes_proba"
+    error = "error"
+
+    def encode(self, arrays, n_draws, halves):
+        votes = np.uint8 if n_draws <= 255 else np.uint16
+        # float16 where rounding is far below Monte Carlo error
+        types = {
+            "mean_proba": np.float32,
+            "variance": np.float16,
+            "argmax_votes": votes,
+            "label_votes": votes,
+            "expected_entropy": np.float16,
+            "first_half_proba": np.float32,
+        }
+        two = arrays["mean_proba"].shape[2] == 2
+        found = {}
+        for name, kind in types.items():
+            if name not in arrays or (name == "first_half_proba" and not halves):
+                continue
+            values = arrays[name][:, :, 1] if two and name in BY_CLASS else arrays[name]
+            found[name] = ("cell", "point", "class")[: values.ndim], values.astype(kind)
+        return found
+
+    def decode(self, group, i):
+        make = Predictions if "class" in group.dims else Predictions.from_class_one
+        return make(*(group[name].values[i] for name in FIELDS), int(group.attrs["n_draws"]))
+
+    def summarise(self, arrays, i, n_draws):
+        return Predictions(*(arrays[name][i] for name in FIELDS), n_draws)
+
+    def compared(self, summary):
+        return summary.mean_proba
+
+    def halves(self, group, i):
+        if "first_half_proba" not in group:
+            return None
+        mean, first = (_proba(group, name, i) for name in ("mean_proba", "first_half_proba"))
+        return first, np.clip(2 * mean - first, 0, 1)  # rounding can leave the range
+
+    def of_truth(self, truth):
+        return Predictions.from_draws(truth[None])
+
+    def chance(self, y_train, n_classes, n):
+        share = np.bincount(y_train, minlength=n_classes) / len(y_train)
+        return Predictions.from_draws(np.tile(share, (n, 1))[None])
+
+    def errors(self, arrays, y):
+        """Shares of points whose most probable class is not the true one."""
+        return (arrays["mean_proba"].argmax(2) != y).mean(1)
+
+
+def _proba(group, name: str, i: int) -> np.ndarray:
+    """Probabilities (points, classes) of the i-th cell, also where class 1 alone is stored."""
+    stored = group[name].values[i].astype(float)
+    return stored if "class" in group.dims else np.stack([1 - stored, stored], -1)
+
+
+TASK = Classification()
