@@ -33,7 +33,8 @@ def test_file_follows_the_contract(toy, tmp_path):
         assert stored["train_index"].dims[0] == stored["validation_index"].dims[0] == "seed"
         assert stored["seed"].values.tolist() == [2, 5]
         assert stored["x_pool"].dims[0] == "pool"
-        assert stored.attrs == {"name": "circles-0.4", "n_classes": 2, "x_divisor": 1.0}
+        expected = {"name": "circles-0.4", "n_classes": 2, "x_divisor": 1.0, "task": "classification", "standardise": 0}
+        assert stored.attrs == expected
 
 
 def test_failed_write_keeps_the_old_file(toy, tmp_path, monkeypatch):

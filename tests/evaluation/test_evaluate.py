@@ -62,7 +62,11 @@ def test_the_test_set_has_no_say_in_tuning(small_results):
 
 
 def test_a_scale_that_lacks_a_seed_is_not_chosen():
-    where = dict.fromkeys(["study", "dataset", "network", "inference"], "a") | {"recipe": "", "prior": "normal"}
+    where = dict.fromkeys(["study", "dataset", "network", "inference"], "a") | {
+        "recipe": "",
+        "likelihood": "",
+        "prior": "normal",
+    }
     facts = where | {"hyperprior": "fixed", "split": "validation", "metric": "nll"}
     rows = [facts | {"scale": s, "seed": seed, "value": v} for s, v in ((1.0, 0.1), (3.0, 0.2)) for seed in (0, 1)]
     assert evaluate.tuned(pd.DataFrame(rows)).scale.tolist() == [1.0]
@@ -71,7 +75,12 @@ def test_a_scale_that_lacks_a_seed_is_not_chosen():
 
 
 def test_chains_that_missed_the_gate_do_not_compete_for_the_tuned_scale():
-    where = dict.fromkeys(["study", "dataset", "network"], "a") | {"recipe": "", "prior": "normal", "seed": 0}
+    where = dict.fromkeys(["study", "dataset", "network"], "a") | {
+        "recipe": "",
+        "likelihood": "",
+        "prior": "normal",
+        "seed": 0,
+    }
     facts = where | {"hyperprior": "fixed", "split": "validation", "metric": "nll"}
     values = {("hmc", 1.0): 0.1, ("hmc", 3.0): 0.2, ("map", 1.0): 0.1, ("map", 3.0): 0.2}
     rows = [facts | {"id": f"{m}-{s}", "inference": m, "scale": s, "value": v} for (m, s), v in values.items()]

@@ -88,7 +88,7 @@ def test_results_of_studies_that_the_config_names_no_more_are_known_by_their_sea
 
 def test_the_commit_is_that_of_the_checkout_that_tracks_the_package(tmp_path):
     """Not that of another repository that a copy lies in, nor of one that the environment names."""
-    code = "from bnnbench.files.shards import git_commit; print(repr(git_commit()))"
+    code = "from bnnbench.files.provenance import git_commit; print(repr(git_commit()))"
 
     def commit(root, **environment):
         done = subprocess.run(

@@ -93,8 +93,8 @@ def test_a_data_set_without_novel_inputs_is_refused_by_name(line_cell):
 
 
 SCORES = ("predictive_entropy", "mutual_information", "total_variance", "nll")
-COLUMNS = ["study", "dataset", "network", "prior", "hyperprior", "scale", "inference", "recipe", "seed", "probe",
-           "variable", "metric", "value"]  # fmt: skip
+COLUMNS = ["study", "dataset", "network", "likelihood", "prior", "hyperprior", "scale", "inference", "recipe", "seed",
+           "probe", "variable", "metric", "value"]  # fmt: skip
 
 
 def hand_made(entropy=0.8, plain=0.75, ratio=2.0, other=None) -> Results:
@@ -109,7 +109,7 @@ def hand_made(entropy=0.8, plain=0.75, ratio=2.0, other=None) -> Results:
         for name, value in values.items():
             score, metric = name.split("/")
             rows += [
-                ("novelty", f"fashion_mnist-without-{c}", "net", prior, "fixed", 1.0, method, "", seed, "novelty",
+                ("novelty", f"fashion_mnist-without-{c}", "net", "", prior, "fixed", 1.0, method, "", seed, "novelty",
                  f"left_out/{score}", metric, value + 0.01 * c * (prior == "normal") + 1e-4 * seed)
                 for c in (0, 7) for seed in range(3)
             ]  # fmt: skip
@@ -156,7 +156,7 @@ def test_the_tuned_scale_of_every_network_is_judged():
         return pd.concat([table, untuned, table.assign(network="wide", value=table.value - 0.3)])
 
     results.__dict__.update({name: several(getattr(results, name)) for name in ("probes", "metrics", "cells")})
-    keys = ["study", "dataset", "network", "inference", "recipe", "prior"]
+    keys = ["study", "dataset", "network", "likelihood", "inference", "recipe", "prior"]
     bayesian = results.probes[results.probes.prior == "normal"]
     results.__dict__["tuned"] = bayesian[keys].drop_duplicates().assign(scale=1.0)
     assert verdict(results, "P1")["a"] == ("reproduced", pytest.approx(0.05 + 0.035))

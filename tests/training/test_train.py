@@ -6,7 +6,7 @@ import pytest
 import torch
 from small_run import NOTHING_ELSE, SMALL
 
-from bnnbench import datasets, networks
+from bnnbench import datasets, networks, tasks
 from bnnbench.datasets import DataSet
 from bnnbench.evaluation import evaluate
 from bnnbench.files.shards import ShardFile
@@ -134,7 +134,7 @@ def test_cells_trained_with_other_settings_leave_nothing_behind(tmp_path, method
     for folder in (tmp_path, tmp_path / "alone"):
         stored = trained(plan_of(folder, models=["normal-1"], seeds=seeds, **after), folder, shard)
         group = stored.groups["test"]
-        found.append({c: evaluate.predictions_of(group, i) for i, c in enumerate(group.cell.values)})
+        found.append({c: tasks.find("classification").decode(group, i) for i, c in enumerate(group.cell.values)})
     assert set(found[0]) >= set(found[1]) and len(found[1]) == len(seeds)
     for cell, alone in found[1].items():
         assert found[0][cell].n_draws == alone.n_draws
