@@ -16,7 +16,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-FILES = ("accuracy", "calibration", "averages", "misclassification", "by_class", "toy", "fidelity", "diagnostics")
+FILES = (
+    *("accuracy", "calibration", "averages", "misclassification", "by_class", "toy"),
+    *("errors", "scores", "intervals", "quantiles", "uncertainty", "large_errors", "truth"),
+    *("fidelity", "diagnostics"),
+)
 """The order of metrics everywhere: file by file as here, other files after these by name, and as written in a file."""
 
 INPUTS: dict[str, dict[str, str]] = {}

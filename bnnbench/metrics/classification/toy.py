@@ -3,8 +3,8 @@
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import xlogy
-from scipy.stats import rankdata
 
+from .._ranks import spearman
 from .._registry import metric
 from ._checks import check_proba
 from ._predictions import Predictions
@@ -116,9 +116,4 @@ def _bayes_accuracy(y: ArrayLike, bayes_proba: ArrayLike) -> float:
 def _spearman_sd_boundary(predictions: Predictions, bayes_proba: NDArray[np.float64]) -> float:
     top = np.sort(bayes_proba, 1)
     # for two classes (total / 2) ** .5 is the sd of either probability, and half the margin is |p* - 1/2|
-    return _spearman(predictions.total_variance, top[:, -1] - top[:, -2])
-
-
-def _spearman(a: NDArray, b: NDArray) -> float:
-    ranks = np.stack([rankdata(a), rankdata(b)])
-    return float(np.corrcoef(ranks)[0, 1]) if (np.ptp(ranks, 1) > 0).all() else float("nan")
+    return spearman(predictions.total_variance, top[:, -1] - top[:, -2])
