@@ -7,16 +7,12 @@ one difference of logits alone, by Gauss-Hermite quadrature, for more by points 
 
 import math
 from dataclasses import dataclass
-from functools import cache
 from typing import Annotated
 
-import numpy as np
 from pydantic import Field
 
 from bnnbench.likelihoods._base import Likelihood
 
-NODES = 20
-"""Of the quadrature: exact to 1e-5 in the log probability for sds up to 3."""
 LOG_SD = 4.0
 """The log sds are held within plus and minus this, softly."""
 
@@ -43,16 +39,18 @@ class LogitNoise(Likelihood):
         import torch
         import torch.nn.functional as F
 
+        from bnnbench.likelihoods._noise import noise_points, quadrature
+
         k = outputs.shape[1] // 2
         logits, sd = outputs[:, :k], self.noise_sd(outputs)
         if k == 2:
-            nodes, log_weights = (outputs.new_tensor(a).reshape(1, -1, 1) for a in quadrature())
+            nodes, log_weights = quadrature().to(outputs).reshape(2, 1, -1, 1).unbind(0)
             difference = (logits[:, 1] - logits[:, 0]).unsqueeze(1)
             spread = sd.square().sum(1, keepdim=True).sqrt()
             moved = difference + spread * nodes
             each = [torch.logsumexp(F.logsigmoid(sign * moved) + log_weights, 1) for sign in (-1, 1)]
             return torch.stack(each, 1)
-        noise = outputs.new_tensor(noise_points(self.points, k)).reshape(1, -1, k, 1)
+        noise = noise_points(self.points, k).to(outputs).reshape(1, -1, k, 1)
         log_proba = F.log_softmax(logits.unsqueeze(1) + sd.unsqueeze(1) * noise, 2)
         return torch.logsumexp(log_proba, 1) - math.log(self.points)
 
@@ -107,39 +105,22 @@ class LogitNoise(Likelihood):
         pm.CustomDist("y", outputs, logp=logp, signature="(k)->()", dtype="int64", observed=y.astype("int64"))
 
 
-@cache
-def quadrature() -> tuple[list[float], list[float]]:
-    """Nodes and log weights of the mean over a standard normal (Gauss-Hermite)."""
-    nodes, weights = np.polynomial.hermite_e.hermegauss(NODES)
-    return nodes.tolist(), np.log(weights / weights.sum()).tolist()
-
-
-@cache
-def noise_points(points: int, k: int) -> list[list[float]]:
-    """Standard normal vectors (points, k): a Sobol sequence through the normal's quantiles, and its mirror image."""
-    from scipy.special import ndtri
-    from scipy.stats import qmc
-
-    half = -(-points // 2)
-    uniforms = qmc.Sobol(k, scramble=False).random(2 ** math.ceil(math.log2(half + 1)))[1 : half + 1]
-    normals = ndtri(uniforms)
-    return np.concatenate([normals, -normals])[:points].tolist()
-
-
 def _in_pymc(y, outputs, points, n_outputs):
     """log p(y) (n,) of outputs (n, 2 classes) in PyTensor."""
     import pytensor.tensor as pt
     from pytensor.tensor.special import log_softmax
 
+    from bnnbench.likelihoods._noise import noise_points, quadrature
+
     k = n_outputs // 2
     logits, sd = outputs[:, :k], pt.exp(LOG_SD * pt.tanh(outputs[:, k:] / LOG_SD))
     rows = pt.arange(y.shape[0])
     if k == 2:
-        nodes, log_weights = (np.asarray(a) for a in quadrature())
+        nodes, log_weights = quadrature().numpy()
         difference, spread = logits[:, 1] - logits[:, 0], pt.sqrt((sd**2).sum(1))
         moved = (2 * y - 1)[:, None] * (difference[:, None] + spread[:, None] * nodes)
         return pt.logsumexp(-pt.softplus(-moved) + log_weights, axis=1)
-    noise = np.asarray(noise_points(points, k))
+    noise = noise_points(points, k).numpy()
     log_proba = log_softmax(logits[:, None] + sd[:, None] * noise, axis=2)
     return pt.logsumexp(log_proba[rows, :, y], axis=1) - math.log(points)
 
