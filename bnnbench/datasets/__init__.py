@@ -7,8 +7,14 @@ A new data set is a new file here; nothing else has to name it. The types of `ge
 - `check(...)`: raises ValueError for options that are wrong together;
 - `shape(...)`: its `Shape`, by which planning builds networks and estimates sizes;
 - `bayes_proba(x, ...)`: the exact posterior, where the generator is known;
+- `law(x, ...)`: the exact law of the target at x, likewise, of a regression data set;
+- `regions(...)`: where the inputs of a data set in one dimension lie, and where they do not;
 
-and `GROUP`, the name that families of equal shapes share.
+and these constants:
+
+- `TASK`: `"regression"`; a module without it is classification;
+- `GROUP`: the name that families of equal shapes share;
+- `GROUP_SIZES`: sizes that go without saying in that name; a module without it means its own defaults.
 """
 
 import difflib
@@ -21,7 +27,8 @@ from types import ModuleType
 import numpy as np
 
 from bnnbench.base import settings
-from bnnbench.datasets._base import DataError, DataSet, Shape
+from bnnbench.datasets._base import DataSet, Shape
+from bnnbench.datasets._check import DataError
 
 __all__ = [
     "FAMILIES",
@@ -34,10 +41,13 @@ __all__ = [
     "faults",
     "group",
     "known_options",
+    "law",
     "make",
     "option_faults",
+    "regions",
     "shape",
     "takes_list",
+    "task",
 ]
 
 GIVEN = ("seeds", "data_dir")
@@ -95,6 +105,11 @@ def check_options(family: str, options: dict) -> None:
         raise ValueError(f"data set family {family!r}: {'; '.join(found)}")
 
 
+def task(family: str) -> str:
+    """What a family's data sets ask for: `classification` or `regression`. Raises ValueError for an unknown family."""
+    return getattr(_module(family), "TASK", "classification")
+
+
 def shape(family: str, options: dict) -> Shape | None:
     """Shapes of the data set that these options make, without making it; None where its family does not say."""
     return _call(family, "shape", options)
@@ -110,20 +125,42 @@ def group(family: str, options: dict) -> str:
     """Name of the data sets whose arrays have the same shapes as this one's, so that cells of all can be stacked.
 
     A family's own name, unless its module names a `GROUP` that it shares with others; then sizes (`n_...`) that are not
-    the default are in the name.
+    the module's `GROUP_SIZES`, or the family's defaults where it has none, are in the name.
     """
-    shared = getattr(_module(family), "GROUP", None)
+    module = _module(family)
+    shared = getattr(module, "GROUP", None)
     if shared is None:
         return family
-    known = known_options(family)
-    other = [f"{key}-{options[key]}" for key in known if key[:2] == "n_" and options.get(key, known[key]) != known[key]]
-    return "-".join([shared, *other])
+    defaults = {key: default for key, default in known_options(family).items() if key.startswith("n_")}
+    usual = getattr(module, "GROUP_SIZES", defaults)
+    sizes = {key: options.get(key, default) for key, default in defaults.items()}
+    return "-".join([shared, *(f"{key}-{size}" for key, size in sizes.items() if size != usual[key])])
 
 
 def bayes_proba(family: str, options: dict, x: np.ndarray) -> np.ndarray | None:
     """The exact posterior p(y|x) (n, classes) at x (n, ...); None where no generator is known."""
     check_options(family, options)
     return _call(family, "bayes_proba", options, x)
+
+
+def law(family: str, options: dict, x: np.ndarray) -> tuple[np.ndarray, np.ndarray] | None:
+    """The exact law p(y|x) at x (n, 1): an equal-weight mixture of S Gaussians; None where no generator is known.
+
+    Returns their means (n, S) and standard deviations (n, S), float64, in the targets' units; S is 1 where the law is
+    Gaussian. Raises ValueError for an unknown family or a wrong option.
+    """
+    check_options(family, options)
+    return _call(family, "law", options, x)
+
+
+def regions(family: str, options: dict) -> dict[str, list[tuple[float, float]]] | None:
+    """Intervals of the input, in its units, of a data set in one dimension; None where the family has none.
+
+    inside: where training, validation and test inputs lie; gap: holes between them; outside: what is shown beyond, on
+    either side. Raises ValueError for an unknown family or a wrong option.
+    """
+    check_options(family, options)
+    return _call(family, "regions", options)
 
 
 def _call(family: str, function: str, options: dict, *arguments):
