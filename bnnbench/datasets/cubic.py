@@ -1,7 +1,7 @@
 """A cubic with noise: y = x³ + N(0, noise²), x uniform on [-4, 4] but for a gap.
 
-Hernández-Lobato & Adams (2015), Probabilistic backpropagation, section 5.1, with 20 points, shown on [-6, 6]. The paper
-has no gap: (-2, 2) is cut out.
+Hernández-Lobato & Adams (2015), Probabilistic backpropagation, with 20 points, shown on [-6, 6]. The paper has no gap:
+(-2, 2) is cut out.
 """
 
 from collections.abc import Iterable

@@ -3,8 +3,11 @@
 f is one draw of a process of mean 0, variance 1 and the Matérn-3/2 kernel of lengthscale 0.5: the same for every seed
 and noise. It is drawn at 1,601 points of [-4, 4] and linear between them, which differs from the process by less than
 0.01; beyond it is constant. Since the process is a prior of which f is a draw, its `exact_posterior` is the Bayesian
-answer that others can be held against. Antorán et al. (2020), Depth uncertainty in neural networks, use such a draw
-with noise 0.15.
+answer that others can be held against.
+
+Antorán et al. (2020), Depth uncertainty in neural networks, have such a draw, as the code says that they published
+(github.com/cambridge-mlg/DUN): 400 points, half of them uniform on [-2, -1], half on [0.5, 2.5], noise 0.15. Here each
+input falls on either with probability 1/2.
 """
 
 from collections.abc import Iterable
@@ -35,7 +38,7 @@ def name(noise: float = NOISE) -> str:
 
 def generate(
     noise: Positive = NOISE,
-    n_train: Count = 100,
+    n_train: Count = 400,
     n_validation: Count = 100,
     n_test: Count = 500,
     seeds: Iterable[int] = range(5),
@@ -45,7 +48,7 @@ def generate(
 
     noise: its sd, > 0; n_*: points (a seed). Raises ValueError otherwise.
     """
-    inputs = _curves.uniform_in(regions()["inside"])
+    inputs = _curves.uniform_in(regions()["inside"], shares=[0.5, 0.5])
     targets = _curves.from_law(lambda x: law(x, noise))
     return _curves.generate_curve(
         name(noise), inputs, targets, n_train, n_validation, n_test, seeds=seeds, test_seed=test_seed
@@ -53,8 +56,8 @@ def generate(
 
 
 def regions() -> _curves.Regions:
-    """Where inputs are, the gap of two lengthscales, and what is shown beyond."""
-    return {"inside": [(-2.0, -0.5), (0.5, 2.0)], "gap": [(-0.5, 0.5)], "outside": [(-3.0, -2.0), (2.0, 3.0)]}
+    """Where inputs are, the gap of three lengthscales, and what is shown beyond."""
+    return {"inside": [(-2.0, -1.0), (0.5, 2.5)], "gap": [(-1.0, 0.5)], "outside": [(-3.0, -2.0), (2.5, 3.5)]}
 
 
 def law(x: np.ndarray, noise: float = NOISE) -> _curves.Law:
