@@ -5,7 +5,7 @@ and noise. It is drawn at 1,601 points of [-4, 4] and linear between them, which
 0.01; beyond it is constant. Since the process is a prior of which f is a draw, its `exact_posterior` is the Bayesian
 answer that others can be held against.
 
-Antorán et al. (2020), Depth uncertainty in neural networks, have such a draw, as the code says that they published
+Antorán et al. (2020), Depth uncertainty in neural networks, have such a draw in the code that they published
 (github.com/cambridge-mlg/DUN): 400 points, half of them uniform on [-2, -1], half on [0.5, 2.5], noise 0.15. Here each
 input falls on either with probability 1/2.
 """

@@ -1,8 +1,8 @@
 """A curve seen in three intervals, with noise of one sd or of a growing one: y = x - 0.1x² + cos(πx/2) + N(0, sd²).
 
 Antorán et al. (2020), Depth uncertainty in neural networks, `my_1d` in the code that they published
-(github.com/cambridge-mlg/DUN): 501 points, a third of them uniform on each of (-1, 0), (1.7, 2.5) and (4, 5), sd 0.25 or
-0.1 |x|^1.5. Here each input falls on one of these with probability 1/3.
+(github.com/cambridge-mlg/DUN): 501 points, a third of them uniform on each of (-1, 0), (1.7, 2.5) and (4, 5), sd 0.25
+or 0.1 |x|^1.5. Here each input falls on one of these with probability 1/3.
 """
 
 from collections.abc import Iterable
