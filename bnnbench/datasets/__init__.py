@@ -6,12 +6,15 @@ A new data set is a new file here; nothing else has to name it. The types of `ge
 - `name(...)`: the data set's name, where options are part of it (`circles-0.4`);
 - `check(...)`: raises ValueError for options that are wrong together;
 - `shape(...)`: its `Shape`, by which planning builds networks and estimates sizes;
-- where the generator is known, what one who knows it says at x, as its task has it: `bayes_proba(x, ...)`, the exact
-  posterior (n, K), of classes; `law(x, ...)`, the conditional distribution as the location (n, S) and the scale, (n, S)
-  or what broadcasts to it, of an equal-weight mixture of Gaussians, of a regression;
-- `regions(...)`: of one-dimensional inputs where training data are, where a gap is between them, and what lies outside;
+- `bayes_proba(x, ...)`: the exact posterior, where the generator is known;
+- `law(x, ...)`: the exact law of the target at x, likewise, of a regression data set;
+- `regions(...)`: where the inputs of a data set in one dimension lie, and where they do not;
 
-and `GROUP`, the name that families of equal shapes share, and `TASK`, a file in tasks/ (default: classification).
+and these constants:
+
+- `TASK`: `"regression"`; a module without it is classification;
+- `GROUP`: the name that families of equal shapes share;
+- `GROUP_SIZES`: sizes that go without saying in that name; a module without it means its own defaults.
 """
 
 import difflib
@@ -24,7 +27,8 @@ from types import ModuleType
 import numpy as np
 
 from bnnbench.base import settings
-from bnnbench.datasets._base import DataError, DataSet, Shape
+from bnnbench.datasets._base import DataSet, Shape
+from bnnbench.datasets._check import DataError
 
 __all__ = [
     "FAMILIES",
@@ -101,6 +105,11 @@ def check_options(family: str, options: dict) -> None:
         raise ValueError(f"data set family {family!r}: {'; '.join(found)}")
 
 
+def task(family: str) -> str:
+    """What a family's data sets ask for: `classification` or `regression`. Raises ValueError for an unknown family."""
+    return getattr(_module(family), "TASK", "classification")
+
+
 def shape(family: str, options: dict) -> Shape | None:
     """Shapes of the data set that these options make, without making it; None where its family does not say."""
     return _call(family, "shape", options)
@@ -116,37 +125,42 @@ def group(family: str, options: dict) -> str:
     """Name of the data sets whose arrays have the same shapes as this one's, so that cells of all can be stacked.
 
     A family's own name, unless its module names a `GROUP` that it shares with others; then sizes (`n_...`) that are not
-    the default are in the name.
+    the module's `GROUP_SIZES`, or the family's defaults where it has none, are in the name.
     """
-    shared = getattr(_module(family), "GROUP", None)
+    module = _module(family)
+    shared = getattr(module, "GROUP", None)
     if shared is None:
         return family
-    known = known_options(family)
-    other = [f"{key}-{options[key]}" for key in known if key[:2] == "n_" and options.get(key, known[key]) != known[key]]
-    return "-".join([shared, *other])
+    defaults = {key: default for key, default in known_options(family).items() if key.startswith("n_")}
+    usual = getattr(module, "GROUP_SIZES", defaults)
+    sizes = {key: options.get(key, default) for key, default in defaults.items()}
+    return "-".join([shared, *(f"{key}-{size}" for key, size in sizes.items() if size != usual[key])])
 
 
-def task(family: str) -> str:
-    """The task that a family's data are of."""
-    return getattr(_module(family), "TASK", "classification")
+def bayes_proba(family: str, options: dict, x: np.ndarray) -> np.ndarray | None:
+    """The exact posterior p(y|x) (n, classes) at x (n, ...); None where no generator is known."""
+    return law(family, options, x, "bayes_proba")
 
 
 def law(family: str, options: dict, x: np.ndarray, name: str = "law"):
-    """What the family's function `name` says at x of the true conditional distribution; None where it has none."""
+    """What the family's function `name` says of p(y|x) at x (n, ...); None where no generator is known.
+
+    `law`, of a regression, returns an equal-weight mixture of S Gaussians: their means (n, S) and standard deviations
+    (n, S), float64, in the targets' units; S is 1 where the law is Gaussian. A task says which function its data sets
+    have. Raises ValueError for an unknown family or a wrong option.
+    """
     check_options(family, options)
     return _call(family, name, options, x)
 
 
 def regions(family: str, options: dict) -> dict[str, list[tuple[float, float]]] | None:
-    """Intervals of a one-dimensional input, by "inside", "gap" and "outside"; None where the family does not say."""
+    """Intervals of the input, in its units, of a data set in one dimension; None where the family has none.
+
+    inside: where training, validation and test inputs lie; gap: holes between them; outside: what is shown beyond, on
+    either side. Raises ValueError for an unknown family or a wrong option.
+    """
     check_options(family, options)
     return _call(family, "regions", options)
-
-
-def bayes_proba(family: str, options: dict, x: np.ndarray) -> np.ndarray | None:
-    """The exact posterior p(y|x) (n, classes) at x (n, ...); None where no generator is known."""
-    check_options(family, options)
-    return _call(family, "bayes_proba", options, x)
 
 
 def _call(family: str, function: str, options: dict, *arguments):

@@ -5,7 +5,8 @@ from collections.abc import Callable, Iterable
 import numpy as np
 
 from bnnbench.base.philox import generator
-from bnnbench.datasets._base import DataSet, check_counts, check_seeds
+from bnnbench.datasets._base import DataSet
+from bnnbench.datasets._check import check_counts, check_seeds
 
 
 def toy_name(family: str, noise: float, **others: tuple[float, float]) -> str:

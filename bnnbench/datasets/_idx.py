@@ -12,7 +12,8 @@ import numpy as np
 from pydantic import Field
 
 from bnnbench.base.philox import generator
-from bnnbench.datasets._base import DataError, DataSet, Shape, check_counts, check_fit, check_seeds, split_pool
+from bnnbench.datasets._base import DataSet, Shape, split_pool
+from bnnbench.datasets._check import DataError, check_counts, check_fit, check_seeds
 from bnnbench.files.folders import expanded
 
 ENVIRONMENT = "BNNBENCH_DATA"

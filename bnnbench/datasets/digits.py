@@ -5,7 +5,8 @@ from collections.abc import Iterable
 import numpy as np
 
 from bnnbench.base.settings import Count
-from bnnbench.datasets._base import DataSet, Shape, check_fit, check_seeds, split_pool
+from bnnbench.datasets._base import DataSet, Shape, split_pool
+from bnnbench.datasets._check import check_fit, check_seeds
 
 N_POOL, N_TEST = 1300, 497
 

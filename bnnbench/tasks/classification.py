@@ -2,7 +2,6 @@
 
 import numpy as np
 
-from bnnbench.metrics import Predictions
 from bnnbench.tasks._base import Task
 
 BY_CLASS = ("mean_proba", "variance", "argmax_votes", "label_votes", "first_half_proba")
@@ -16,6 +15,17 @@ class Classification(Task):
     likelihoods = ("categorical", "logit_noise")
     law = "bayes_proba"
     error = "error"
+
+    def size_fault(self, n_classes):
+        return None if n_classes >= 1 else (f"is {n_classes}", "give the number of classes")
+
+    def target_fault(self, y, n_classes):
+        if y.dtype.kind not in "iu":
+            return f"has type {y.dtype}", "code the classes as whole numbers from 0"
+        if y.min() < 0 or y.max() >= n_classes:
+            remedy = f"recode them to 0 ... {n_classes - 1} or correct n_classes"
+            return f"has labels from {y.min()} to {y.max()} but n_classes is {n_classes}", remedy
+        return None
 
     def encode(self, arrays, n_draws, halves):
         votes = np.uint8 if n_draws <= 255 else np.uint16
@@ -38,10 +48,14 @@ class Classification(Task):
         return found
 
     def decode(self, group, i):
+        from bnnbench.metrics import Predictions
+
         make = Predictions if "class" in group.dims else Predictions.from_class_one
         return make(*(group[name].values[i] for name in FIELDS), int(group.attrs["n_draws"]))
 
     def summarise(self, arrays, i, n_draws):
+        from bnnbench.metrics import Predictions
+
         return Predictions(*(arrays[name][i] for name in FIELDS), n_draws)
 
     def compared(self, summary):
@@ -54,9 +68,13 @@ class Classification(Task):
         return first, np.clip(2 * mean - first, 0, 1)  # rounding can leave the range
 
     def of_truth(self, truth):
+        from bnnbench.metrics import Predictions
+
         return Predictions.from_draws(truth[None])
 
     def chance(self, y_train, n_classes, n):
+        from bnnbench.metrics import Predictions
+
         share = np.bincount(y_train, minlength=n_classes) / len(y_train)
         return Predictions.from_draws(np.tile(share, (n, 1))[None])
 

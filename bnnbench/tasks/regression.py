@@ -8,7 +8,6 @@ point, to a 255th of their range over draws.
 
 import numpy as np
 
-from bnnbench.metrics.regression import Mixture
 from bnnbench.tasks._base import Encoded, Task
 
 LOCATION_CODES, LOCATION_RANGE = 32_767, 12.0
@@ -24,6 +23,9 @@ class Regression(Task):
     law = "law"
     error = "RMSE"
 
+    def target_fault(self, y, n_classes):
+        return None if y.dtype == np.float32 else (f"has type {y.dtype}", "make the targets float32")
+
     def encode(self, arrays, n_draws, halves):
         found = _encoded_locations(arrays["location"])
         if arrays["scale"].shape[1] == 1:
@@ -38,11 +40,11 @@ class Regression(Task):
         values = {name: group[name].values[i].astype(float) for name in group.data_vars}
         location = _decoded_locations(values)
         scale = values["scale"][None] if "scale" in values else _decoded_scales(values)
-        return Mixture(location, scale, float(values["df"]) if "df" in values else None)
+        return _mixture(location, scale, float(values["df"]) if "df" in values else None)
 
     def summarise(self, arrays, i, n_draws):
         df = float(arrays["df"][i]) if "df" in arrays else None
-        return Mixture(arrays["location"][i].astype(float), arrays["scale"][i].astype(float), df)
+        return _mixture(arrays["location"][i].astype(float), arrays["scale"][i].astype(float), df)
 
     def rescaled(self, arrays, location, scale):
         location, scale = (a[:, None, None].astype(np.float64) for a in (location, scale))
@@ -56,18 +58,25 @@ class Regression(Task):
         return self.decode(group, i).halves()
 
     def truth(self, law):
-        return Mixture(*law)
+        return _mixture(*law)
 
     def of_truth(self, truth):
         return truth
 
     def chance(self, y_train, n_classes, n):
         y = np.asarray(y_train, float)
-        return Mixture(np.full((n, 1), y.mean()), np.full((1, 1), y.std()))
+        return _mixture(np.full((n, 1), y.mean()), np.full((1, 1), y.std()))
 
     def errors(self, arrays, y):
         """Root mean squared error of the mean over draws."""
         return np.sqrt(((arrays["location"].mean(2) - y) ** 2).mean(1))
+
+
+def _mixture(location: np.ndarray, scale: np.ndarray, df: float | None = None):
+    """A `Mixture`; imported when it is needed, since planning reads tasks too and must be quick."""
+    from bnnbench.metrics.regression import Mixture
+
+    return Mixture(location, scale, df)
 
 
 def _encoded_locations(location: np.ndarray) -> Encoded:

@@ -5,7 +5,8 @@ from dataclasses import fields, replace
 import numpy as np
 import pytest
 
-from bnnbench.datasets import DataError, DataSet, circles, digits
+from bnnbench.datasets import DataError, DataSet, circles, cubic, digits
+from bnnbench.files import integrity
 
 
 @pytest.fixture
@@ -13,7 +14,14 @@ def toy():
     return circles.generate(0.4, n_train=6, n_validation=4, n_test=5, seeds=[2, 5])
 
 
-@pytest.mark.parametrize("make", [lambda: circles.generate(0.4, n_test=50, seeds=[2, 5]), digits.generate])
+@pytest.fixture
+def curve():
+    return cubic.generate(n_train=6, n_validation=4, n_test=5, seeds=[2, 5])
+
+
+@pytest.mark.parametrize(
+    "make", [lambda: circles.generate(0.4, n_test=50, seeds=[2, 5]), digits.generate, cubic.generate]
+)
 def test_file_round_trip(make, tmp_path):
     data, path = make(), tmp_path / "new" / "data.nc"
     data.to_netcdf(path)
@@ -33,8 +41,19 @@ def test_file_follows_the_contract(toy, tmp_path):
         assert stored["train_index"].dims[0] == stored["validation_index"].dims[0] == "seed"
         assert stored["seed"].values.tolist() == [2, 5]
         assert stored["x_pool"].dims[0] == "pool"
-        expected = {"name": "circles-0.4", "n_classes": 2, "x_divisor": 1.0, "task": "classification", "standardise": 0}
-        assert stored.attrs == expected
+        kind = {"task": "classification", "standardise": 0}
+        assert stored.attrs == {"name": "circles-0.4", "n_classes": 2, "x_divisor": 1.0, **kind}
+
+
+def test_a_file_that_names_no_task_is_classification(toy, tmp_path):
+    import h5py
+
+    toy.to_netcdf(tmp_path / "toy.nc")
+    with h5py.File(tmp_path / "toy.nc", "a") as stored:
+        del stored.attrs["task"], stored.attrs["standardise"]
+    integrity.seal(tmp_path / "toy.nc")
+    back = DataSet.from_netcdf(tmp_path / "toy.nc")
+    assert (back.task, back.standardise) == ("classification", False)
 
 
 def test_failed_write_keeps_the_old_file(toy, tmp_path, monkeypatch):
@@ -99,6 +118,23 @@ def _with(array, index, value):
 def test_wrong_arrays_are_refused_by_name(toy, array, change, message):
     with pytest.raises(ValueError, match=rf"circles-0\.4.*{array}.*{message}"):
         replace(toy, **{array: change(getattr(toy, array))})
+
+
+@pytest.mark.parametrize(
+    ("field", "change", "message"),
+    [
+        ("y_pool", lambda a: a.astype(float), "has type float64; make the targets float32"),
+        ("y_test", lambda a: a.astype(int), "has type int64; make the targets float32"),
+        ("y_pool", lambda a: _with(a, 3, np.nan), "NaN or infinity in 1 rows, first in row 3"),
+        ("y_test", lambda a: a[:, None], "has shape .5, 1. for 5 inputs; give one target an input"),
+        ("n_classes", lambda n: 2, "is 2 for regression; make it 1"),
+        ("task", lambda task: "ranking", "is 'ranking'; make it one of classification, regression"),
+        ("task", lambda task: "classification", "has type float32; code the classes"),
+    ],
+)
+def test_wrong_targets_are_refused_by_name(curve, field, change, message):
+    with pytest.raises(DataError, match=rf"'cubic'.*{message}"):
+        replace(curve, **{field: change(getattr(curve, field))})
 
 
 def test_a_divisor_that_takes_inputs_beyond_single_precision_is_refused(toy):

@@ -36,6 +36,7 @@ def test_it_is_what_its_options_say(made):
     assert datasets.faults(family, options) == []
     assert data.name == datasets.dataset_name(family, options)
     assert data.seeds.tolist() == SEEDS
+    assert data.task == datasets.task(family)
     shape = datasets.shape(family, options)
     if shape is not None:
         found = data.x_test.shape[1:], data.n_classes, data.train_index.shape[1], data.validation_index.shape[1]
@@ -58,7 +59,9 @@ def test_its_file_holds_all_of_it(made, tmp_path):
     read = DataSet.from_netcdf(tmp_path / f"{data.name}.nc")
     for array in ("x_pool", "y_pool", "train_index", "validation_index", "seeds", "x_test", "y_test"):
         np.testing.assert_array_equal(getattr(read, array), getattr(data, array))
+        assert getattr(read, array).dtype == getattr(data, array).dtype
     assert (read.name, read.n_classes, read.x_divisor) == (data.name, data.n_classes, data.x_divisor)
+    assert (read.task, read.standardise) == (data.task, data.standardise)
 
 
 def test_the_exact_posterior_where_it_is_known_is_one_and_calibrated(made):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from bnnbench import datasets
-from bnnbench.datasets import circles, make
+from bnnbench.datasets import circles, cubic, make
 
 
 def test_families_are_the_files_that_generate():
@@ -26,6 +26,33 @@ def test_make_names_what_it_makes(family, options, tmp_path):
     assert data.seeds.tolist() == [4]
 
 
+def test_tasks_and_what_only_curves_have():
+    assert [datasets.task(family) for family in ("cubic", "digits", "moons")] == ["regression"] + ["classification"] * 2
+    x = np.zeros((3, 1))
+    np.testing.assert_array_equal(datasets.law("cubic", {"noise": 2}, x), cubic.law(x, 2))
+    assert datasets.regions("cubic", {})["gap"] == [(-2, 2)]
+    assert datasets.law("digits", {}, x) is None
+    assert datasets.regions("moons", {"noise": 0.4}) is None
+    with pytest.raises(ValueError, match="unknown data set family 'cubi'"):
+        datasets.task("cubi")
+
+
+@pytest.mark.parametrize(
+    ("family", "options", "group"),
+    [
+        ("moons", {"noise": 0.3}, "plane"),
+        ("circles", {"noise": 0.3, "n_test": 10}, "plane-n_test-10"),
+        ("digits", {"n_train": 10}, "digits"),
+        ("foong", {"noise": 0.3}, "curves"),
+        ("cubic", {}, "curves-n_train-20"),  # families' defaults differ: equal names are equal sizes
+        ("foong", {"n_train": 20}, "curves-n_train-20"),
+        ("cubic", {"n_train": 100}, "curves"),
+    ],
+)
+def test_groups_are_named_by_what_differs_from_their_usual_sizes(family, options, group):
+    assert datasets.group(family, options) == group
+
+
 def test_bayes_proba_where_the_generator_is_known():
     options = {"noise": 0.4, "n_train": 10}
     x = make("circles", options, [0]).x_test
@@ -36,7 +63,7 @@ def test_bayes_proba_where_the_generator_is_known():
 @pytest.mark.parametrize(
     ("family", "options", "message"),
     [
-        ("moon", {"noise": 0.4}, "'moon'.*did you mean 'moons'.*circles, digits"),
+        ("moon", {"noise": 0.4}, "'moon'.*did you mean 'moons'.*circles, .*digits"),
         ("_idx", {}, "unknown data set family"),
         ("moons", {"nois": 0.4}, "'moons': no option 'nois'.*did you mean 'noise'.*n_train"),
         ("moons", {"noise": 0.4, "seeds": [1]}, "no option 'seeds'"),
