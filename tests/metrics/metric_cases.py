@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Protocol
 
 import numpy as np
@@ -32,11 +33,14 @@ class ClassificationCase:
     bayes_proba: np.ndarray
     reference: np.ndarray
 
-    def values(self, name: str) -> list[float]:
+    @cached_property
+    def found(self) -> dict[str, float]:
         found = metrics.evaluate(self.predictions, self.y, self.bayes_proba)
-        found |= metrics.compare(self.predictions.mean_proba, self.reference)
+        return found | metrics.compare(self.predictions.mean_proba, self.reference)
+
+    def values(self, name: str) -> list[float]:
         pattern = name.replace("{c}", r"\d+")
-        return [value for key, value in found.items() if re.fullmatch(pattern, key)]
+        return [value for key, value in self.found.items() if re.fullmatch(pattern, key)]
 
     def at(self, points: np.ndarray) -> "ClassificationCase":
         fields = (getattr(self.predictions, field)[points] for field in FIELDS)

@@ -1,6 +1,7 @@
 """Predictions of regression that the tests of every metric are run with."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -19,13 +20,17 @@ class RegressionCase:
     ideal: Mixture
     reference: Mixture
 
-    def values(self, name: str) -> list[float]:
+    @cached_property
+    def found(self) -> dict[str, float]:
         found = metrics.evaluate(self.mixture, self.y, self.ideal)
-        found |= metrics.compare(self.mixture, self.reference, "regression")
-        return [found[name]] if name in found else []
+        return found | metrics.compare(self.mixture, self.reference, "regression")
+
+    def values(self, name: str) -> list[float]:
+        return [self.found[name]] if name in self.found else []
 
     def at(self, points: np.ndarray) -> "RegressionCase":
-        return RegressionCase(*(part[points] if part is self.y else part.at(points) for part in vars(self).values()))
+        mixture, ideal, reference = (m.at(points) for m in (self.mixture, self.ideal, self.reference))
+        return RegressionCase(mixture, self.y[points], ideal, reference)
 
 
 def random_mixture(seed: int, n: int = N, draws: int = DRAWS, df: float | None = None) -> Mixture:

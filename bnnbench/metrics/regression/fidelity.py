@@ -45,7 +45,8 @@ def total_variation(mixture: Mixture, reference: Mixture) -> float:
 
     mixture, reference: of n points, of any numbers of draws. The line is cut at quantiles of both mixtures'
     components, and the probabilities of the pieces are compared: exact, but for the pieces in which the densities
-    cross, and so too small, by less than 1e-3, or 2e-3 where a hundred narrow components lie apart. Raises ValueError on malformed input.
+    cross, and so too small, by less than 1e-3, or 2e-3 where a hundred narrow components lie apart. Raises ValueError
+    on malformed input.
     """
     check_same_points(mixture, reference, "reference")
     apart = _is_apart(mixture) | _is_apart(reference)
