@@ -45,8 +45,7 @@ def targets_of(mixture: Mixture, seed: int = 0) -> np.ndarray:
     levels = rng.random(mixture.n_points)
     draw = rng.integers(0, mixture.n_draws, mixture.n_points)[:, None]
     scale = np.broadcast_to(mixture.scale, mixture.location.shape)
-    picked = (np.take_along_axis(values, draw, 1)[:, 0] for values in (mixture.location, scale))
-    location, scale = picked
+    location, scale = (np.take_along_axis(values, draw, 1)[:, 0] for values in (mixture.location, scale))
     return location + scale * mixture.standard.quantile(levels)
 
 
@@ -74,13 +73,11 @@ class Regression:
         constant = Mixture(np.zeros((N, DRAWS)), np.ones((1, 1)))
         narrow = Mixture(mixture.location, np.geomspace(1e-8, 1e4, DRAWS)[None])
         equal = RegressionCase(constant, np.ones(N), Mixture.of_one(np.zeros(N), 1.0), constant)
+        one_draw, one_point = random_mixture(1, draws=1), random_mixture(1, n=1)
+        heavy = [random_mixture(2, df=df) for df in (2.0, 1.5, 1.0, 0.5)]
         return [
             *(case_of(mixture, y) for y in (mixture.mean, mixture.mean + 1, mixture.mean + 1e6)),
-            *(
-                case_of(found)
-                for found in (random_mixture(1, draws=1), alike, random_mixture(1, n=1), constant, narrow)
-            ),
-            *(case_of(random_mixture(2, df=df)) for df in (2.0, 1.5, 1.0, 0.5)),
+            *(case_of(found) for found in (one_draw, one_point, alike, constant, narrow, *heavy)),
             equal,
         ]
 

@@ -1,5 +1,7 @@
 """Values of the regression metrics: closed forms, an independent implementation, and simulations."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 import scoringrules
@@ -52,7 +54,7 @@ def crps_by_quadrature(mixture: Mixture, y: float) -> float:
     def integrand(x: float, is_below: bool) -> float:
         return float((mixture.cdf([x])[0] - (not is_below)) ** 2)
 
-    pieces = zip(edges, edges[1:], strict=False)
+    pieces = pairwise(edges)
     return sum(integrate.quad(integrand, a, b, args=(b <= y,), epsrel=1e-8)[0] for a, b in pieces)
 
 
