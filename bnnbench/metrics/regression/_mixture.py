@@ -128,7 +128,7 @@ class Mixture:
     def crps(self, y: ArrayLike) -> Array:
         """Continuous ranked probability score, E|Y - y| - E|Y - Y'| / 2, in the target's units. y: (n,). Returns (n,).
 
-        Closed form for normal components (Grimit et al. 2006, eq. 5); for Student-t ones E|Y - Y'| is tabulated
+        Closed form for normal components (Grimit et al. 2006); for Student-t ones E|Y - Y'| is tabulated
         numerically, and the score is accurate to about 1e-5, relatively. NaN for df <= 1, where the mean does not
         exist. The time grows with n S^2: 2 s for n = 5,000 points and S = 100 normal components.
         """

@@ -43,7 +43,7 @@ def pit_histogram(mixture: Mixture, y: ArrayLike, bins: int = 10) -> NDArray[np.
 def quantile_calibration_error(mixture: Mixture, y: ArrayLike) -> float:
     """Mean over `LEVELS` of |level - share of points with y up to the quantile of that level|, in [0, 1/2].
 
-    The calibration error of Kuleshov et al. 2018 (eq. 9, there with squares) as mean absolute difference, which is in
+    The calibration error of Kuleshov et al. 2018 (there with squares) as mean absolute difference, which is in
     units of probability (Chung et al. 2021). mixture: of n points. y: (n,). Biased upwards: print
     `quantile_calibration_error_floor` beside it. Raises ValueError on malformed input.
     """

@@ -13,7 +13,7 @@ def variance_decomposition(mixture: Mixture) -> dict[str, NDArray[np.float64]]:
     """Predictive variances of single points, (n,) each, by "aleatoric", "epistemic" and "total", their sum.
 
     In squared units of the target. Aleatoric: mean over draws of the components' variance. Epistemic: variance over
-    draws of their locations, divisor S. By the law of total variance (Depeweg et al. 2018, eq. 7).
+    draws of their locations, divisor S. By the law of total variance (Depeweg et al. 2018).
     """
     return {
         "aleatoric": mixture.aleatoric_variance,
