@@ -2,7 +2,7 @@
 
 p(y = c) is the mean over the noise of softmax(f + s e)_c, with outputs f and log s. Kendall and Gal draw e anew in each
 step; here the mean is over fixed points, so that the log joint is one function: for two classes, where the softmax sees
-one difference of logits alone, by Gauss-Hermite quadrature, for more by points of a Sobol sequence.
+one difference of logits alone, by quadrature, for more by a sequence of low discrepancy.
 """
 
 import math
@@ -44,13 +44,13 @@ class LogitNoise(Likelihood):
         k = outputs.shape[1] // 2
         logits, sd = outputs[:, :k], self.noise_sd(outputs)
         if k == 2:
-            nodes, log_weights = quadrature().to(outputs).reshape(2, 1, -1, 1).unbind(0)
+            nodes, log_weights = (a.reshape(1, -1, 1) for a in quadrature(outputs))
             difference = (logits[:, 1] - logits[:, 0]).unsqueeze(1)
             spread = sd.square().sum(1, keepdim=True).sqrt()
             moved = difference + spread * nodes
             each = [torch.logsumexp(F.logsigmoid(sign * moved) + log_weights, 1) for sign in (-1, 1)]
             return torch.stack(each, 1)
-        noise = noise_points(self.points, k).to(outputs).reshape(1, -1, k, 1)
+        noise = noise_points(self.points, k, outputs).reshape(1, -1, k, 1)
         log_proba = F.log_softmax(logits.unsqueeze(1) + sd.unsqueeze(1) * noise, 2)
         return torch.logsumexp(log_proba, 1) - math.log(self.points)
 
@@ -108,6 +108,7 @@ class LogitNoise(Likelihood):
 def _in_pymc(y, outputs, points, n_outputs):
     """log p(y) (n,) of outputs (n, 2 classes) in PyTensor."""
     import pytensor.tensor as pt
+    import torch
     from pytensor.tensor.special import log_softmax
 
     from bnnbench.likelihoods._noise import noise_points, quadrature
@@ -116,11 +117,11 @@ def _in_pymc(y, outputs, points, n_outputs):
     logits, sd = outputs[:, :k], pt.exp(LOG_SD * pt.tanh(outputs[:, k:] / LOG_SD))
     rows = pt.arange(y.shape[0])
     if k == 2:
-        nodes, log_weights = quadrature().numpy()
+        nodes, log_weights = (a.numpy() for a in quadrature(torch.zeros(1, dtype=torch.float64)))
         difference, spread = logits[:, 1] - logits[:, 0], pt.sqrt((sd**2).sum(1))
         moved = (2 * y - 1)[:, None] * (difference[:, None] + spread[:, None] * nodes)
         return pt.logsumexp(-pt.softplus(-moved) + log_weights, axis=1)
-    noise = noise_points(points, k).numpy()
+    noise = noise_points(points, k, torch.zeros(1, dtype=torch.float64)).numpy()
     log_proba = log_softmax(logits[:, None] + sd[:, None] * noise, axis=2)
     return pt.logsumexp(log_proba[rows, :, y], axis=1) - math.log(points)
 

@@ -35,10 +35,10 @@ class Task:
         return type(self).__module__.rpartition(".")[2]
 
     def size_fault(self, n_classes: int) -> tuple[str, str] | None:
-        """What is wrong with the number of classes of a data set of this task, and the remedy; None where nothing is."""
-        return (
-            None if n_classes == 1 else (f"is {n_classes} for {self.name}", "make it 1: there is one column of targets")
-        )
+        """What is wrong with a data set's number of classes, and the remedy; None where nothing is."""
+        if n_classes == 1:
+            return None
+        return f"is {n_classes} for {self.name}", "make it 1: there is one column of targets"
 
     def target_fault(self, y: np.ndarray, n_classes: int) -> tuple[str, str] | None:
         """What is wrong with targets (n,), and the remedy; None where nothing is. NaN is looked for elsewhere."""

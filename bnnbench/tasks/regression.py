@@ -74,7 +74,7 @@ class Regression(Task):
 
 def _mixture(location: np.ndarray, scale: np.ndarray, df: float | None = None):
     """A `Mixture`; imported when it is needed, since planning reads tasks too and must be quick."""
-    from bnnbench.metrics.regression import Mixture
+    from bnnbench.metrics import Mixture
 
     return Mixture(location, scale, df)
 

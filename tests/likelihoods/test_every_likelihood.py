@@ -174,5 +174,6 @@ def test_every_method_fits_it_and_predicts(name, k, method):
 
 def quick(method: str):
     few = {"steps": 30, "warmup": 20, "keep": 12, "stored": 12, "chains": 4, "rounds": 1, "samples": 12, "members": 2}
+    few["learning_rate"] = 0.005
     known = parameters(find(method))
     return quick_method(method, **{key: value for key, value in few.items() if key in known})

@@ -16,7 +16,12 @@ def made_up_score(monkeypatch):
     """A metric of the mean probabilities and a score of uncertainty, taken out again at the end."""
     monkeypatch.setattr(_registry, "_METRICS", dict(_registry._METRICS))
     column = metrics.Column("Made-up %", 1, 100, "mean of the highest probability")
-    about = {"label": "Made-up score", "definition": "Mean of the made-up score.", "direction": "higher"}
+    about = {
+        "label": "Made-up score",
+        "definition": "Mean of the made-up score.",
+        "task": "classification",
+        "direction": "higher",
+    }
     metrics.metric("made_up_score", column=column, **about)(lambda proba: proba.max(1).mean())
     metrics.register_score("made_up_uncertainty", "made-up uncertainty", lambda p: -p.mean_proba.max(1))
 
