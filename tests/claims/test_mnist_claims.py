@@ -33,13 +33,13 @@ def hand_made(changes=()) -> Results:
     for model, metric, value in changes:
         values[model][metric] = value
     rows = [
-        ("mnist", "mnist", "net", *model, "", seed, "test", metric, value * (1 + 1e-4 * seed))
+        ("mnist", "mnist", "net", "", *model, "", seed, "test", metric, value * (1 + 1e-4 * seed))
         for model, metrics in values.items()
         for metric, value in metrics.items()
         for seed in range(3)
     ]
-    columns = ["study", "dataset", "network", "prior", "hyperprior", "scale", "inference", "recipe", "seed", "split",
-               "metric", "value"]  # fmt: skip
+    columns = ["study", "dataset", "network", "likelihood", "prior", "hyperprior", "scale", "inference", "recipe",
+               "seed", "split", "metric", "value"]  # fmt: skip
     table = pd.DataFrame(rows, columns=columns)
     made = Results("made by hand")
     made.__dict__["probes"] = table[:0].assign(probe="")
@@ -98,7 +98,14 @@ def test_of_several_fixed_scales_the_tuned_one_is_judged_and_named():
     worse = table[(table.scale == 1) & (table.inference == "mean_field")].assign(scale=0.2)
     worse["value"] = np.where(worse.metric == "total_variance_wrong", 9.0, worse.value)
     both = pd.concat([table, worse])
-    key = {"study": "mnist", "dataset": "mnist", "network": "net", "prior": "normal", "inference": "mean_field"}
+    key = {
+        "study": "mnist",
+        "dataset": "mnist",
+        "network": "net",
+        "likelihood": "",
+        "prior": "normal",
+        "inference": "mean_field",
+    }
     for scale, ratio in ((1.0, 3.0), (0.2, 90.0)):
         tuned = pd.DataFrame([key | {"recipe": "", "scale": scale, "validation_nll": 0.1}])
         results.__dict__.update(metrics=both, tuned=tuned)
@@ -118,13 +125,21 @@ def test_a_turned_digit_is_warned_of_where_its_entropy_rises_at_a_smaller_angle_
         for image, values in table.items()
         for i, angle in enumerate((0, 60, 120, 180))
     ]
-    facts = {"id": "x", "study": "mnist", "dataset": "mnist", "network": "net", "recipe": "", "probe": "rotation",
-             "prior": "normal", "hyperprior": "fixed", "scale": 1.0, "inference": "mean_field"}  # fmt: skip
+    facts = {"id": "x", "study": "mnist", "dataset": "mnist", "network": "net", "likelihood": "", "recipe": "",
+             "probe": "rotation", "prior": "normal", "hyperprior": "fixed", "scale": 1.0,
+             "inference": "mean_field"}  # fmt: skip
     table = pd.DataFrame(rows, columns=["variable", "level", "metric", "value"]).assign(**facts)
     results = hand_made()
     untuned = table.assign(scale=0.2, value=lambda t: np.where(t.metric == "predictive_entropy", 2.0, t.value))
     results.__dict__["probes"] = pd.concat([t.assign(seed=s) for t in (table, untuned) for s in range(3)])
-    chosen = {"study": "mnist", "dataset": "mnist", "network": "net", "prior": "normal", "inference": "mean_field"}
+    chosen = {
+        "study": "mnist",
+        "dataset": "mnist",
+        "network": "net",
+        "likelihood": "",
+        "prior": "normal",
+        "inference": "mean_field",
+    }
     results.__dict__["tuned"] = pd.DataFrame([chosen | {"recipe": "", "scale": 1.0, "validation_nll": 0.1}])
     sure = SimpleNamespace(mean_proba=np.tile([0.9, 0.1], (100, 1)))
     object.__setattr__(results, "predictions", lambda cell_id: sure)

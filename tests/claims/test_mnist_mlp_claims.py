@@ -10,8 +10,8 @@ from bnnbench.evaluation.results import Results
 STUDY = "mnist-mlp"
 NORMAL = [("normal", "fixed", s, "mean_field") for s in (0.03, 0.1)]
 LEARNED = ("normal", "half_normal", np.nan, "mean_field")
-COLUMNS = ["study", "dataset", "network", "prior", "hyperprior", "scale", "inference", "recipe", "seed", "split",
-           "metric", "value"]  # fmt: skip
+COLUMNS = ["study", "dataset", "network", "likelihood", "prior", "hyperprior", "scale", "inference", "recipe", "seed",
+           "split", "metric", "value"]  # fmt: skip
 
 
 def hand_made(unit=(0.90, 0.93), sane=(0.975, 0.98, 0.979), near=(0.94, 0.92)) -> Results:
@@ -21,7 +21,7 @@ def hand_made(unit=(0.90, 0.93), sane=(0.975, 0.98, 0.979), near=(0.94, 0.92)) -
 
     def add(model, recipe, value):
         for seed in range(3):
-            rows.append((STUDY, "mnist", "tanh-800", *model, recipe, seed, "test", "accuracy", value + 1e-5 * seed))
+            rows.append((STUDY, "mnist", "tanh-800", "", *model, recipe, seed, "test", "accuracy", value + 1e-5 * seed))
 
     for model, value in zip((NORMAL[1], LEARNED), unit, strict=True):
         add(model, "as_source", value)
@@ -30,7 +30,14 @@ def hand_made(unit=(0.90, 0.93), sane=(0.975, 0.98, 0.979), near=(0.94, 0.92)) -
     for model, value in zip((*NORMAL, LEARNED), sane, strict=True):
         add(model, "", value)
     table = pd.DataFrame(rows, columns=COLUMNS)
-    chosen = {"study": STUDY, "dataset": "mnist", "network": "tanh-800", "prior": "normal", "inference": "mean_field"}
+    chosen = {
+        "study": STUDY,
+        "dataset": "mnist",
+        "network": "tanh-800",
+        "likelihood": "",
+        "prior": "normal",
+        "inference": "mean_field",
+    }
     made = Results("made by hand")
     made.__dict__["metrics"] = table
     made.__dict__["tuned"] = pd.DataFrame([chosen | {"recipe": "", "scale": 0.1, "validation_nll": 0.1}])

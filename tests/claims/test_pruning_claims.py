@@ -8,8 +8,8 @@ from bnnbench.claims import of_study, overall, verdicts
 from bnnbench.evaluation.results import Results
 
 STUDY = "pruning"
-COLUMNS = ["study", "dataset", "network", "prior", "hyperprior", "scale", "inference", "recipe", "seed", "split",
-           "metric", "value"]  # fmt: skip
+COLUMNS = ["study", "dataset", "network", "likelihood", "prior", "hyperprior", "scale", "inference", "recipe", "seed",
+           "split", "metric", "value"]  # fmt: skip
 MIXTURE = ("scale_mixture", "fixed", 1.0, "mean_field", "")
 DROPOUT, PLAIN = (("flat", "fixed", np.nan, method, "") for method in ("mc_dropout", "mle"))
 
@@ -17,7 +17,7 @@ DROPOUT, PLAIN = (("flat", "fixed", np.nan, method, "") for method in ("mc_dropo
 def hand_made(mixture=0.984, dropout=0.9835, plain=0.981) -> Results:
     """Accuracies of three methods on networks of three widths, three seeds."""
     rows = [
-        (STUDY, "mnist", network, *model, seed, "test", "accuracy", value + 1e-5 * seed)
+        (STUDY, "mnist", network, "", *model, seed, "test", "accuracy", value + 1e-5 * seed)
         for network in ("relu-400", "relu-800", "relu-1200")
         for model, value in ((MIXTURE, mixture), (DROPOUT, dropout), (PLAIN, plain))
         for seed in range(3)
@@ -30,7 +30,7 @@ def hand_made(mixture=0.984, dropout=0.9835, plain=0.981) -> Results:
 
 def pruned(model, network, order, by_share) -> pd.DataFrame:
     """Readings of the pruning probe: accuracy by share removed."""
-    facts = dict(zip(COLUMNS[:8], (STUDY, "mnist", network, *model), strict=True))
+    facts = dict(zip(COLUMNS[:9], (STUDY, "mnist", network, "", *model), strict=True))
     rows = [
         facts | {"seed": seed, "level": share, "value": value + 1e-5 * seed}
         for seed in range(3)

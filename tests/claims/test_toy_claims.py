@@ -72,10 +72,10 @@ def hand_made(gain: dict[float, float]) -> Results:
         models |= {("normal", "half_normal", np.nan): 0.5 - value, ("laplace", "half_normal", np.nan): 0.1}
         for (prior, hyperprior, scale), nll in models.items():
             for seed in range(3):
-                rows.append(("toy", f"moons-{noise}", "moons", noise, "net", prior, hyperprior, scale, "mean_field", "",
-                             seed, "test", "nll", nll + 0.01 * seed))  # fmt: skip
-    columns = ["study", "dataset", "family", "noise", "network", "prior", "hyperprior", "scale", "inference", "recipe",
-               "seed", "split", "metric", "value"]  # fmt: skip
+                rows.append(("toy", f"moons-{noise}", "moons", noise, "net", "", prior, hyperprior, scale, "mean_field",
+                             "", seed, "test", "nll", nll + 0.01 * seed))  # fmt: skip
+    columns = ["study", "dataset", "family", "noise", "network", "likelihood", "prior", "hyperprior", "scale",
+               "inference", "recipe", "seed", "split", "metric", "value"]  # fmt: skip
     table = pd.DataFrame(rows, columns=columns)
     tuned = table.query("prior == 'normal' and scale == 1").drop_duplicates("dataset")
     made = Results(f"made by hand {gain}")

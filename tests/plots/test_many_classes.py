@@ -14,7 +14,7 @@ from bnnbench.evaluation.results import Results
 from bnnbench.plots import style, toy
 
 CENTRES = np.array([[0.0, 1.0], [-1.0, -0.7], [1.0, -0.7], [0.0, 3.0], [2.5, 2.0]])
-WHERE = {"study": "plane", "network": "mlp-5", "inference": "mean_field", "recipe": "", "seed": 3}
+WHERE = {"study": "plane", "network": "mlp-5", "likelihood": "", "inference": "mean_field", "recipe": "", "seed": 3}
 
 
 def bayes_proba(x, n_classes, sharpness=2.0):
@@ -151,7 +151,7 @@ def test_data_outside_the_plane_are_left_out(monkeypatch):
 def test_sentences_and_claims_know_more_than_two_classes(monkeypatch):
     results = results_of(monkeypatch, clouds=3)
     rows = results.metrics.assign(split="test", metric="spearman_sd_boundary", value=-0.6)
-    tuned = pd.DataFrame(columns=["study", "dataset", "network", "prior", "inference", "recipe", "scale"])
+    tuned = pd.DataFrame(columns=["study", "dataset", "network", "likelihood", "prior", "inference", "recipe", "scale"])
     results.__dict__.update(metrics=rows, tuned=tuned.astype({"scale": float}))
     assert "the gap between the two highest p*" in plots.boundary_in_words(results, "plane")
     assert claims.boundary_correlation("mean_field")(results, "plane").by_seed == pytest.approx([-0.6])

@@ -216,7 +216,7 @@ def test_the_study_runs_from_data_to_figures(tmp_path):
 
 def test_the_default_kind_is_the_first_and_models_of_a_method_are_told_apart():
     rows = [
-        ("mnist", "mnist", "net", "normal", hyperprior, 1.0, "mean_field", "", seed, "novelty",
+        ("mnist", "mnist", "net", "", "normal", hyperprior, 1.0, "mean_field", "", seed, "novelty",
          f"fashion-mnist/{score}", "auroc", value + 0.01 * seed)
         for hyperprior, value in (("fixed", 0.9), ("half_normal", 0.7))
         for score in SCORES
