@@ -44,6 +44,8 @@ stopped = Event()
 MODULES = {
     "priors": ["tests/priors/test_priors.py", "tests/model/test_joint.py"],
     "hyperpriors": ["tests/priors/test_priors.py", "tests/model/test_joint.py"],
+    "likelihoods": ["tests/likelihoods"],
+    "tasks": ["tests/tasks", "tests/evaluation/test_evaluate.py"],
     "model/joint.py": ["tests/model/test_joint.py", "tests/priors/test_priors.py"],
     "inference": ["tests/inference", "tests/training/test_checkpoint.py"],
     "metrics": ["tests/metrics", "tests/evaluation/test_evaluate.py"],
@@ -114,7 +116,7 @@ def modules_of(part: str) -> list[str]:
 
 def sample(number: int, seed: int, only: list[str]) -> list[Mutant]:
     """So many mutants, drawn evenly from all of them."""
-    parts = {part: tests for part, tests in MODULES.items() if not only or part.removesuffix(".py") in only}
+    parts = {part: tests for part, tests in MODULES.items() if not only or Path(part).stem in only}
     everything = [m for part, tests in parts.items() for module in modules_of(part) for m in candidates(module, tests)]
     return random.Random(seed).sample(everything, min(number, len(everything)))
 
@@ -128,7 +130,7 @@ def known(only: list[str]) -> list[Mutant]:
             raise ValueError(
                 f"benchmarks/mutants_known.py: {module} has {text.count(old)} times {old!r}: bring it up to date"
             )
-        if not only or module.split("/")[0].removesuffix(".py") in only:
+        if not only or {Path(module).stem, module.split("/")[0]} & set(only):
             found.append(Mutant(module, f"{old.strip()} becomes {new.strip()}", text.replace(old, new), tuple(tests)))
     return found
 
@@ -241,7 +243,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--number", type=int, default=40, help="mutants drawn beside the known ones (default 40)")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--only", nargs="*", default=[], help=f"of {', '.join(p.removesuffix('.py') for p in MODULES)}")
+    parser.add_argument("--only", nargs="*", default=[], help=f"of {', '.join(Path(p).stem for p in MODULES)}")
     parser.add_argument("--known-only", action="store_true", help="none but those that survived once")
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1)
     options = parser.parse_args()
