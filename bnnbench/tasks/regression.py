@@ -2,17 +2,17 @@
 
 Stored are the location and the scale of every draw at every point, from which any metric of the distribution follows.
 They are coded in few bits: locations as the asinh of their distance from the draws' median in units of their spread, to
-.0004 of that spread near it and in proportion to the distance far from it; log scales, where they differ from point to
-point, to a 255th of their range over draws.
+.0012 of that spread near it and in proportion to the distance far from it; log scales, where they differ from point to
+point, to a 254th of their range over draws.
 """
 
 import numpy as np
 
 from bnnbench.tasks._base import Encoded, Task
 
-LOCATION_CODES, LOCATION_RANGE = 32_767, 12.0
-"""Codes, and the largest asinh that they reach: 80,000 spreads."""
-SCALE_CODES = 255
+LOCATION_CODES, LOCATION_RANGE = 8_191, 20.0
+"""Codes on either side, and the largest asinh that they reach: 2e8 spreads."""
+SCALE_CODES = 127
 
 
 class Regression(Task):
