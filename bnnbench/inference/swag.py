@@ -39,6 +39,61 @@ class SwagPosterior(Posterior):
         return draw
 
 
+@dataclass
+class _Path:
+    """Where SGD stands after `done` steps, and the moments of its path, all (cells, latents).
+
+    The moments are taken about the MAP estimate, `origin`, in double precision: differences of large squares lose
+    digits. `total` and `squares` are sums over the `n` points that were collected, `deviations` the last of these from
+    the mean until then; `trace` (cells,) has the mean log joint of each stretch, `window` the sum of the present one.
+    """
+
+    latents: torch.Tensor
+    velocity: torch.Tensor
+    origin: torch.Tensor
+    total: torch.Tensor
+    squares: torch.Tensor
+    window: torch.Tensor
+    deviations: list[torch.Tensor]
+    trace: list[torch.Tensor]
+    trace_steps: list[int]
+    n: int = 0
+    done: int = 0
+
+    @classmethod
+    def at(cls, latents: torch.Tensor) -> "_Path":
+        """At the MAP estimate, before the first step."""
+        origin = latents.double()
+        zeros = torch.zeros_like(origin)
+        return cls(
+            latents, torch.zeros_like(latents), origin, zeros, zeros, latents.new_zeros(len(latents)), [], [], []
+        )
+
+    def collect(self, rank: int) -> None:
+        """Add where it stands to the moments."""
+        moved = self.latents.double() - self.origin
+        self.total, self.squares, self.n = self.total + moved, self.squares + moved.square(), self.n + 1
+        self.deviations = [*self.deviations[1 - rank :], moved - self.total / self.n]
+
+    def end_stretch(self) -> None:
+        """Add the mean log joint of the steps since the last stretch to the trace."""
+        before = self.trace_steps[-1] if self.trace_steps else 0
+        self.trace.append(self.window / (self.done - before))
+        self.trace_steps.append(self.done)
+        self.window = torch.zeros_like(self.window)
+
+    def moments(self, rank: int) -> dict[str, torch.Tensor]:
+        """Arrays of the posterior; deviations that a very short run did not come to are 0."""
+        missing = [torch.zeros_like(self.origin)] * (rank - len(self.deviations))
+        mean = self.total / self.n
+        arrays = {
+            "loc": self.origin + mean,
+            "variance": (self.squares / self.n - mean.square()).clamp_min(0),
+            "deviations": torch.stack(self.deviations + missing, 1),
+        }
+        return {name: a.to(self.latents) for name, a in arrays.items()}
+
+
 @dataclass(frozen=True)
 class Swag(Method):
     """`steps` in all, of which the last share `collect` is SGD at `swa_learning_rate`; Adam's is `learning_rate`.
@@ -63,43 +118,29 @@ class Swag(Method):
     def fit(self, joint, streams, progress=SILENT):
         collecting = max(1, min(self.steps - 1, round(self.collect * self.steps)))
         start = self._start(joint, streams, progress, self.steps - collecting)
-        latents, batches = start.posterior.arrays["loc"], streams.batches(joint.n_points, self.batch_size)
-        # The moments are taken about the MAP estimate in double precision: differences of large squares lose digits.
-        origin, n, velocity = latents.double(), 0, torch.zeros_like(latents)
-        total, squares, deviations = torch.zeros_like(origin), torch.zeros_like(origin), []
-        stretch, trace, trace_steps, window = max(1, collecting // TRACE_POINTS), [], [], 0.0
+        path, batches = _Path.at(start.posterior.arrays["loc"]), streams.batches(joint.n_points, self.batch_size)
+        stretch = max(1, collecting // TRACE_POINTS)
         every = max(1, min(joint.n_points // self.batch_size, collecting // (2 * self.rank)))
-        begin = 1
         if state := progress.restored("swag"):
-            begin, latents, velocity, origin, total, squares, n, *kept = state["values"]
-            deviations, trace, trace_steps, window = kept
-        for t in range(begin, collecting + 1):
-            value, gradient = joint.value_and_gradient(latents, joint.batch(batches(t)))
-            velocity = self.momentum * velocity + self.swa_learning_rate / joint.n_points * gradient
-            latents, window = latents + velocity, window + value
+            path = _Path(**state)
+        for t in range(path.done + 1, collecting + 1):
+            value, gradient = joint.value_and_gradient(path.latents, joint.batch(batches(t)))
+            path.velocity = self.momentum * path.velocity + self.swa_learning_rate / joint.n_points * gradient
+            path.latents, path.window = path.latents + path.velocity, path.window + value
+            path.done = t
             if t % every == 0:
-                moved = latents.double() - origin
-                total, squares, n = total + moved, squares + moved.square(), n + 1
-                deviations = [*deviations[1 - self.rank :], moved - total / n]
+                path.collect(self.rank)
             if t % stretch == 0 or t == collecting:
-                trace.append(window / (t - (trace_steps[-1] if trace_steps else 0)))
-                trace_steps.append(t)
-                window = 0.0
+                path.end_stretch()
                 progress(start.steps + t, self.steps)
-                values = [t + 1, latents, velocity, origin, total, squares, n, deviations, trace, trace_steps, window]
-                progress.keep("swag", lambda values=values: {"values": values})
-        deviations += [torch.zeros_like(origin)] * (self.rank - len(deviations))  # of very short runs
-        mean = total / n
-        arrays = {
-            "loc": origin + mean,
-            "variance": (squares / n - mean.square()).clamp_min(0),
-            "deviations": torch.stack(deviations, 1),
-        }
-        posterior = SwagPosterior(joint.prior, {name: a.to(latents) for name, a in arrays.items()})
-        # Every other point of both stretches, so that the trace is as short as other methods'; the last one stays.
-        steps = np.concatenate([start.trace_steps[1::2], start.steps + np.array(trace_steps)[::-2][::-1]])
-        values = np.concatenate([start.trace[:, 1::2], torch.stack(trace, 1).cpu().numpy()[:, ::-2][:, ::-1]], axis=1)
-        return Fit(posterior, self.steps, steps, values)
+                progress.keep("swag", lambda: dict(vars(path)))
+        return Fit(SwagPosterior(joint.prior, path.moments(self.rank)), self.steps, *self._trace(start, path))
+
+    def _trace(self, start, path):
+        """Every other point of both stretches, so that the trace is as short as other methods'; the last one stays."""
+        values = torch.stack(path.trace, 1).cpu().numpy()
+        steps = np.concatenate([start.trace_steps[1::2], start.steps + np.array(path.trace_steps)[::-2][::-1]])
+        return steps, np.concatenate([start.trace[:, 1::2], values[:, ::-2][:, ::-1]], axis=1)
 
     def _start(self, joint, streams, progress, steps):
         """The MAP run of so many steps; of none, where there is but one step in all, what it would begin with."""

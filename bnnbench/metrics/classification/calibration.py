@@ -2,8 +2,8 @@
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import gammaln, xlog1py, xlogy
 
+from .._binomial import mean_deviation
 from .._registry import Column, metric
 from ._checks import check_labels, check_proba
 
@@ -63,10 +63,8 @@ def calibration_floor(proba: ArrayLike, n_bins: int = 15) -> float:
     proba: (n, K). n_bins as in `expected_calibration_error`. Raises ValueError on malformed input.
 
     In a bin the number of errors is a sum of Bernoulli(q_i), q_i = 1 - confidence. It is replaced by the
-    binomial of m = (sum q)^2 / sum q^2 trials with the same mean and variance, whose mean absolute deviation
-    is de Moivre's 2 k C(m, k) r^k (1 - r)^(m - k + 1), r = mean / m, k = floor(mean) + 1, with gamma
-    functions for m that are not whole. It is exact where a bin's confidences are equal, and tends to the
-    Poisson's or the folded normal's value, sd sqrt(2 / pi), in their limits.
+    binomial of m = (sum q)^2 / sum q^2 trials with the same mean and variance: exact where a bin's confidences are
+    equal, and tending to the Poisson's or the folded normal's value, sd sqrt(2 / pi), in their limits.
     """
     p = check_proba(proba)
     confidence = p.max(1)
@@ -75,11 +73,4 @@ def calibration_floor(proba: ArrayLike, n_bins: int = 15) -> float:
     square = np.bincount(bins, weights=error**2)
     keep = square > 0
     mean, square = mean[keep], square[keep]
-    trials, rate = mean**2 / square, square / mean
-    # confidences of equal points give a mean one rounding away from a whole number: either side is right
-    k = np.floor(mean) + 1
-    rest = np.maximum(trials - k + 1, 1e-12)
-    log_deviation = (
-        np.log(2 * k) + gammaln(trials + 1) - gammaln(k + 1) - gammaln(rest) + xlogy(k, rate) + xlog1py(rest, -rate)
-    )
-    return float(np.exp(log_deviation).sum() / len(p))
+    return float(mean_deviation(mean**2 / square, square / mean, mean).sum() / len(p))

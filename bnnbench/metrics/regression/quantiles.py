@@ -2,8 +2,8 @@
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.stats import binom
 
+from .._binomial import mean_deviation
 from .._registry import metric
 from ._checks import check_values
 from ._mixture import Mixture
@@ -61,10 +61,7 @@ def quantile_calibration_error(mixture: Mixture, y: ArrayLike) -> float:
 def quantile_calibration_error_floor(y: ArrayLike) -> float:
     """The error expected of a perfectly calibrated predictor at n independent points. y: (n,), of which n counts.
 
-    Exact: of n independent points the number below the quantile of level p is binomial, and its mean absolute
-    deviation is de Moivre's 2 k (1 - p) C(n, k) p^k (1 - p)^(n - k), k = floor(n p) + 1 (Diaconis and Zabell 1991).
+    Exact: of n independent points the number below the quantile of level p is binomial.
     """
     n = len(np.asarray(y))
-    k = np.floor(n * LEVELS) + 1
-    deviation = 2 * k * (1 - LEVELS) * binom.pmf(k, n, LEVELS)
-    return float((deviation / n).mean())
+    return float((mean_deviation(n, LEVELS) / n).mean())
