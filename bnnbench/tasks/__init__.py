@@ -10,7 +10,7 @@ from functools import cache
 from bnnbench.source import plugins
 from bnnbench.tasks._base import Encoded, Task
 
-__all__ = ["Encoded", "Task", "default_likelihood", "find"]
+__all__ = ["Encoded", "Task", "default_likelihood", "find", "load"]
 
 
 @cache
@@ -23,3 +23,9 @@ def find(name: str) -> Task:
 def default_likelihood(task: str) -> str:
     """The likelihood that a task's cells have unless a study names another."""
     return find(task).likelihoods[0]
+
+
+def load() -> None:
+    """Import every task, so that the metrics that stand in its own file are known."""
+    for name in plugins.known("task"):
+        find(name)
