@@ -118,7 +118,7 @@ def test_cells_of_other_studies_keep_their_keys(copy):
 
 def test_the_plan_refuses_a_likelihood_of_another_task(copy):
     for study, likelihood, words in (
-        ("arrivals", "gaussian", "likelihoods.gaussian is none of counts, the task of arrivals: its likelihoods are poisson"),
+        ("arrivals", "gaussian", "likelihoods.gaussian is none of counts, the task of arrivals"),
         ("toy", "poisson", "likelihoods.poisson is none of classification"),
     ):  # fmt: skip
         config = CONFIG | {"studies": [study], "overrides": {study: {"likelihoods": [likelihood]}}}
