@@ -33,9 +33,8 @@ class ConjugateNoise(Gaussian):
 
 
 def test_the_quadrature_has_converged():
-    coarse, fine = (
-        Exact(*linear_data(), 0.3, Gaussian(), nodes=nodes, half_width=width) for nodes, width in ((401, 1.5), (4001, 2.5))
-    )  # fmt: skip
+    rules = {"nodes": 401, "half_width": 1.5}, {"nodes": 4001, "half_width": 2.5}
+    coarse, fine = (Exact(*linear_data(), 0.3, Gaussian(), **rule) for rule in rules)
     np.testing.assert_allclose(coarse.mean, fine.mean, atol=1e-10)
     np.testing.assert_allclose(coarse.covariance, fine.covariance, atol=1e-10)
     quantiles = fine.predictive(NEW).quantile(LEVELS)
