@@ -237,7 +237,8 @@ def test_every_other_method_reaches_what_it_says(name):
         assert (abs(draws[:, i].mean(0) - mean) < slack + monte_carlo).all()
         if not np.isnan(own_sd).any():
             gap = np.cov(draws[:, i].T) - covariance
-            assert (abs(gap) < 1e-12 + (0.1 + 4 / np.sqrt(n)) * np.outer(own_sd, own_sd)).all()
+            of_point = 1e-6 * np.outer(sd, sd)  # members of an ensemble end a little apart
+            assert (abs(gap) < of_point + (0.1 + 4 / np.sqrt(n)) * np.outer(own_sd, own_sd)).all()
 
 
 def test_gaussians_that_are_best_in_their_family_are_told_from_each_other():

@@ -109,7 +109,7 @@ def test_the_report_shows_its_metrics_and_the_notebook_ran(finished):
     notebook = json.loads((finished.results / "notebooks" / "arrivals.ipynb").read_text(encoding="utf-8"))
     outputs = [output for cell in notebook["cells"] for output in cell.get("outputs", [])]
     assert not [output for output in outputs if output["output_type"] == "error"]
-    assert sum("image/svg+xml" in output.get("data", {}) or "image/png" in output.get("data", {}) for output in outputs)
+    assert sum("<img" in "".join(output.get("data", {}).get("text/html", "")) for output in outputs) == 2
 
 
 def test_cells_of_other_studies_keep_their_keys(copy):

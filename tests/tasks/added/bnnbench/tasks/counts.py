@@ -33,6 +33,12 @@ class Counts(Task):
 
     likelihoods = ("poisson",)
     controls = {"chance": "targets' mean", "bayes_rule": "true rate"}
+    control_definitions = {
+        "chance": "Predicts the mean of the training counts for every point.",
+        "bayes_rule": "The true rate, known where the data are generated. No model can have a lower expected NLL.",
+    }
+    targets = "counts"
+    predicted = "Of the predictive distribution, an equal-weight mixture over posterior draws, on test points."
     law = "rate"
     error = "RMSE"
 
