@@ -10,6 +10,7 @@ import numpy as np
 
 from bnnbench.tasks._base import Encoded, Task
 
+LIKELIHOODS = ("gaussian", "gaussian_heteroscedastic", "beta_gaussian_heteroscedastic", "student_t")
 LOCATION_CODES, LOCATION_RANGE = 32_767, 12.0
 """Codes, and the largest asinh that they reach: 80,000 spreads."""
 SCALE_CODES = 255
@@ -18,7 +19,6 @@ SCALE_CODES = 255
 class Regression(Task):
     """y real, one column. Predictions are in the targets' own units."""
 
-    likelihoods = ("gaussian", "gaussian_heteroscedastic", "beta_gaussian_heteroscedastic", "student_t")
     controls = {"chance": "targets' mean and sd", "bayes_rule": "true law"}
     law = "law"
     error = "RMSE"

@@ -106,9 +106,9 @@ SAMPLERS = {
 }
 EXACT = ["hmc", "pymc_nuts"]
 """Samplers without a bias."""
-OPTIMISERS = {"steps": 2500, "learning_rate": 0.03}
-VARIATIONAL = {"steps": 5000, "learning_rate": 0.1}
+OPTIMISERS = {"steps": 3000, "learning_rate": 0.1}
 """A high rate: Adam's second moments remember the steep first steps, where the noise is taken for far too small."""
+VARIATIONAL = {"steps": 5000, "learning_rate": 0.1}
 OWN_SETTINGS = {
     "mean_field": VARIATIONAL,
     "full_rank": VARIATIONAL,

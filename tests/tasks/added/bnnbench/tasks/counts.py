@@ -9,6 +9,8 @@ from scipy.special import gammaln, logsumexp, xlogy
 from bnnbench.metrics import Column, define_inputs, metric
 from bnnbench.tasks._base import Task
 
+LIKELIHOODS = ("poisson",)
+
 
 @dataclass(frozen=True, eq=False)
 class Rates:
@@ -31,7 +33,6 @@ class Rates:
 class Counts(Task):
     """y in 0, 1, 2 ... of one column."""
 
-    likelihoods = ("poisson",)
     controls = {"chance": "targets' mean", "bayes_rule": "true rate"}
     control_definitions = {
         "chance": "Predicts the mean of the training counts for every point.",
