@@ -224,7 +224,8 @@ def is_sampler(name: str) -> bool:
 def test_every_other_method_reaches_what_it_says(name):
     """Point estimates to 1e-3 of the posterior's sds; Gaussians, which are fitted to noisy gradients, to a tenth.
 
-    Of what a method says nothing, SWAG's spread, the middle is held to half a sd.
+    PyMC's variational methods keep their rate to the end, and what they find moves by up to 0.4 sds. Of what a method
+    says nothing, SWAG's spread, the middle is held to half a sd.
     """
     joint, _, _ = fitted(name)
     draws, n = draws_of(name), 4000
@@ -232,13 +233,14 @@ def test_every_other_method_reaches_what_it_says(name):
         mean, covariance = target(name, exact)
         sd, own_sd = np.sqrt(np.diag(exact.covariance)), np.sqrt(np.diag(covariance))
         point = (own_sd == 0).all()
-        slack = np.where(np.isnan(own_sd), 0.5, 1e-3 if point else 0.1) * sd
+        share = 0.4 if name in OWN_MODEL else 1e-3 if point else 0.1
+        slack = np.where(np.isnan(own_sd), 0.5, share) * sd
         monte_carlo = 4 * np.where(np.isnan(own_sd), draws[:, i].std(0), own_sd) / np.sqrt(n)
         assert (abs(draws[:, i].mean(0) - mean) < slack + monte_carlo).all()
         if not np.isnan(own_sd).any():
             gap = np.cov(draws[:, i].T) - covariance
             of_point = 1e-6 * np.outer(sd, sd)  # members of an ensemble end a little apart
-            assert (abs(gap) < of_point + (0.1 + 4 / np.sqrt(n)) * np.outer(own_sd, own_sd)).all()
+            assert (abs(gap) < of_point + (max(share, 0.1) + 4 / np.sqrt(n)) * np.outer(own_sd, own_sd)).all()
 
 
 def test_gaussians_that_are_best_in_their_family_are_told_from_each_other():
