@@ -248,7 +248,7 @@ def test_gaussians_that_are_best_in_their_family_are_told_from_each_other():
     for exact in LinearNoise().exact:
         (_, full), (_, factorised) = (exact.best_gaussian(factorised=f) for f in (False, True))
         sd = np.sqrt(np.diag(exact.covariance))
-        np.testing.assert_allclose(np.sqrt(np.diag(full)), sd, rtol=0.02)
+        np.testing.assert_allclose(np.sqrt(np.diag(full)), sd, rtol=0.03)
         conditional = 1 / np.sqrt(np.diag(np.linalg.inv(exact.covariance)))
         np.testing.assert_allclose(np.sqrt(np.diag(factorised)), conditional, rtol=0.03)
         assert (np.sqrt(np.diag(factorised)[:2]) < 0.75 * sd[:2]).all()
