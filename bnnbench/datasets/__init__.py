@@ -12,7 +12,7 @@ A new data set is a new file here; nothing else has to name it. The types of `ge
 
 and these constants:
 
-- `TASK`: `"regression"`; a module without it is classification;
+- `TASK`: its task, a file in tasks/ such as `"regression"`; a module without it is classification;
 - `GROUP`: the name that families of equal shapes share;
 - `GROUP_SIZES`: sizes that go without saying in that name; a module without it means its own defaults.
 """
@@ -106,7 +106,7 @@ def check_options(family: str, options: dict) -> None:
 
 
 def task(family: str) -> str:
-    """What a family's data sets ask for: `classification` or `regression`. Raises ValueError for an unknown family."""
+    """The task of a family's data sets, such as `regression`. Raises ValueError for an unknown family."""
     return getattr(_module(family), "TASK", "classification")
 
 

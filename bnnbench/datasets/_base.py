@@ -33,7 +33,7 @@ class DataSet:
 
     name: unique among data sets of one configuration, e.g. `circles-0.4`
     x_pool: (pool, features) float32, or images (pool, channel, height, width) uint8
-    y_pool: (pool,) int64 labels in 0 ... n_classes - 1; of a task other than classification, targets float32, finite
+    y_pool: (pool,) int64 labels in 0 ... n_classes - 1; of another task what it takes for targets, such as float32
     train_index, validation_index: (seed, n) and (seed, m) int64 rows of the pool; no point in both
     seeds: (seed,) int64
     x_test, y_test: like x_pool and y_pool; the same for every seed

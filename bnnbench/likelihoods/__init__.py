@@ -2,7 +2,7 @@
 
 A likelihood says how probable a target is under the outputs of a network, and has latents of its own where it needs
 them, such as a noise's sd, so that every method infers them too. A new one is a new file here, which its task names
-among its `likelihoods`.
+among its `LIKELIHOODS`.
 """
 
 import importlib

@@ -68,6 +68,8 @@ class Metric:
     @property
     def place(self) -> str:
         """The file that registered it, as one finds it."""
+        if self.compute and self.compute.__module__.startswith("bnnbench.tasks."):
+            return f"tasks/{self.file}.py"
         return f"metrics/{self.task}/{self.file}.py" if self.task else f"metrics/{self.file}.py"
 
     @property

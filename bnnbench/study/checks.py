@@ -40,7 +40,7 @@ def study_faults(study: StudyConfig, whole: StudyConfig) -> list[str]:
 def _likelihood_faults(study: StudyConfig, specs: list[DatasetSpec]) -> list[str]:
     """Likelihoods that describe the targets of none of the study's data sets."""
     found_tasks = {spec.task: spec.name for spec in specs}
-    known = [name for task in found_tasks for name in tasks.find(task).likelihoods]
+    known = [name for task in found_tasks for name in tasks.likelihoods(task)]
     return [
         f"likelihoods.{name} is none of {', '.join(found_tasks)}, the task of {', '.join(found_tasks.values())}: its "
         f"likelihoods are {', '.join(known)}"

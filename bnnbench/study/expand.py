@@ -56,7 +56,7 @@ def models(study: StudyConfig) -> list[tuple[str, str, float | None, str]]:
 
 def likelihoods(study: StudyConfig, spec: DatasetSpec) -> dict[str, dict[str, Any]]:
     """The likelihoods of a data set's cells with their options: the study's that its task has, or its default."""
-    known = tasks.find(spec.task).likelihoods
+    known = tasks.likelihoods(spec.task)
     named = {name: options for name, options in study.likelihoods.items() if name in known}
     return named or {known[0]: {}}
 

@@ -21,8 +21,6 @@ class Task:
     Its metrics are those that are registered under its name, in metrics/<task>/ or in its own file.
     """
 
-    likelihoods: ClassVar[tuple[str, ...]]
-    """Names of the likelihoods that describe its targets; the first is the default, and stands in no id."""
     controls: ClassVar[dict[str, str]] = {"chance": "chance", "bayes_rule": "Bayes rule"}
     """What the two controls, who know the training targets alone and the generator, are called in words."""
     law: ClassVar[str] = ""

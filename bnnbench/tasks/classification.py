@@ -4,6 +4,7 @@ import numpy as np
 
 from bnnbench.tasks._base import Task
 
+LIKELIHOODS = ("categorical", "logit_noise")
 BY_CLASS = ("mean_proba", "variance", "argmax_votes", "label_votes", "first_half_proba")
 FIELDS = ("mean_proba", "variance", "expected_entropy", "argmax_votes", "label_votes")
 """What `Predictions` are made of, in its order."""
@@ -12,7 +13,6 @@ FIELDS = ("mean_proba", "variance", "expected_entropy", "argmax_votes", "label_v
 class Classification(Task):
     """y in 0 ... K - 1. Of two classes the second alone is stored."""
 
-    likelihoods = ("categorical", "logit_noise")
     law = "bayes_proba"
     error = "error"
 

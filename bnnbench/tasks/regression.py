@@ -10,6 +10,7 @@ import numpy as np
 
 from bnnbench.tasks._base import Encoded, Task
 
+LIKELIHOODS = ("gaussian", "gaussian_heteroscedastic", "beta_gaussian_heteroscedastic", "student_t")
 LOCATION_CODES, LOCATION_RANGE = 8_191, 20.0
 """Codes on either side, and the largest asinh that they reach: 2e8 spreads."""
 SCALE_CODES = 127
@@ -18,7 +19,6 @@ SCALE_CODES = 127
 class Regression(Task):
     """y real, one column. Predictions are in the targets' own units."""
 
-    likelihoods = ("gaussian", "gaussian_heteroscedastic", "beta_gaussian_heteroscedastic", "student_t")
     controls = {"chance": "targets' mean and sd", "bayes_rule": "true law"}
     law = "law"
     error = "RMSE"

@@ -73,6 +73,7 @@ def test_what_changes_no_result_retrains_nothing(before, after):
         replacing("inference/map.py", "steps: Count = 2000", "steps: int = (\n        2000\n    )"),
         replacing("datasets/moons.py", "def bayes_accuracy", "def new():\n    return 1\n\n\ndef bayes_accuracy"),
         replacing("study/config.py", "le=10_000", "le=20_000"),
+        replacing("tasks/classification.py", r'"logit_noise"\)', '"logit_noise", "new")'),
         lambda root: (root / "priors" / "student_t.py").write_text("PRIOR = 1\n"),
     ]
 

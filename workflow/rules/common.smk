@@ -10,6 +10,7 @@ from bnnbench.study import grid, planning
 from bnnbench.base import lifetime
 from bnnbench.study.cells import REFERENCE
 from bnnbench.study.config import ConfigError
+from bnnbench.source import plugins
 from bnnbench.source.digest import of_files, of_source, of_value
 from bnnbench.files.writing import replacing
 
@@ -30,11 +31,13 @@ def source_of(*starts):
     return of_source(*starts, without=PLANNING)
 
 
-READING = ("bnnbench.plots", "bnnbench.metrics", "bnnbench.evaluation.results:Results")
+# A task's own file may hold its metrics; it is found by its name, so that nothing that is followed names it.
+METRICS = ("bnnbench.metrics", *(f"bnnbench.tasks.{name}" for name in plugins.known("task")))
+READING = ("bnnbench.plots", *METRICS, "bnnbench.evaluation.results:Results")
 SOURCES = {
     "dataset": source_of("bnnbench.datasets:DataSet"),
-    "evaluate": source_of("bnnbench.evaluation.evaluate", "bnnbench.metrics"),
-    "probe": source_of("bnnbench.evaluation.probing", "bnnbench.metrics"),
+    "evaluate": source_of("bnnbench.evaluation.evaluate", *METRICS),
+    "probe": source_of("bnnbench.evaluation.probing", *METRICS),
     "claims": source_of("bnnbench.claims", *READING),
     "notebook": source_of("bnnbench.report.notebooks", *READING),
     "report": source_of("bnnbench.report", "bnnbench.claims", *READING),
