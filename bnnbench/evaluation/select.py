@@ -74,24 +74,67 @@ def compared(results: Results, study: str, metric: str = "nll", **where) -> pd.D
     return table.assign(tuned=tuned).drop(columns="chosen")[keep].reset_index(drop=True)
 
 
-def best_models(results: Results, study: str, dataset: str, inference: str, network: str | None = None) -> pd.DataFrame:
+def best_models(
+    results: Results,
+    study: str,
+    dataset: str,
+    inference: str,
+    network: str | None = None,
+    likelihood: str | None = None,
+) -> pd.DataFrame:
     """The model of each prior with the lowest mean validation NLL over seeds, best prior first.
 
-    Columns network, prior, hyperprior, scale, mean. Models that lack a seed that another has do not compete.
+    Columns network, likelihood, prior, hyperprior, scale, mean. Models that lack a seed that another has do not
+    compete.
     """
-    where = {"dataset": dataset, "inference": inference, "network": network, "recipe": ""}
+    where = {"dataset": dataset, "inference": inference, "network": network, "likelihood": likelihood, "recipe": ""}
     table = intervals(converged_scores(results, study, "nll", "validation", **where), ["network", "likelihood", *MODEL])
     table = table[table.n == table.n.max()].sort_values("mean", kind="stable")
     return table.drop_duplicates("prior").reset_index(drop=True)
 
 
-def cell_of(results: Results, study: str, model, **where) -> pd.Series:
-    """The trained cell of a model (prior, hyperprior, scale) with the lowest seed; NothingToDraw if there is none."""
+def cells_of(results: Results, study: str, model, **where) -> pd.DataFrame:
+    """The trained cells of a model (prior, hyperprior, scale, and network and likelihood where it names them).
+
+    Raises NothingToDraw where there is none.
+    """
+    where = {name: getattr(model, name) for name in ("network", "likelihood") if hasattr(model, name)} | where
     rows = done(results, study, prior=model.prior, hyperprior=model.hyperprior, recipe="", **where)
     rows = rows[rows.scale.isna() if np.isnan(model.scale) else np.isclose(rows.scale, model.scale)]
     if rows.empty:
         raise NothingToDraw(f"no trained cell of {study} has prior {model.prior} with scale {model.scale:g}")
-    return rows.sort_values("seed").iloc[0]
+    return rows
+
+
+def cell_of(results: Results, study: str, model, **where) -> pd.Series:
+    """The trained cell of a model with the lowest seed; arguments and faults as `cells_of`."""
+    return cells_of(results, study, model, **where).sort_values("seed").iloc[0]
+
+
+def methods_of(results: Results, study: str, dataset: str) -> list[str]:
+    """Methods that were run on a data set as they are, in the study's order."""
+    found = set(done(results, study, dataset=dataset, recipe="").inference)
+    return [name for name in results.plan.study_configs[study].inference if name in found]
+
+
+def chosen_cell(results: Results, study: str, dataset: str, inference: str, likelihood: str | None = None) -> pd.Series:
+    """The cell, at the lowest seed, of a method's model with the lowest mean validation NLL; of chains that passed."""
+    models = best_models(results, study, dataset, inference, likelihood=likelihood)
+    cells = cells_of(results, study, models.iloc[0], dataset=dataset, inference=inference)
+    return converged(cells, results.references).sort_values("seed").iloc[0]
+
+
+def chosen_cells(results: Results, study: str, dataset: str, inference: list[str] | None = None) -> list[pd.Series]:
+    """`chosen_cell` of each method; methods without one, whose chains missed the gate, are left out."""
+    cells = []
+    for method in inference or methods_of(results, study, dataset):
+        try:
+            cells.append(chosen_cell(results, study, dataset, method))
+        except NothingToDraw:
+            continue
+    if not cells:
+        raise NothingToDraw(f"no method has a trained cell on {dataset}")
+    return cells
 
 
 def best_cell(

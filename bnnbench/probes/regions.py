@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from bnnbench.base.settings import Count
-from bnnbench.datasets import FAMILIES, DataSet, regions
+from bnnbench.datasets import DataSet, regions
 from bnnbench.metrics import describe
 from bnnbench.probes._base import Probe, Reading
 
@@ -19,7 +19,10 @@ METRICS = ("total_sd", "epistemic_sd", "aleatoric_sd", "width_90", "width_50")
 def regions_of(data: DataSet) -> dict[str, list[tuple[float, float]]]:
     """The regions of a data set by name; ValueError where it has none."""
     family = data.name.partition("-")[0]  # every variant of a family has the same
-    found = regions(family, {}) if family in FAMILIES else None
+    try:
+        found = regions(family, {})
+    except ValueError:  # an unknown family, or one with options that must be given: none with regions has such
+        found = None
     if found is None:
         raise ValueError(f"data set {data.name!r} has no regions: this probe is for data in one dimension that have")
     return found
