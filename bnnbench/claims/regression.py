@@ -5,12 +5,10 @@ each data set the model (likelihood, prior, scale) with the lowest mean validati
 probe `regions`, by cell.
 """
 
-import pandas as pd
-
 from bnnbench.claims._base import Claim, Measured, Statistic
 from bnnbench.claims._measures import Measure
 from bnnbench.evaluation.results import Results
-from bnnbench.evaluation.select import NothingToDraw, best_models, cells_of, probed
+from bnnbench.evaluation.select import NothingToDraw, chosen_readings, spread_ratios
 from bnnbench.words import prose
 from bnnbench.words.names import likelihood_name, method_name
 
@@ -20,33 +18,14 @@ BESIDE = ("hmc", "full_rank", "laplace_approximation", "ensemble", "mc_dropout",
 METRICS = {"width_90": "width of the 90% interval", "total_sd": "total sd", "epistemic_sd": "epistemic sd"}
 
 
-def chosen_readings(results: Results, study: str, inference: str) -> pd.DataFrame:
-    """Readings of a method's cells of the model that validation data chose on each data set."""
-    table = probed(results, study, "regions", inference=inference, recipe="")
-    kept = []
-    for dataset in dict.fromkeys(table.dataset):
-        try:
-            model = best_models(results, study, dataset, inference).iloc[0]
-        except NothingToDraw:
-            continue  # its chains missed the gate there
-        cells = cells_of(results, study, model, dataset=dataset, inference=inference)
-        kept.append(table[table.id.isin(cells.id)])
-    if not kept or pd.concat(kept).empty:
-        raise NothingToDraw(f"no cell of {method_name(inference)} with the chosen model was probed")
-    return pd.concat(kept)
-
-
 def spread_ratio(metric: str, region: str, inference: str) -> Measure:
     """A spread in a region over that inside, by cell; a row each data set."""
 
     def measure(results: Results, study: str) -> Measured:
-        table = chosen_readings(results, study, inference)
-        readings = table[table.metric == metric].pivot_table("value", ["dataset", "seed"], "variable")
-        if not {region, "inside"} <= set(readings.columns):
-            raise NothingToDraw(f"no data set has the region '{region}'")
-        if (readings.inside == 0).all():
-            raise NothingToDraw("a point estimate has no spread over draws")
-        ratio = (readings[region] / readings.inside).unstack("seed")
+        table = chosen_readings(results, study, "regions", inference)
+        ratio = spread_ratios(table, metric, region)
+        if ratio.empty:
+            raise NothingToDraw(f"nothing spreads inside, or no data set has the region '{region}'")
         by_dataset = ratio.mean(axis=1)
         used = table.drop_duplicates("dataset").likelihood.map(likelihood_name).value_counts()
         chosen = prose.listing(f"{name or 'default'} on {n}" for name, n in used.items())

@@ -182,6 +182,33 @@ def probed(results: Results, study: str, probe: str, **where) -> pd.DataFrame:
     return _narrow(only_tuned_scales(results, _narrow(table, where, what)), {}, f"{what} of the scale that was chosen")
 
 
+def chosen_readings(results: Results, study: str, probe: str, inference: str) -> pd.DataFrame:
+    """A probe's readings of a method's cells of the model that validation data chose on each data set."""
+    table = probed(results, study, probe, inference=inference, recipe="")
+    kept = []
+    for dataset in dict.fromkeys(table.dataset):
+        try:
+            model = best_models(results, study, dataset, inference).iloc[0]
+        except NothingToDraw:
+            continue  # its chains missed the gate there
+        cells = cells_of(results, study, model, dataset=dataset, inference=inference)
+        kept.append(table[table.id.isin(cells.id)])
+    if not kept or pd.concat(kept).empty:
+        raise NothingToDraw(f"no cell of {inference} with the chosen model was probed")
+    return pd.concat(kept)
+
+
+def spread_ratios(readings: pd.DataFrame, metric: str, region: str) -> pd.DataFrame:
+    """A spread in a region over that inside, of readings of the probe `regions`; a row a data set, a column a seed.
+
+    Without rows where nothing spreads inside, as of a point estimate's draws, or where no data set has the region.
+    """
+    table = readings[readings.metric == metric].pivot_table("value", ["dataset", "seed"], "variable")
+    table = table.reindex(columns=["inside", region]).dropna()
+    table = table[table.inside > 0]
+    return (table[region] / table.inside).unstack("seed")
+
+
 def point_methods(metrics: pd.DataFrame, study: str) -> set[str]:
     """Methods of a study whose draws are all the same: the known ones, and those whose predictions never vary."""
     rows = metrics[(metrics.study == study) & (metrics.metric == "total_variance") & ~metrics.inference.isin(CONTROLS)]

@@ -9,6 +9,7 @@ from bnnbench.evaluation import select
 from bnnbench.evaluation.results import Results
 from bnnbench.plots import style
 from bnnbench.report import findings, leaderboard
+from bnnbench.words import names
 
 RENAMED = {
     "prior": {"laplace": "spike_slab", "cauchy": "student_t"},
@@ -43,15 +44,15 @@ def newcomers(small_results) -> Results:
     ],
 )
 def test_a_name_becomes_words(name, words):
-    assert style.name_of(name) == words
+    assert names.name_of(name) == words
 
 
 def test_names_of_data_sets_need_no_entry():
-    assert style.data_name("spirals-0.3") == "spirals, noise 0.3"
-    assert style.data_name("spirals-0.3-arms-5") == "spirals-0.3-arms-5"
-    assert style.data_name("letters-without-3") == "letters without class 3"
-    assert style.data_name("cats-without-dogs") == "cats-without-dogs"
-    assert style.class_names("cats-without-dogs", 3) == ["0", "1", "2"]
+    assert names.data_name("spirals-0.3") == "spirals, noise 0.3"
+    assert names.data_name("spirals-0.3-arms-5") == "spirals-0.3-arms-5"
+    assert names.data_name("letters-without-3") == "letters without class 3"
+    assert names.data_name("cats-without-dogs") == "cats-without-dogs"
+    assert names.class_names("cats-without-dogs", 3) == ["0", "1", "2"]
 
 
 @pytest.mark.parametrize(
@@ -75,8 +76,8 @@ def test_newcomers_get_colours_of_their_own(colours_of, known):
 def test_newcomers_have_markers_and_a_place():
     markers = style.choice_markers(["fixed", "half_normal", "log_normal", "gamma"])
     assert len(set(markers.values())) == 4
-    assert style.ordered_priors({"zeta", "flat", "alpha", "normal"}) == ["normal", "flat", "alpha", "zeta"]
-    assert style.ordered_choices({"log_normal", "fixed"}) == ["fixed", "log_normal"]
+    assert names.ordered_priors({"zeta", "flat", "alpha", "normal"}) == ["normal", "flat", "alpha", "zeta"]
+    assert names.ordered_choices({"log_normal", "fixed"}) == ["fixed", "log_normal"]
 
 
 def test_figures_show_newcomers(newcomers):

@@ -11,6 +11,7 @@ from bnnbench.datasets import bayes_proba
 from bnnbench.evaluation import evaluate, select
 from bnnbench.evaluation.results import Results
 from bnnbench.plots import priors, style, toy
+from bnnbench.words import names
 
 
 def texts(ax) -> list[str]:
@@ -73,7 +74,7 @@ def test_leaderboard_is_ranked_by_the_mean_over_seeds(two_studies):
     everything = select.compared(two_studies, "toy", dataset="moons-0.4")
     assert means[0] == pytest.approx(everything["mean"].min())
     best = everything.loc[everything["mean"].idxmin()]
-    assert ax.get_yticklabels()[0].get_text().startswith(style.model_name(best))
+    assert ax.get_yticklabels()[0].get_text().startswith(names.model_name(best))
     bars = [line.get_xdata() for line in ax.lines if line.get_marker() != "o"]
     assert any(np.allclose(bar, [best.low, best.high]) for bar in bars)
 
