@@ -26,7 +26,8 @@ def scores(results: Results, study: str, metric: str = "nll", split: str = "test
     Raises NothingToDraw where no row is left.
     """
     table = results.metrics
-    table = table[(table.study == study) & (table.metric == metric) & (table.split == split)]
+    metrics = metric if isinstance(metric, list) else [metric]
+    table = table[(table.study == study) & table.metric.isin(metrics) & (table.split == split)]
     return _narrow(table[~table.inference.isin(CONTROLS)], where, f"{metric} of {study}")
 
 
