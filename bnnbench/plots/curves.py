@@ -1,5 +1,6 @@
 """Predictive bands and the two uncertainties along the input, for regression in one dimension whose law is known."""
 
+from contextlib import suppress
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,15 +9,23 @@ from matplotlib.figure import Figure
 from bnnbench import datasets
 from bnnbench.evaluation.evaluate import ideal_of
 from bnnbench.evaluation.results import Results
-from bnnbench.evaluation.select import NothingToDraw, chosen_cell, chosen_cells, done, main_method, one_thread
+from bnnbench.evaluation.select import (
+    NothingToDraw,
+    best_models,
+    chosen_cell,
+    chosen_cells,
+    done,
+    methods_of,
+    one_thread,
+    point_methods,
+)
 from bnnbench.metrics import Mixture
-from bnnbench.plots.style import BLUE, GREY, ORANGE, hide_spare, legend_of_all, method_title, panels, styled
+from bnnbench.plots.style import BLUE, GREY, ORANGE, hide_spare, legend_of_all, method_title, panels, panels_of, styled
 from bnnbench.tasks import default_likelihood
 from bnnbench.words.names import data_name, likelihood_name, method_name
 
 BANDS = {"central 90%": (0.05, 0.95, 0.18), "central 50%": (0.25, 0.75, 0.42)}
 """Bands of the predictive distribution by their label: levels of its quantiles at either end, and opacity."""
-COLUMNS = 3
 
 
 @dataclass(frozen=True)
@@ -82,8 +91,7 @@ def predictive_bands(
     dataset = dataset or curves_of(results, study)[0]
     cells = chosen_cells(results, study, dataset, inference)
     stretch = Stretch.of(results, dataset, int(cells[0].seed), n_grid)
-    columns = min(COLUMNS, len(cells))
-    figure, axes = panels(-(-len(cells) // columns), columns, 2.1, sharex=True, sharey=True)
+    figure, axes = panels_of(len(cells), 2.2)
     for ax, cell in zip(axes.flat, cells, strict=False):
         _draw_band(ax, stretch, along(results, cell, stretch.x, n_draws))
         method_title(ax, cell)
@@ -99,10 +107,11 @@ def bands_by_noise(
     """Predictive bands under noise of one sd and under noise that grows along the input, small and large: a column a
     data set, a row a likelihood.
 
-    Of the family with most variants; each likelihood with its best model by validation NLL at the lowest seed.
+    Of the family with most variants, and by default of the method with draws whose validation NLL is lowest there; each
+    likelihood with its best model by validation NLL at the lowest seed.
     """
-    inference = inference or main_method(results, study)
-    names = _variants(results, study, inference)
+    names = _variants(results, study)
+    inference = inference or _sharpest(results, study, names)
     cells = done(results, study, inference=inference, recipe="", dataset=names)
     likelihoods = list(dict.fromkeys(cells.likelihood))
     figure, axes = panels(len(likelihoods), len(names), 1.95, sharex="col", sharey="col")
@@ -118,20 +127,32 @@ def bands_by_noise(
         column[0].set_title(data_name(name).replace(", ", "\n", 1), fontsize=8)
         column[-1].set_xlabel("Input x")
     for ax, likelihood in zip(axes[:, 0], likelihoods, strict=True):
-        ax.set_ylabel(f"{_likelihood(results, names[0], likelihood)}\nTarget y")
-    legend_of_all(figure, axes, columns=6)
+        name = likelihood_name(likelihood or default_likelihood(results.plan.datasets[names[0]].task))
+        ax.set_ylabel(name.replace(" ", "\n") + "\nTarget y")
+    legend_of_all(figure, axes, columns=4)
     figure.suptitle(f"{method_name(inference)[:1].upper()}{method_name(inference)[1:]}", x=0.01, ha="left")
     return figure
 
 
-def _variants(results: Results, study: str, inference: str) -> list[str]:
-    """Data sets of the family that has most of them, of those with results of a method."""
-    cells = done(results, study, inference=inference, recipe="", dataset=curves_of(results, study))
-    families = cells.groupby("family", sort=False).dataset.unique()
-    names = list(max(families, key=len))
+def _variants(results: Results, study: str) -> list[str]:
+    """Data sets of the family that has most of them."""
+    cells = done(results, study, recipe="", dataset=curves_of(results, study))
+    names = list(max(cells.groupby("family", sort=False).dataset.unique(), key=len))
     if len(names) < 2:
         raise NothingToDraw("no data set was run with noise of several kinds")
     return names[:4]
+
+
+def _sharpest(results: Results, study: str, names: list[str]) -> str:
+    """The method with the lowest mean validation NLL over data sets, of those that were run on all and have draws."""
+    on_all = set.intersection(*(set(methods_of(results, study, name)) for name in names))
+    means = {}
+    for method in sorted(on_all - point_methods(results.metrics, study)) or sorted(on_all):
+        with suppress(NothingToDraw):  # chains that missed the gate
+            means[method] = np.mean([best_models(results, study, name, method)["mean"].iloc[0] for name in names])
+    if not means:
+        raise NothingToDraw("no method was run on all of these data sets")
+    return min(means, key=means.get)
 
 
 @styled
@@ -151,8 +172,7 @@ def uncertainties_along(
     dataset = dataset or curves_of(results, study)[0]
     cells = chosen_cells(results, study, dataset, inference)
     stretch = Stretch.of(results, dataset, int(cells[0].seed), n_grid)
-    columns = min(COLUMNS, len(cells))
-    figure, axes = panels(-(-len(cells) // columns), columns, 2.0, sharex=True, sharey=True)
+    figure, axes = panels_of(len(cells), 2.1)
     true = np.sqrt(stretch.law.total_variance)
     top = 1.2 * true.max()
     for ax, cell in zip(axes.flat, cells, strict=False):
@@ -196,11 +216,6 @@ def _mark_regions(ax, stretch: Stretch) -> None:
     ax.set_xlim(stretch.x[0, 0], stretch.x[-1, 0])
 
 
-def _likelihood(results: Results, dataset: str, likelihood: str) -> str:
-    """The likelihood in words, the default's too."""
-    return likelihood_name(likelihood or default_likelihood(results.plan.datasets[dataset].task))
-
-
 def _finish(figure: Figure, axes, used: int, label: str) -> None:
     """Labels at the edges of a grid of panels, and one legend."""
     hide_spare(axes, used)
@@ -211,4 +226,4 @@ def _finish(figure: Figure, axes, used: int, label: str) -> None:
             ax.tick_params(labelbottom=True)
     for ax in axes[:, 0]:
         ax.set_ylabel(label)
-    legend_of_all(figure, axes, columns=7)
+    legend_of_all(figure, axes, columns=4)

@@ -7,10 +7,9 @@ from scipy.stats import binom
 from bnnbench.evaluation.results import Results
 from bnnbench.evaluation.select import NothingToDraw, chosen_cells, done
 from bnnbench.metrics import Mixture, pit, pit_histogram
-from bnnbench.plots.style import BLUE, GREY, hide_spare, method_colours, method_title, panels, styled
+from bnnbench.plots.style import BLUE, GREY, hide_spare, method_colours, method_title, panels, panels_of, styled
 from bnnbench.words.names import data_name, method_name
 
-COLUMNS = 3
 BINS = 10
 LEVELS = np.arange(1, 100) / 100
 
@@ -34,8 +33,7 @@ def pit_histograms(
     """
     dataset = dataset or done(results, study).dataset.iloc[0]
     cells = chosen_cells(results, study, dataset, inference)
-    columns = min(COLUMNS, len(cells))
-    figure, axes = panels(-(-len(cells) // columns), columns, 1.75, sharex=True, sharey=True)
+    figure, axes = panels_of(len(cells), 1.9)
     edges = np.linspace(0, 1, BINS + 1)
     for i, (ax, cell) in enumerate(zip(axes.flat, cells, strict=False)):
         mixture, y = _tested(results, cell)
@@ -44,7 +42,7 @@ def pit_histograms(
         ax.axhline(1 / BINS, color="black", lw=0.9, ls="--")
         ax.set_xlim(0, 1)
         method_title(ax, cell)
-        if i + columns >= len(cells):
+        if i + axes.shape[1] >= len(cells):
             ax.set_xlabel("Predicted probability of a lower target")
             ax.xaxis.label.set_fontsize(7.5)
             ax.tick_params(labelbottom=True)
