@@ -31,8 +31,9 @@ def fidelity_table(results: Results, study: str) -> pd.DataFrame:
 
     One row a method: inference, recipe, n_cells, n_units (pairs of data set and model), n_seeds, seconds (mean of its
     compared cells), and for total_variation and, of classes, agreement the mean over units with its interval over
-    seeds (_low, _high) and the mean floor of the same cells (_floor). A method that lacks some of the shared cells has a
-    smaller n_cells than the others, one that has none of them no row. Raises NothingToDraw without a reference.
+    seeds (_low, _high) and the mean floor of the same cells (_floor). A method that lacks some of the shared cells
+    has a smaller n_cells than the others, one that has none of them no row. Raises NothingToDraw where there is no
+    reference.
     """
     if reason := absence(results.references, study):
         raise NothingToDraw(reason)
