@@ -73,7 +73,7 @@ def test_bars_of_calibrated_predictions_lie_in_the_band_and_of_narrow_ones_do_no
         assert bars.sum() == pytest.approx(1)
         outside = (bars < band.y0 - 1e-9) | (bars > band.y1 + 1e-9)
         assert outside.sum() <= 1 if calibrated else outside.sum() >= 2
-        assert (max(bars[0], bars[-1]) == bars.max()) != calibrated  # a U where they are too narrow
+        assert calibrated or min(bars[0], bars[-1]) > bars[1:-1].max()  # a U where they are too narrow
         line = plots.quantile_calibration(curve_results, STUDY, "foong", ["map"]).axes[0].lines[0].get_ydata()
         assert (abs(line).max() < 0.2) if calibrated else (line[5] > 0.05 and line[-6] < -0.05)
 
