@@ -148,8 +148,16 @@ def boards(plan: Plan, results: Results, study: str) -> list[Board]:
     return found
 
 
-def _row(key: tuple, tables: dict, seconds: pd.Series, tuned: dict, methods: dict, wanted: int, plain: str,
-         controls: dict[str, str]) -> Row:  # fmt: skip
+def _row(
+    key: tuple,
+    tables: dict,
+    seconds: pd.Series,
+    tuned: dict,
+    methods: dict,
+    wanted: int,
+    plain: str,
+    controls: dict[str, str],
+) -> Row:
     fact = dict(zip(UNIT, key, strict=True))
     inference, prior = fact["inference"], fact["prior"]
     seeds = int(tables["nll"].loc[key].notna().sum())
