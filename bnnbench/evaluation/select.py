@@ -26,7 +26,8 @@ def scores(results: Results, study: str, metric: str = "nll", split: str = "test
     Raises NothingToDraw where no row is left.
     """
     table = results.metrics
-    table = table[(table.study == study) & (table.metric == metric) & (table.split == split)]
+    metrics = metric if isinstance(metric, list) else [metric]
+    table = table[(table.study == study) & table.metric.isin(metrics) & (table.split == split)]
     return _narrow(table[~table.inference.isin(CONTROLS)], where, f"{metric} of {study}")
 
 
@@ -74,24 +75,67 @@ def compared(results: Results, study: str, metric: str = "nll", **where) -> pd.D
     return table.assign(tuned=tuned).drop(columns="chosen")[keep].reset_index(drop=True)
 
 
-def best_models(results: Results, study: str, dataset: str, inference: str, network: str | None = None) -> pd.DataFrame:
+def best_models(
+    results: Results,
+    study: str,
+    dataset: str,
+    inference: str,
+    network: str | None = None,
+    likelihood: str | None = None,
+) -> pd.DataFrame:
     """The model of each prior with the lowest mean validation NLL over seeds, best prior first.
 
-    Columns network, prior, hyperprior, scale, mean. Models that lack a seed that another has do not compete.
+    Columns network, likelihood, prior, hyperprior, scale, mean. Models that lack a seed that another has do not
+    compete.
     """
-    where = {"dataset": dataset, "inference": inference, "network": network, "recipe": ""}
+    where = {"dataset": dataset, "inference": inference, "network": network, "likelihood": likelihood, "recipe": ""}
     table = intervals(converged_scores(results, study, "nll", "validation", **where), ["network", "likelihood", *MODEL])
     table = table[table.n == table.n.max()].sort_values("mean", kind="stable")
     return table.drop_duplicates("prior").reset_index(drop=True)
 
 
-def cell_of(results: Results, study: str, model, **where) -> pd.Series:
-    """The trained cell of a model (prior, hyperprior, scale) with the lowest seed; NothingToDraw if there is none."""
+def cells_of(results: Results, study: str, model, **where) -> pd.DataFrame:
+    """The trained cells of a model (prior, hyperprior, scale, and network and likelihood where it names them).
+
+    Raises NothingToDraw where there is none.
+    """
+    where = {name: getattr(model, name) for name in ("network", "likelihood") if hasattr(model, name)} | where
     rows = done(results, study, prior=model.prior, hyperprior=model.hyperprior, recipe="", **where)
     rows = rows[rows.scale.isna() if np.isnan(model.scale) else np.isclose(rows.scale, model.scale)]
     if rows.empty:
         raise NothingToDraw(f"no trained cell of {study} has prior {model.prior} with scale {model.scale:g}")
-    return rows.sort_values("seed").iloc[0]
+    return rows
+
+
+def cell_of(results: Results, study: str, model, **where) -> pd.Series:
+    """The trained cell of a model with the lowest seed; arguments and faults as `cells_of`."""
+    return cells_of(results, study, model, **where).sort_values("seed").iloc[0]
+
+
+def methods_of(results: Results, study: str, dataset: str) -> list[str]:
+    """Methods that were run on a data set as they are, in the study's order."""
+    found = set(done(results, study, dataset=dataset, recipe="").inference)
+    return [name for name in results.plan.study_configs[study].inference if name in found]
+
+
+def chosen_cell(results: Results, study: str, dataset: str, inference: str, likelihood: str | None = None) -> pd.Series:
+    """The cell, at the lowest seed, of a method's model with the lowest mean validation NLL; of chains that passed."""
+    models = best_models(results, study, dataset, inference, likelihood=likelihood)
+    cells = cells_of(results, study, models.iloc[0], dataset=dataset, inference=inference)
+    return converged(cells, results.references).sort_values("seed").iloc[0]
+
+
+def chosen_cells(results: Results, study: str, dataset: str, inference: list[str] | None = None) -> list[pd.Series]:
+    """`chosen_cell` of each method; methods without one, whose chains missed the gate, are left out."""
+    cells = []
+    for method in inference or methods_of(results, study, dataset):
+        try:
+            cells.append(chosen_cell(results, study, dataset, method))
+        except NothingToDraw:
+            continue
+    if not cells:
+        raise NothingToDraw(f"no method has a trained cell on {dataset}")
+    return cells
 
 
 def best_cell(
@@ -137,6 +181,33 @@ def probed(results: Results, study: str, probe: str, **where) -> pd.DataFrame:
     if table.empty:
         raise NothingToDraw(f"no cell of {study} was put to the probe '{probe}'")
     return _narrow(only_tuned_scales(results, _narrow(table, where, what)), {}, f"{what} of the scale that was chosen")
+
+
+def chosen_readings(results: Results, study: str, probe: str, inference: str) -> pd.DataFrame:
+    """A probe's readings of a method's cells of the model that validation data chose on each data set."""
+    table = probed(results, study, probe, inference=inference, recipe="")
+    kept = []
+    for dataset in dict.fromkeys(table.dataset):
+        try:
+            model = best_models(results, study, dataset, inference).iloc[0]
+        except NothingToDraw:
+            continue  # its chains missed the gate there
+        cells = cells_of(results, study, model, dataset=dataset, inference=inference)
+        kept.append(table[table.id.isin(cells.id)])
+    if not kept or pd.concat(kept).empty:
+        raise NothingToDraw(f"no cell of {inference} with the chosen model was probed")
+    return pd.concat(kept)
+
+
+def spread_ratios(readings: pd.DataFrame, metric: str, region: str) -> pd.DataFrame:
+    """A spread in a region over that inside, of readings of the probe `regions`; a row a data set, a column a seed.
+
+    Without rows where nothing spreads inside, as of a point estimate's draws, or where no data set has the region.
+    """
+    table = readings[readings.metric == metric].pivot_table("value", ["dataset", "seed"], "variable")
+    table = table.reindex(columns=["inside", region]).dropna()
+    table = table[table.inside > 0]
+    return (table[region] / table.inside).unstack("seed")
 
 
 def point_methods(metrics: pd.DataFrame, study: str) -> set[str]:

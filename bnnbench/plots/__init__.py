@@ -4,6 +4,7 @@
 """
 
 from bnnbench.evaluation.select import NothingToDraw, best_cell, best_models, main_method, noisiest
+from bnnbench.plots.curves import bands_by_noise, curves_of, predictive_bands, uncertainties_along
 from bnnbench.plots.display import attempt, show
 from bnnbench.plots.fidelity import cost_against_fidelity, excess_by_method
 from bnnbench.plots.images import (
@@ -21,6 +22,7 @@ from bnnbench.plots.novelty import draws_for_two_images, novel_cells, novelty_sc
 from bnnbench.plots.priors import fixed_against_hyperpriors, heat_table, leaderboard, prior_heat_map
 from bnnbench.plots.probes import probed_networks, rotation_curves, shift_curves, turned_digit
 from bnnbench.plots.pruning import pruning_curves, signal_to_noise, weight_histograms
+from bnnbench.plots.quantiles import pit_histograms, quantile_calibration
 from bnnbench.plots.sentences import (
     best_by_validation,
     boundary_in_words,
@@ -29,6 +31,7 @@ from bnnbench.plots.sentences import (
     image_in_words,
     run_in_words,
     sparsity_in_words,
+    spread_in_words,
     study_in_words,
 )
 from bnnbench.plots.style import encode
@@ -39,6 +42,7 @@ from bnnbench.plots.weights import last_layer_densities, layer_scales
 __all__ = [
     "NothingToDraw",
     "attempt",
+    "bands_by_noise",
     "best_by_validation",
     "best_cell",
     "best_models",
@@ -47,6 +51,7 @@ __all__ = [
     "class_variance",
     "confusion_matrix",
     "cost_against_fidelity",
+    "curves_of",
     "disputed_images",
     "draws_for_two_images",
     "elbos_in_words",
@@ -66,10 +71,13 @@ __all__ = [
     "noisiest",
     "novel_cells",
     "novelty_scores",
+    "pit_histograms",
     "plane_maps",
+    "predictive_bands",
     "prior_heat_map",
     "probed_networks",
     "pruning_curves",
+    "quantile_calibration",
     "reliability_diagram",
     "rotation_curves",
     "run_in_words",
@@ -77,9 +85,11 @@ __all__ = [
     "show",
     "signal_to_noise",
     "sparsity_in_words",
+    "spread_in_words",
     "study_in_words",
     "traces",
     "turned_digit",
+    "uncertainties_along",
     "vote_chi_square",
     "weight_histograms",
     "wrong_and_unanimous",

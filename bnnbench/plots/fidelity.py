@@ -30,13 +30,15 @@ def fidelity_table(results: Results, study: str) -> pd.DataFrame:
     """Distance to the references by method, the closest first, over the cells with a reference that most methods share.
 
     One row a method: inference, recipe, n_cells, n_units (pairs of data set and model), n_seeds, seconds (mean of its
-    compared cells), and for agreement and total_variation the mean over units with its interval over seeds (_low,
-    _high) and the mean floor of the same cells (_floor). A method that lacks some of the shared cells has a smaller
-    n_cells than the others, one that has none of them no row. Raises NothingToDraw where there is no reference.
+    compared cells), and for total_variation and, of classes, agreement the mean over units with its interval over
+    seeds (_low, _high) and the mean floor of the same cells (_floor). A method that lacks some of the shared cells
+    has a smaller n_cells than the others, one that has none of them no row. Raises NothingToDraw where there is no
+    reference.
     """
     if reason := absence(results.references, study):
         raise NothingToDraw(reason)
-    tables = {m: shared(scores(results, study, m), [*UNIT, "seed"]) for m in ("agreement", "total_variation")}
+    known = set(scores(results, study, ["agreement", "total_variation"]).metric)
+    tables = {m: shared(scores(results, study, m), [*UNIT, "seed"]) for m in sorted(known)}
     floors = {m: scores(results, study, f"{m}_floor").set_index("id").value for m in tables}
     seconds = results.cells.set_index("id").seconds
     rows = []

@@ -6,6 +6,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from matplotlib.ticker import MaxNLocator, NullLocator
 
+from bnnbench import tasks
 from bnnbench.base.statistics import intervals
 from bnnbench.evaluation.results import Results
 from bnnbench.evaluation.select import MODEL, WHERE, NothingToDraw, compared, control, done, main_method, scores
@@ -14,6 +15,7 @@ from bnnbench.plots.sentences import count
 from bnnbench.plots.style import choice_colours, choice_markers, hide_spare, method_colours, panels, styled
 from bnnbench.words.names import (
     data_name,
+    likelihood_name,
     method_name,
     metric_name,
     model_name,
@@ -23,13 +25,15 @@ from bnnbench.words.names import (
 )
 
 
-def heat_table(results: Results, study: str, dataset: str, network: str, inference: str, metric="nll") -> pd.DataFrame:
+def heat_table(
+    results: Results, study: str, dataset: str, network: str, inference: str, metric="nll", likelihood: str = ""
+) -> pd.DataFrame:
     """Mean test metric over seeds, a row a prior and a column for the fixed scale and each hyperprior.
 
     Priors and choices are those that the study asks of the method on any network. Column `fixed` holds the tuned scale
     where several were tried. NaN where no cell is done.
     """
-    where = {"dataset": dataset, "network": network, "inference": inference, "recipe": ""}
+    where = {"dataset": dataset, "network": network, "likelihood": likelihood, "inference": inference, "recipe": ""}
     table = compared(results, study, metric, **where).pivot(index="prior", columns="hyperprior", values="mean")
     cells = results.cells[(results.cells.study == study) & (results.cells.inference == inference)]
     return table.reindex(index=ordered_priors(cells.prior), columns=ordered_choices(cells.hyperprior))
@@ -37,15 +41,15 @@ def heat_table(results: Results, study: str, dataset: str, network: str, inferen
 
 @styled
 def prior_heat_map(results: Results, study: str, metric: str = "nll", inference: str | None = None) -> Figure:
-    """Mean test metric of each prior with each way of setting its scale; a panel a data set and network.
+    """Mean test metric of each prior with each way of setting its scale; a panel a data set, network and likelihood.
 
     Colour shows the distance from the panel's best, which is in bold. Hatched: the same model as the one named,
     as a flat prior has no scale to learn.
     """
     inference = inference or main_method(results, study)
     cells = done(results, study, inference=inference)
-    places = list(cells[["dataset", "network"]].drop_duplicates().itertuples(index=False))
-    tables = [heat_table(results, study, p.dataset, p.network, inference, metric) for p in places]
+    places = list(cells[["dataset", "network", "likelihood"]].drop_duplicates().itertuples(index=False))
+    tables = [heat_table(results, study, p.dataset, p.network, inference, metric, p.likelihood) for p in places]
     if max((t.count().sum() for t in tables), default=0) < 2:
         raise NothingToDraw(f"{method_name(inference)} has less than two models of a network to compare")
     higher = describe(metric).direction == "higher"
@@ -99,21 +103,33 @@ def _merged(results: Results, study: str, dataset: str, network: str, inference:
 
 
 def _place_title(place, places) -> str:
-    """The data set, and the network where there are several."""
+    """The data set, the network where there are several, and a likelihood that is not the default."""
     several_sets, several_networks = (len({p[i] for p in places}) > 1 for i in (0, 1))
     return ", ".join(
-        [data_name(place.dataset)] * (several_sets or not several_networks) + [place.network] * several_networks
+        [data_name(place.dataset)] * (several_sets or not several_networks)
+        + [place.network] * several_networks
+        + [likelihood_name(place.likelihood)] * bool(place.likelihood)
     )
 
 
 @styled
 def fixed_against_hyperpriors(
-    results: Results, study: str, datasets: list[str] | None = None, inference: str | None = None, metric: str = "nll"
+    results: Results,
+    study: str,
+    datasets: list[str] | None = None,
+    inference: str | None = None,
+    metric: str = "nll",
+    likelihood: str | None = None,
 ) -> Figure:
     """A metric against the fixed scale, and beside it the hyperpriors, which have none; a column a data set, a row a
-    prior. Bars and band are 95% intervals over seeds, the dotted line is the Bayes rule where it is known."""
+    prior. Bars and band are 95% intervals over seeds, the dotted line is the Bayes rule where it is known.
+
+    Under one likelihood, by default the first that the method was run with.
+    """
     inference = inference or main_method(results, study)
-    table = intervals(scores(results, study, metric, inference=inference, recipe=""), [*WHERE, *MODEL])
+    rows = scores(results, study, metric, inference=inference, recipe="")
+    likelihood = rows.likelihood.iloc[0] if likelihood is None else likelihood
+    table = intervals(rows[rows.likelihood == likelihood], [*WHERE, *MODEL])
     grid = table[(table.hyperprior == "fixed") & table.scale.notna()]
     several = grid.groupby("prior").scale.nunique().loc[lambda n: n > 1].index
     priors = ordered_priors(several)
@@ -147,7 +163,7 @@ def fixed_against_hyperpriors(
                 ax.errorbar(x, row_.mean, np.nan_to_num(error), fmt=marker, ms=4, color=colour, lw=1, label=label)
             bayes = control(results, dataset, "bayes_rule", metric)
             if not np.isnan(bayes):
-                ax.axhline(bayes, color="black", ls=":", lw=1, label="Bayes rule")
+                ax.axhline(bayes, color="black", ls=":", lw=1, label=_ideal(results, dataset))
             ax.set_xscale("log")
             ax.set_xticks(scales, [f"{s:g}" for s in scales])
             ax.xaxis.set_minor_locator(NullLocator())
@@ -160,8 +176,18 @@ def fixed_against_hyperpriors(
         ax.set_xlabel("Fixed prior scale")
     handles, labels = axes[0, 0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=len(labels))
-    figure.suptitle(f"{metric_name(metric)}, {method_name(inference)}", x=0.01, ha="left")
+    words = [metric_name(metric), method_name(inference), *filter(None, [likelihood_name(likelihood)])]
+    figure.suptitle(", ".join(words), x=0.01, ha="left")
     return figure
+
+
+def _controls(results: Results, dataset: str) -> dict[str, str]:
+    """What the controls of a data set's task are called."""
+    return tasks.find(results.plan.datasets[dataset].task).controls
+
+
+def _ideal(results: Results, dataset: str) -> str:
+    return _controls(results, dataset)["bayes_rule"]
 
 
 def _limit(ax, table: pd.DataFrame, bayes: float) -> None:
@@ -211,7 +237,7 @@ def leaderboard(
         at = control(results, dataset, name, metric)
         if not np.isnan(at) and ax.get_xlim()[0] <= at <= ax.get_xlim()[1]:
             ax.axvline(at, color="black", ls=":", lw=1.1)
-            ax.text(at, -0.95, f" {name_of(name)}", fontsize=7.5, ha="left", va="bottom")
+            ax.text(at, -0.95, f" {_controls(results, dataset)[name]}", fontsize=7.5, ha="left", va="bottom")
     ax.set_xlabel(metric_name(metric))
     shown = f", best {len(table)} of {total} models" if len(table) < total else ""
     figure.suptitle(f"{data_name(dataset)}{shown}; bars: 95% intervals over seeds", x=0.01, ha="left", fontsize=9)

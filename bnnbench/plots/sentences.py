@@ -3,21 +3,24 @@
 import numpy as np
 import pandas as pd
 
-from bnnbench.base.statistics import mean_interval, paired_difference
+from bnnbench import tasks
+from bnnbench.base.statistics import balanced, mean_interval, paired_difference
 from bnnbench.evaluation.reference import converged
 from bnnbench.evaluation.results import Results
 from bnnbench.evaluation.select import (
     MODEL,
     NothingToDraw,
     best_models,
+    chosen_readings,
     control,
     converged_scores,
     done,
     main_method,
     point_methods,
+    spread_ratios,
     with_tuned_scales,
 )
-from bnnbench.metrics import auroc
+from bnnbench.metrics import auroc, describe, registered
 from bnnbench.plots.images import Judged
 from bnnbench.plots.weights import last_weights
 from bnnbench.words.names import (
@@ -29,6 +32,9 @@ from bnnbench.words.names import (
     ordered_choices,
     ordered_priors,
 )
+
+SHORT = ("nll", "accuracy", "rmse", "crps", "coverage_90")
+"""Metrics of a table of few columns, each where the task has it."""
 
 
 def number(interval, digits: int = 3, sign: bool = False) -> str:
@@ -85,26 +91,31 @@ def run_in_words(results: Results, study: str) -> str:
 
 
 def best_by_validation(results: Results, study: str) -> str:
-    """For each data set and method the model with the lowest validation NLL, with its test NLL and accuracy."""
+    """For each data set and method the model with the lowest validation NLL, with its test metrics."""
     cells, rows = converged(done(results, study), results.references), []
     for dataset in cells.dataset.unique():
+        task = tasks.find(results.plan.datasets[dataset].task)
         for inference in cells[cells.dataset == dataset].inference.unique():
             try:
                 model = best_models(results, study, dataset, inference).iloc[0]
             except NothingToDraw:
                 continue  # only variations of the method were run on these data
             where = {"dataset": dataset, "inference": inference, "network": model.network, "recipe": ""}
+            where |= {"likelihood": model.likelihood}
             row = {"Data set": data_name(dataset), "Method": method_name(inference), "Model": model_name(model)}
             row |= {"Network": model.network} if cells.network.nunique() > 1 else {}
-            for metric in ("nll", "accuracy"):
-                table = converged_scores(
-                    results, study, metric, prior=model.prior, hyperprior=model.hyperprior, **where
-                )
+            for metric in [m for m in SHORT if m in registered(task.name)]:
+                try:
+                    table = converged_scores(
+                        results, study, metric, prior=model.prior, hyperprior=model.hyperprior, **where
+                    )
+                except NothingToDraw:
+                    continue  # tables of another version need not hold it
                 table = table[table.scale.isna() if np.isnan(model.scale) else np.isclose(table.scale, model.scale)]
                 row[metric_name(metric)] = number(mean_interval(table.value))
             for name in ("bayes_rule", "chance"):
                 value = control(results, dataset, name)
-                row |= {f"NLL of {name_of(name)}": f"{value:.3f}"} if not np.isnan(value) else {}
+                row |= {f"NLL of {task.controls[name]}": f"{value:.3f}"} if not np.isnan(value) else {}
             rows.append(row)
     if not rows:
         raise NothingToDraw(f"only variations of the methods of {study} were run")
@@ -215,6 +226,30 @@ def _of_posterior(results: Results, cell_id: str) -> dict[str, float]:
         "accuracy": 1 - judged.wrong.mean(),
         "modal": (judged.label_votes.argmax(1) == judged.truth).mean(),
     }
+
+
+def spread_in_words(results: Results, study: str) -> str:
+    """How much wider the 90% interval of each method is in the gap and outside than inside, and likewise the sds.
+
+    Ratios by cell of the model that validation data chose, averaged over data sets.
+    """
+    asked = dict.fromkeys(results.probes[results.probes.study == study].inference)
+    rows = []
+    for inference in asked:
+        try:
+            table = chosen_readings(results, study, "regions", inference)
+        except NothingToDraw:
+            continue
+        row = {"Method": method_name(inference)}
+        for metric in ("width_90", "total_sd", "epistemic_sd"):
+            for region in ("gap", "outside"):
+                ratio = spread_ratios(table, metric, region)
+                seeds = balanced(ratio).mean(axis=0) if len(ratio) else [np.nan]
+                row[f"{describe(metric).label}, {region} / inside"] = number(mean_interval(seeds), 2)
+        rows.append(row)
+    if not rows:
+        raise NothingToDraw("no cell was asked beyond its data: the probe 'regions' was not run")
+    return _table(rows)
 
 
 def image_in_words(results: Results, cell_id: str | None) -> str:

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullLocator, StrMethodFormatter
 from PIL import Image
 
-from bnnbench.words.names import CHOICES, PRIORS
+from bnnbench.words.names import CHOICES, PRIORS, method_name, model_name
 
 WIDTH = 7.0
 """Inches; at 100 pixels an inch a figure is 700 pixels wide, and its files hold twice as many."""
@@ -66,6 +66,12 @@ def panels(rows: int, columns: int, height: float, width: float = WIDTH, **optio
     return figure, figure.subplots(rows, columns, squeeze=False, **options)
 
 
+def panels_of(n: int, height: float, most: int = 3):
+    """A figure with n panels on common axes, at most so many a row and the last row as full as can be."""
+    rows = -(-n // most)
+    return panels(rows, -(-n // rows), height, sharex=True, sharey=True)
+
+
 def hide_spare(axes, used: int) -> None:
     """Blank the axes of a grid beyond the first `used`."""
     for ax in list(axes.flat)[used:]:
@@ -81,6 +87,14 @@ def legend_of_all(figure: Figure, axes, columns: int = 2) -> None:
     if found:
         options = {"loc": "outside lower center", "ncols": min(columns, len(found)), "fontsize": 7.5}
         figure.legend(found.values(), found.keys(), **options)
+
+
+def method_title(ax, cell) -> None:
+    """Method and model of a cell, a row of `cells`, above its panel."""
+    name = method_name(cell.inference)
+    ax.set_title(f"{name[:1].upper()}{name[1:]}\n", fontsize=8.5)
+    text = ax.text(0, 1.03, model_name(cell), transform=ax.transAxes, fontsize=6.5, color="#444444", va="bottom")
+    text.set_in_layout(False)  # a long name must not push the panels apart
 
 
 def encode(figure: Figure, kind: str = "png") -> bytes:

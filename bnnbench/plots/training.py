@@ -21,12 +21,15 @@ OBJECTIVES = {
 
 
 def shown_cells(results: Results, study: str, dataset: str, network: str | None, inference: str) -> pd.DataFrame:
-    """Trained cells of a data set and network (default: the first), the fixed scales cut down to the tuned one."""
+    """Trained cells of a data set, network (default: the first) and the first likelihood, of fixed scales the tuned."""
     cells = done(results, study, dataset=dataset, network=network, inference=inference, recipe="")
-    cells = cells[cells.network == cells.network.iloc[0]]
+    cells = cells[(cells.network == cells.network.iloc[0]) & (cells.likelihood == cells.likelihood.iloc[0])]
     tuned = results.tuned[(results.tuned.study == study) & (results.tuned.recipe == "")]
     tuned = tuned[
-        (tuned.dataset == dataset) & (tuned.inference == inference) & (tuned.network == cells.network.iloc[0])
+        (tuned.dataset == dataset)
+        & (tuned.inference == inference)
+        & (tuned.network == cells.network.iloc[0])
+        & (tuned.likelihood == cells.likelihood.iloc[0])
     ]
     chosen = cells.prior.map(tuned.set_index("prior").scale)
     keep = (cells.hyperprior != "fixed") | chosen.isna() | np.isclose(cells.scale, chosen)

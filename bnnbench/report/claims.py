@@ -121,6 +121,11 @@ class Fidelity:
     faults: list[tuple[str, str, str]]
     n_faults: int
 
+    @property
+    def has_agreement(self) -> bool:
+        """Whether its predictions are of classes, on which two can agree."""
+        return any("agreement" in row for row in self.table)
+
 
 def fidelity(results: Results, study: str, methods: dict[tuple[str, str], str]) -> Fidelity:
     """What a study's page says of the distance to the true posterior."""
@@ -133,11 +138,13 @@ def fidelity(results: Results, study: str, methods: dict[tuple[str, str], str]) 
             name = methods.get((r.inference, r.recipe)) or prose.method(r.inference, r.recipe)
             rows.append({
                 "method": name, "n_cells": r.n_cells, "n_units": r.n_units, "n_seeds": r.n_seeds, "seconds": r.seconds,
-                "agreement": Estimate(r.agreement, r.agreement_low, r.agreement_high, r.n_seeds),
-                "agreement_floor": r.agreement_floor, "total_variation_floor": r.total_variation_floor,
+                "total_variation_floor": r.total_variation_floor,
                 "total_variation": Estimate(
                     r.total_variation, r.total_variation_low, r.total_variation_high, r.n_seeds),
             })  # fmt: skip
+            if hasattr(r, "agreement"):
+                agreement = Estimate(r.agreement, r.agreement_low, r.agreement_high, r.n_seeds)
+                rows[-1] |= {"agreement": agreement, "agreement_floor": r.agreement_floor}
     except NothingToDraw as reason:
         missing = str(reason)
     faulty = references[~references.passed]

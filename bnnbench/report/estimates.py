@@ -13,7 +13,7 @@ from bnnbench.words import prose
 ENTRY = ["network", "likelihood", "prior", "hyperprior", "scale", "inference", "recipe"]
 UNIT = ["dataset", *ENTRY]
 CASE = ["dataset", "network", "likelihood", "prior", "inference", "recipe"]
-CONTROLS = {"chance": "Chance", "bayes_rule": "Bayes rule"}
+CONTROLS = ("chance", "bayes_rule")
 PROVISIONAL_BELOW = BOOTSTRAP_FROM
 """Seeds below which a comparison is marked provisional."""
 
@@ -82,7 +82,7 @@ def where(table: pd.DataFrame, keep: Callable[[pd.DataFrame], pd.Series]) -> pd.
 
 def without_controls(table: pd.DataFrame) -> pd.DataFrame:
     """Rows of trained entries."""
-    return where(table, lambda f: ~f.inference.isin(list(CONTROLS)))
+    return where(table, lambda f: ~f.inference.isin(CONTROLS))
 
 
 def pick(table: pd.DataFrame, **levels: str) -> pd.DataFrame:

@@ -13,12 +13,13 @@ import pandas as pd
 import xarray as xr
 import yaml
 
-from bnnbench import hyperpriors, priors
+from bnnbench import hyperpriors, priors, tasks
 from bnnbench.evaluation.results import Results
 from bnnbench.files.provenance import processor
 from bnnbench.metrics import Metric, describe
 from bnnbench.source import digest
 from bnnbench.study.grid import Plan
+from bnnbench.tasks import Task
 from bnnbench.words import prose
 from bnnbench.words.names import data_name, name_of
 
@@ -86,10 +87,14 @@ def _model(row) -> str:
 
 @dataclass(frozen=True)
 class DatasetFacts:
-    """Sizes of a data set, read from its file; None where the file is missing."""
+    """Sizes of a data set, read from its file; None where the file is missing.
+
+    `targets` says in words what is predicted where that is not a class; `classes` is None there.
+    """
 
     title: str
     classes: int | None = None
+    targets: str = ""
     shape: str = prose.NONE
     train: int | None = None
     validation: int | None = None
@@ -110,8 +115,9 @@ def _dataset(path: Path, name: str) -> DatasetFacts:
             return DatasetFacts(data_name(name))
         n, shape = stored.sizes, stored["x_test"].shape[1:]
         inputs = prose.count(shape[0], "feature") if len(shape) == 1 else " × ".join(map(str, shape[1:])) + " pixels"
-        classes = int(stored.attrs["n_classes"])
-        return DatasetFacts(data_name(name), classes, inputs, n["train"], n["validation"], n["test"])
+        targets = tasks.find(stored.attrs.get("task", "classification")).targets
+        classes = None if targets else int(stored.attrs["n_classes"])
+        return DatasetFacts(data_name(name), classes, targets, inputs, n["train"], n["validation"], n["test"])
 
 
 def resolved_config(plan: Plan) -> str:
@@ -179,14 +185,27 @@ def machine() -> dict[str, str]:
     }
 
 
-def metrics(results: Results) -> list[tuple[str, Metric]]:
-    """Every metric of the results by name, with what is known of it; tables of another version may hold others."""
-    return [(name, _described(name)) for name in results.metrics.metric.unique()]
+def used_tasks(plan: Plan) -> list[Task]:
+    """The tasks of a run's data sets, each once."""
+    return [tasks.find(name) for name in dict.fromkeys(spec.task for spec in plan.datasets.values())]
 
 
-def _described(name: str) -> Metric:
+def metrics(results: Results) -> list[tuple[Task, list[tuple[str, Metric]]]]:
+    """Of each task the metrics that its data sets have, by name, with what is known of them for that task.
+
+    Tables of another version may hold metrics that this one does not know.
+    """
+    task_of = results.metrics.dataset.map({name: spec.task for name, spec in results.plan.datasets.items()})
+    found = []
+    for task in used_tasks(results.plan):
+        names = results.metrics.metric[(task_of == task.name).to_numpy()].unique()
+        found.append((task, [(name, _described(name, task.name)) for name in names]))
+    return found
+
+
+def _described(name: str, task: str) -> Metric:
     try:
-        return describe(name)
+        return describe(name, task)
     except ValueError:
         unknown = "Of another version of the benchmark; this one does not know it."
         return Metric(name, label=name_of(name), definition=unknown, direction="", file="")

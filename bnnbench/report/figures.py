@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from bnnbench import tasks
 from bnnbench.evaluation.results import Results
 
 log = logging.getLogger(__name__)
@@ -113,6 +114,8 @@ def draw(results: Results, study: str, folder: Path) -> Figures:
         asked = results.probes[(results.probes.study == study) & (results.probes.probe == probe)]
         for network in dict.fromkeys(asked.network):
             found.others += add(f"{probe}-{network}", caption.format(network), alt, plot, network=network)
+    for name, caption, alt, plot, *where in _of_curves(results, study):
+        found.others += add(name, caption, alt, plot, *where)
     for dataset in dict.fromkeys(done.dataset):
         title = data_name(dataset)
         drawn = add(
@@ -122,6 +125,7 @@ def draw(results: Results, study: str, folder: Path) -> Figures:
             priors.leaderboard, dataset,
         )  # fmt: skip
         found.leaderboards |= {dataset: figure for figure in drawn}  # noqa: B035
+    ideal = tasks.find(results.plan.datasets[done.dataset.iloc[0]].task).controls["bayes_rule"]
     found.distances["HMC"] = attempt(
         "cost",
         "Cost against the distance to the true posterior: training seconds a cell, compilation included, and total "
@@ -132,13 +136,57 @@ def draw(results: Results, study: str, folder: Path) -> Figures:
     )
     found.distances["Bayes rule"] = attempt(
         "excess",
-        "Excess test NLL over the Bayes rule on each family's noisiest data set, each method with the model that "
+        f"Excess test NLL over the {ideal} on each family's noisiest data set, each method with the model that "
         "validation data chose for it among those that most methods have. Bars are 95% intervals over seeds; one "
         "seed has none.",
-        "Dot plot of the excess test NLL of each method over the Bayes rule, a panel a data set.",
+        f"Dot plot of the excess test NLL of each method over the {ideal}, a panel a data set.",
         fidelity.excess_by_method,
     )
     return found
+
+
+def _of_curves(results: Results, study: str) -> list[tuple]:
+    """Of a study of curves what is drawn: name, caption, alternative text, function and its arguments."""
+    from bnnbench.evaluation.select import NothingToDraw
+    from bnnbench.plots import curves, quantiles
+    from bnnbench.words.names import data_name
+
+    try:
+        names = curves.curves_of(results, study)
+    except NothingToDraw:
+        return []
+    best = "each method with its best model by validation NLL"
+    found = []
+    for name in names:
+        title = data_name(name)
+        found += [
+            (
+                f"bands-{name}",
+                f"{title}: predictive median with its central 50% and 90% bands, {best}; dashed the true mean, dotted "
+                "the true 90% band, grey the gap between the training inputs.",
+                f"Curves with bands along the input on {title}, a panel a method, with training points and the truth.",
+                curves.predictive_bands, name,
+            ),
+            (
+                f"uncertainties-{name}",
+                f"{title}: aleatoric and epistemic sd along the input, {best}; dotted the sd of the true noise.",
+                f"Curves of two standard deviations along the input on {title}, a panel a method.",
+                curves.uncertainties_along, name,
+            ),
+        ]  # fmt: skip
+    title = data_name(names[0])
+    return [
+        *found,
+        (
+            "bands-by-noise", "Noise of one sd beside noise that grows, small and large: bands under each likelihood.",
+            "Curves with bands along the input, a column a data set and a row a likelihood.", curves.bands_by_noise,
+        ),
+        (
+            "pit", f"{title}: histogram of the PIT of the test targets, {best}. Grey: where 95% of bars lie if "
+            "predictions are calibrated. A U is too narrow a prediction, a hump too wide a one.",
+            "Histograms of the probability integral transform, a panel a method.", quantiles.pit_histograms, names[0],
+        ),
+    ]  # fmt: skip
 
 
 def _of_probes() -> dict[str, tuple[Callable, str, str]]:

@@ -59,8 +59,8 @@ class Finding:
         return self.n_seeds < PROVISIONAL_BELOW
 
 
-def of_study(results: Results, study: str, names: Names) -> list[Finding]:
-    """Every finding of a study that its results allow."""
+def of_study(results: Results, study: str, names: Names, ideal: str = "Bayes rule") -> list[Finding]:
+    """Every finding of a study that its results allow. `ideal` is what one who knows the generator is called."""
     metrics = converged(results.metrics, results.references)
     nll = estimates.without_controls(by_seed(metrics, study, "nll"))
     if nll.empty:
@@ -74,7 +74,7 @@ def of_study(results: Results, study: str, names: Names) -> list[Finding]:
         *learned_or_set(nll, chosen, tuned, names),
         *against_point(chosen, "NLL", "test NLL", "nats", names),
         *against_point(ece.reindex(chosen.index), "ECE", "ECE", "", names),
-        *gap_to_bayes(validation, by_seed(metrics, study, "excess_nll")),
+        *gap_to_bayes(validation, by_seed(metrics, study, "excess_nll"), ideal),
         *sensitivity(nll, validation, names),
         *scores(metrics, study),
     ]
@@ -144,8 +144,8 @@ def _parts(table: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
     return found
 
 
-def gap_to_bayes(validation: pd.DataFrame, excess: pd.DataFrame) -> list[Finding]:
-    """How far the entry of each data set that validation data choose stays above the NLL of the Bayes rule."""
+def gap_to_bayes(validation: pd.DataFrame, excess: pd.DataFrame, ideal: str = "Bayes rule") -> list[Finding]:
+    """How far the entry of each data set that validation data choose stays above the NLL of who knows the generator."""
     complete = validation.dropna().mean(axis=1)
     keys = [key for key in complete.groupby(level="dataset", sort=False).idxmin() if key in excess.index]
     if not keys:
@@ -155,16 +155,14 @@ def gap_to_bayes(validation: pd.DataFrame, excess: pd.DataFrame) -> list[Finding
         return []
     verdict, gap = _verdict(estimate), amount(estimate, "nats", signed=True)
     end = {
-        "clear": f"clearly {'above' if estimate.mean > 0 else 'below'} that of the Bayes rule: {gap}",
-        "unclear": f"not clearly different from that of the Bayes rule: {gap}",
-        "single": f"{'above' if estimate.mean > 0 else 'below'} that of the Bayes rule in the one seed: {gap}",
+        "clear": f"clearly {'above' if estimate.mean > 0 else 'below'} that of the {ideal}: {gap}",
+        "unclear": f"not clearly different from that of the {ideal}: {gap}",
+        "single": f"{'above' if estimate.mean > 0 else 'below'} that of the {ideal} in the one seed: {gap}",
     }[verdict]
     start = "Where the exact answer is known, the entry chosen on validation data has a test NLL"
     sentence = f"{start} {end}, {_over(over, 'data set')}."
     label = {"clear": "a gap remains", "unclear": "no clear gap", "single": "one seed"}[verdict]
-    return [
-        Finding("Gap to the Bayes rule", "chosen entry − Bayes rule", sentence, estimate, verdict, label, len(over))
-    ]
+    return [Finding(f"Gap to the {ideal}", f"chosen entry − {ideal}", sentence, estimate, verdict, label, len(over))]
 
 
 def sensitivity(nll: pd.DataFrame, validation: pd.DataFrame, names: Names) -> list[Finding]:

@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 import pandas as pd
 
+from bnnbench import tasks
 from bnnbench.base.statistics import plain_method
 from bnnbench.evaluation.reference import converged
 from bnnbench.evaluation.results import Results
@@ -12,10 +13,12 @@ from bnnbench.metrics import registered
 from bnnbench.report.estimates import CASE, CONTROLS, ENTRY, UNIT, Estimate, by_seed, names_in, pick
 from bnnbench.study.grid import Plan
 from bnnbench.words import prose
-from bnnbench.words.names import data_name, name_of
+from bnnbench.words.names import data_name, likelihood_name, name_of
 
-ORDER = ("nll", "accuracy", "ece", "ece_floor", "brier")
+ORDER = ("nll", "accuracy", "ece", "ece_floor", "brier", "rmse", "crps", "coverage_90")
 """The first columns; the other metrics that have a column follow in the order of all metrics."""
+PRINTED = ("accuracy", "ece", "ece_floor", "auroc_predictive_entropy", "rmse", "crps", "coverage_90")
+"""Those on paper, beside the NLL."""
 
 
 class Column(NamedTuple):
@@ -64,7 +67,7 @@ class Row:
     def name(self) -> str:
         """The entry in words, such as `Laplace prior, tuned scale 0.3, mean-field VI`."""
         if self.kind in CONTROLS:
-            return CONTROLS[self.kind]
+            return self.prior
         scale = {
             "tuned": f", tuned scale {self.scale_value:g}",
             "fixed": f", scale {self.scale_value:g}",
@@ -83,6 +86,11 @@ class Board:
     title: str
     columns: list[Column] = field(default_factory=list)
     rows: list[Row] = field(default_factory=list)
+
+    @property
+    def printed(self) -> list[Column]:
+        """The columns beside the NLL that fit on paper."""
+        return [column for column in self.columns if column.metric in PRINTED]
 
     @property
     def best(self) -> Row | None:
@@ -132,6 +140,7 @@ def boards(plan: Plan, results: Results, study: str) -> list[Board]:
             tables = {m: pick(t, dataset=name) for m, t in wide.items()}
             board.columns.extend(c for c in columns() if tables[c.metric].notna().any(axis=None))
             facts = seconds, tuned, methods, len(plan.config.seeds), plain_method(names_in(tables["nll"], "inference"))
+            facts = *facts, tasks.find(plan.datasets[name].task).controls
             rows = [_row(key, tables, *facts) for key in tables["nll"].index]
             rows = [row for row in rows if row.seeds]
             board.rows.extend(_ranked(rows, tables["nll"]))
@@ -139,17 +148,27 @@ def boards(plan: Plan, results: Results, study: str) -> list[Board]:
     return found
 
 
-def _row(key: tuple, tables: dict, seconds: pd.Series, tuned: dict, methods: dict, wanted: int, plain: str) -> Row:
+def _row(
+    key: tuple,
+    tables: dict,
+    seconds: pd.Series,
+    tuned: dict,
+    methods: dict,
+    wanted: int,
+    plain: str,
+    controls: dict[str, str],
+) -> Row:
     fact = dict(zip(UNIT, key, strict=True))
     inference, prior = fact["inference"], fact["prior"]
     seeds = int(tables["nll"].loc[key].notna().sum())
     values = {m: Estimate.of(t.loc[key]) if key in t.index else Estimate(float("nan")) for m, t in tables.items()}
     common = {"values": values, "seeds": seeds, "wanted": wanted, "key": key}
     if inference in CONTROLS:
-        return Row(inference, "none", "", CONTROLS[inference], "", float("nan"), "", seconds=float("nan"), **common)
+        name = prose.upfirst(controls[inference])
+        return Row(inference, "none", "", name, "", float("nan"), "", seconds=float("nan"), **common)
     method = methods.get((inference, fact["recipe"])) or prose.method(inference, fact["recipe"])
     choice, scale = scale_choice(fact, tuned)
-    network = ", ".join(filter(None, [fact["network"], name_of(fact["likelihood"])]))
+    network = ", ".join(filter(None, [fact["network"], likelihood_name(fact["likelihood"])]))
     return Row(
         kind="plain" if prior == "flat" and inference == plain else "model", choice=choice, network=network,
         prior=name_of(prior), scale=scale, scale_value=fact["scale"] or float("nan"), method=method,

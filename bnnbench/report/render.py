@@ -129,6 +129,7 @@ def environment() -> jinja2.Environment:
         trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True,
     )  # fmt: skip
     made.filters |= {"number": prose.number, "significant": prose.significant, "duration": prose.duration}
+    made.filters |= {"upfirst": prose.upfirst}
     made.filters |= {"interval": interval, "value": value, "decimals": claims.decimals}
     made.globals |= {"pages": PAGES, "count": prose.count, "listing": prose.listing, "NONE": prose.NONE}
     return made

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
+from bnnbench import tasks
 from bnnbench.base import gate
 from bnnbench.evaluation.results import Results
 from bnnbench.report import across, claims, facts, findings, leaderboard
@@ -37,6 +38,8 @@ class Study:
     claims: list[claims.Card]
     fidelity: claims.Fidelity
     across: list[across.Row]
+    controls: dict[str, str]
+    """What the two controls are called, by what they are."""
     scales: list[float] = field(default_factory=list)
     hyperpriors: list[str] = field(default_factory=list)
     figures: Figures = field(default_factory=Figures)
@@ -84,8 +87,18 @@ class Study:
         return self.has_bayes or bool(self.fidelity.n_references)
 
     @property
+    def networks_shown(self) -> list[str]:
+        """Networks of the entries, each with its likelihood where that is not the default."""
+        return self._distinct("network")
+
+    @property
     def shows_networks(self) -> bool:
-        return len(self.networks) > 1
+        return len(self.networks) > 1 or len(self.networks_shown) > 1
+
+    @property
+    def has_classes(self) -> bool:
+        """Whether all its data sets, as far as they are there, have classes to predict."""
+        return not any(data.targets for data in self.datasets)
 
     def _models(self):
         return [row for board in self.boards for row in board.rows if row.kind in ("model", "plain")]
@@ -104,14 +117,15 @@ def study(
     boards = leaderboard.boards(plan, results, name)
     cells = results.cells[results.cells.study == name]
     fixed = cells.hyperprior == "fixed"
+    controls = tasks.find(next(c.dataset.task for c in plan.cells if c.study == name)).controls
     return Study(
         name=name, title=config.title, question=config.question, page=page, boards=boards,
-        findings=findings.of_study(results, name, methods),
+        findings=findings.of_study(results, name, methods, controls["bayes_rule"]),
         counts=facts.counts(cells), scales=sorted(cells.scale[fixed].dropna().unique()),
         hyperpriors=ordered_choices(cells.hyperprior[cells.hyperprior != "fixed"]),
         datasets=facts.dataset_facts(plan, name), config=config, methods=methods, figures=figures, notebook=notebook,
         claims=claims.cards(results, name, anchors), fidelity=claims.fidelity(results, name, methods),
-        across=across.against_point(results, name, methods),
+        across=across.against_point(results, name, methods), controls=controls,
     )  # fmt: skip
 
 

@@ -23,6 +23,12 @@ class Task:
 
     controls: ClassVar[dict[str, str]] = {"chance": "chance", "bayes_rule": "Bayes rule"}
     """What the two controls, who know the training targets alone and the generator, are called in words."""
+    control_definitions: ClassVar[dict[str, str]] = {}
+    """What the two controls predict, a sentence or two each for the glossary."""
+    targets: ClassVar[str] = ""
+    """What its targets are, in words, where they are not classes."""
+    predicted: ClassVar[str]
+    """What metrics are of, a sentence for the glossary."""
     law: ClassVar[str] = ""
     """The function of a data set's file that says what one who knows the generator says; "" where none does."""
     error: ClassVar[str]

@@ -13,6 +13,12 @@ FIELDS = ("mean_proba", "variance", "expected_entropy", "argmax_votes", "label_v
 class Classification(Task):
     """y in 0 ... K - 1. Of two classes the second alone is stored."""
 
+    control_definitions = {
+        "chance": "Predicts the classes' shares in the training data for every point.",
+        "bayes_rule": "The true class probabilities, known where the data are generated. No model can have a lower "
+        "expected NLL.",
+    }
+    predicted = "Of p, the mean over posterior draws of the class probabilities, on test points."
     law = "bayes_proba"
     error = "error"
 

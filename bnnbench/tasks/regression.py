@@ -20,6 +20,13 @@ class Regression(Task):
     """y real, one column. Predictions are in the targets' own units."""
 
     controls = {"chance": "targets' mean and sd", "bayes_rule": "true law"}
+    control_definitions = {
+        "chance": "Predicts a Gaussian with the mean and the sd of the training targets for every point.",
+        "bayes_rule": "The true distribution of the target, known where the data are generated. No model can have a "
+        "lower expected NLL.",
+    }
+    targets = "real"
+    predicted = "Of the predictive distribution, an equal-weight mixture over posterior draws, on test points."
     law = "law"
     error = "RMSE"
 

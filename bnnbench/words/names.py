@@ -1,5 +1,6 @@
 """What data sets, priors, methods and metrics are called in text, tables and figures, and in which order."""
 
+import re
 from collections.abc import Iterable
 
 from bnnbench.metrics import describe
@@ -9,14 +10,21 @@ CHOICES = ("fixed", "half_normal", "shared_half_normal", "half_cauchy", "inverse
 """Ways of setting the scale."""
 
 _WORDS = {
-    "advi": "ADVI", "bayes": "Bayes", "cauchy": "Cauchy", "fashion_mnist": "Fashion-MNIST", "gauss": "Gauss",
+    "advi": "ADVI", "bayes": "Bayes", "blundell": "Blundell", "cauchy": "Cauchy", "depeweg": "Depeweg",
+    "fashion_mnist": "Fashion-MNIST", "foong": "Foong", "gauss": "Gauss",
     "half_cauchy": "half-Cauchy", "half_normal": "half-normal", "hmc": "HMC", "inverse_gamma": "inverse-gamma",
-    "laplace": "Laplace", "map": "MAP", "mc": "MC", "mle": "MLE", "mnist": "MNIST", "nuts": "NUTS", "pymc": "PyMC",
-    "pymc_fullrank": "PyMC full-rank ADVI", "sghmc": "SGHMC", "sgld": "SGLD",
+    "laplace": "Laplace", "map": "MAP", "matern": "Matérn", "mc": "MC", "mle": "MLE", "mnist": "MNIST", "nuts": "NUTS",
+    "pymc": "PyMC", "pymc_fullrank": "PyMC full-rank ADVI", "sghmc": "SGHMC", "sgld": "SGLD",
     "shared_half_normal": "shared half-normal", "student": "Student", "swag": "SWAG",
 }  # fmt: skip
 """Nicer words for a name, or for a part of one; whatever is not here is written as it is."""
 
+_LIKELIHOODS = {
+    "gaussian": "Gaussian", "gaussian_heteroscedastic": "heteroscedastic Gaussian",
+    "beta_gaussian_heteroscedastic": "β-weighted heteroscedastic Gaussian", "student_t": "Student-t",
+}  # fmt: skip
+_CURVE = re.compile(r"(?P<family>[a-z_]+)(?P<heteroscedastic>-heteroscedastic)?(-noise-(?P<noise>[\d.]+))?")
+"""The name of a data set of regression."""
 
 _CLOTHES = (
     "T-shirt", "trousers", "pullover", "dress", "coat", "sandal", "shirt", "sneaker", "bag", "ankle boot"
@@ -28,11 +36,20 @@ def name_of(word: str) -> str:
     return _WORDS.get(word) or " ".join(_WORDS.get(part, part) for part in word.split("_"))
 
 
+def likelihood_name(likelihood: str) -> str:
+    """How a likelihood is written; "" for a task's default, which goes without saying."""
+    return _LIKELIHOODS.get(likelihood) or name_of(likelihood)
+
+
 def data_name(dataset: str) -> str:
-    """`circles, noise 0.4` for circles-0.4, and what a class left out holds; other names as they are."""
+    """`circles, noise 0.4` for circles-0.4 and circles-noise-0.4, and what a class left out holds; else as it is."""
     family, left_out = _without(dataset)
     if left_out is not None:
         return f"{name_of(family)} without {class_name(family, left_out)}"
+    if curve := _CURVE.fullmatch(dataset):
+        kind = "heteroscedastic" if curve["heteroscedastic"] else ""
+        noise = f"noise {curve['noise']}" if curve["noise"] else ""
+        return ", ".join(filter(None, [name_of(curve["family"]), kind, noise]))
     family, dash, rest = dataset.partition("-")
     return f"{name_of(family)}, noise {rest}" if dash and rest.replace(".", "", 1).isdigit() else name_of(dataset)
 
@@ -62,10 +79,16 @@ def _without(dataset: str) -> tuple[str, int | None]:
 
 
 def model_name(row) -> str:
-    """`Laplace, half-Cauchy`, `normal, scale 0.3` or `flat` for a row with prior, hyperprior and scale."""
+    """`Laplace, half-Cauchy`, `normal, scale 0.3` or `flat` for a row with prior, hyperprior and scale.
+
+    With the likelihood, where the row has one that is not its task's default: `flat, Student-t`.
+    """
+    words = [name_of(row.prior)]
     if row.hyperprior != "fixed":
-        return f"{name_of(row.prior)}, {name_of(row.hyperprior)}"
-    return name_of(row.prior) if row.scale != row.scale else f"{name_of(row.prior)}, scale {row.scale:g}"
+        words.append(name_of(row.hyperprior))
+    elif row.scale == row.scale:
+        words.append(f"scale {row.scale:g}")
+    return ", ".join([*words, *filter(None, [likelihood_name(getattr(row, "likelihood", ""))])])
 
 
 def method_name(inference: str, recipe: str = "") -> str:

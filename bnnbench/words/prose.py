@@ -52,6 +52,11 @@ def listing(items: Iterable[str]) -> str:
     return " and ".join([", ".join(items[:-1]), items[-1]] if len(items) > 1 else items)
 
 
+def upfirst(text: str) -> str:
+    """The text with a capital at its beginning, the rest as it is."""
+    return text[:1].upper() + text[1:]
+
+
 def ranges(numbers: Iterable[int]) -> str:
     """0, 1, 2, 5 -> 0–2, 5."""
     runs: list[list[int]] = []

@@ -1,4 +1,4 @@
-"""A small real run of two studies, for the figures of both."""
+"""Small real runs, for the figures: of two studies of classes, and of one of curves."""
 
 import pytest
 from small_run import NOTHING_ELSE, run
@@ -32,8 +32,39 @@ CONFIG = {
     },
 }
 
+CURVES = {
+    "studies": ["regression"],
+    "seeds": [0, 1],
+    "device": "cpu",
+    "compile": "off",
+    "overrides": {
+        "regression": {
+            "datasets": {
+                **dict.fromkeys(("blundell", "wiggle", "matern", "depeweg", "cubic")),
+                "foong": {"n_train": 40, "n_validation": 30, "n_test": 60},
+                "three_intervals": {
+                    "noise": [0.25], "heteroscedastic": [False, True], "n_train": 40, "n_validation": 30, "n_test": 60,
+                },
+            },
+            "networks": {"mlp-50": {"kind": "mlp", "hidden": [8]}},
+            "likelihoods": ["gaussian", "gaussian_heteroscedastic"],
+            "models": ["normal-1", "laplace-1"],
+            "inference": NOTHING_ELSE
+            | {"map": {"settings": {"steps": 80}}, "mean_field": {"settings": {"steps": 80}}},
+            "probes": {"regions": {"settings": {"points": 20, "draws": 10}}},
+            "draws": 20,
+        }
+    },
+}  # fmt: skip
+
 
 @pytest.fixture(scope="session")
 def two_studies(tmp_path_factory) -> Results:
     """Results of a small toy and digits run: two seeds, few steps, MAP and mean field. Not to be written to."""
     return load_results(run(CONFIG | {"results_dir": str(tmp_path_factory.mktemp("small") / "results")}).results)
+
+
+@pytest.fixture(scope="session")
+def curve_results(tmp_path_factory) -> Results:
+    """Results of a small regression run: two seeds, few steps, MAP and mean field. Not to be written to."""
+    return load_results(run(CURVES | {"results_dir": str(tmp_path_factory.mktemp("curves") / "results")}).results)

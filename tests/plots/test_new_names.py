@@ -1,5 +1,7 @@
 """A prior, hyperprior, method or data set that no table of words or colours knows is named, coloured and ranked too."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from matplotlib.colors import to_rgb
@@ -24,7 +26,10 @@ def newcomers(small_results) -> Results:
     """The small run under names that are written nowhere in the package."""
     found = Results(small_results.folder)
     tables = {name: getattr(small_results, name).replace(RENAMED) for name in ("cells", "metrics", "tuned")}
-    found.__dict__.update(tables, references=small_results.references, plan=small_results.plan)
+    plan = small_results.plan
+    renamed = {new: plan.datasets[old] for old, new in RENAMED["dataset"].items()}
+    plan = replace(plan, datasets=plan.datasets | renamed)
+    found.__dict__.update(tables, references=small_results.references, plan=plan)
     return found
 
 

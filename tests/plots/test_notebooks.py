@@ -16,7 +16,7 @@ from bnnbench.evaluation.results import Results
 from bnnbench.report import notebooks
 from bnnbench.study import config
 
-NOTEBOOKS = {"toy": 8, "images": 8, "mnist-mlp": 7, "pruning": 5, "novelty": 1}
+NOTEBOOKS = {"toy": 8, "images": 8, "mnist-mlp": 7, "pruning": 5, "novelty": 1, "regression": 9}
 """Notebooks, with the pictures that each draws at least of the small run."""
 
 
@@ -67,6 +67,16 @@ def test_notebooks_cope_with_narrow_runs(two_studies, notebook, study, narrowing
     assert pictures and all(len(r.splitlines()) == 1 for r in reasons)
 
 
+@pytest.mark.parametrize("narrowing", NARROWINGS)
+def test_the_notebook_of_curves_copes_with_narrow_runs(curve_results, narrowing, monkeypatch):
+    results = narrowed(curve_results, NARROWINGS[narrowing])
+    results.__dict__["probes"] = curve_results.probes[curve_results.probes.id.isin(results.cells.id)]
+    shown = outputs_of("regression", results, "regression", monkeypatch)
+    pictures = [o for o in shown if "<img" in str(o.data)]
+    reasons = [o.data for o in shown if o.data.startswith("*Not shown")]
+    assert pictures and all(len(r.splitlines()) == 1 for r in reasons)
+
+
 def test_notebooks_cope_with_failed_cells(two_studies, monkeypatch):
     cells = two_studies.cells.copy()
     cells.loc[cells.prior == "cauchy", "state"] = "failed"
@@ -84,7 +94,7 @@ def test_notebooks_cope_with_no_trained_cell(two_studies, monkeypatch):
         "metrics": table[table.inference.isin(["chance", "bayes_rule"])],
         "tuned": two_studies.tuned.head(0),
     }
-    for notebook, study in (("toy", "toy"), ("images", "digits"), ("novelty", "digits")):
+    for notebook, study in (("toy", "toy"), ("images", "digits"), ("novelty", "digits"), ("regression", "toy")):
         shown = outputs_of(notebook, changed(two_studies, **nothing), study, monkeypatch)
         assert not any("<img" in o.data for o in shown)
 
@@ -99,9 +109,9 @@ def test_notebooks_are_kept_without_outputs(name):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", NOTEBOOKS)
-def test_notebooks_run_and_the_first_is_the_same_each_time(two_studies, name):
-    study_name = "toy" if name == "toy" else "digits"
-    plan = two_studies.plan
+def test_notebooks_run_and_the_first_is_the_same_each_time(two_studies, curve_results, name):
+    study_name = name if name in ("toy", "regression") else "digits"
+    plan = curve_results.plan if name == "regression" else two_studies.plan
     study = plan.study_configs[study_name].model_copy(update={"notebook": name})
     made = []
     for _ in range(2 if name == "toy" else 1):

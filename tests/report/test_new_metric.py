@@ -35,7 +35,7 @@ def test_a_new_metric_is_in_tables_glossary_leaderboards_and_findings(made_up_sc
     rows = results.metrics[results.metrics.metric == "made_up_score"]
     assert set(rows.id) == set(results.metrics.id) and rows.value.between(0.5, 1).all()
 
-    assert dict(facts.metrics(results))["made_up_score"].definition == "Mean of the made-up score."
+    assert dict(facts.metrics(results)[0][1])["made_up_score"].definition == "Mean of the made-up score."
     for board in leaderboard.boards(copied, results, "toy"):
         labels = [c.label for c in board.columns]
         assert labels[:2] == ["NLL", "Accuracy %"] and labels.index("Made-up %") > labels.index("AUROC")
@@ -54,7 +54,7 @@ def test_tables_that_know_a_metric_that_is_gone_still_become_a_report(copied):
     table = pd.read_parquet(copied.results / "metrics.parquet")
     old = table[table.metric == "nll"].assign(metric="forgotten_score")
     write_table(pd.concat([table, old]), copied.results / "metrics.parquet")
-    described = dict(facts.metrics(load_results(copied.results)))["forgotten_score"]
+    described = dict(facts.metrics(load_results(copied.results))[0][1])["forgotten_score"]
     assert described.label == "forgotten score" and "another version" in described.definition
 
 
