@@ -27,6 +27,8 @@ class BNNEstimator(BaseEstimator):
     """A Bayesian multi-layer perceptron on the columns of a table. A subclass has the parameters and its targets."""
 
     _task: ClassVar[str]
+    _defaults: ClassVar[dict[str, dict]] = {}
+    """Settings by method, in the place of the method's own defaults."""
 
     def fit(self, X, y):
         """Train on X (n, features) and targets y (n,); returns self."""
@@ -34,7 +36,7 @@ class BNNEstimator(BaseEstimator):
             return self._fit(X, y)
 
     def _fit(self, X, y):
-        method = parameters.method(self.inference, self.settings)
+        method = parameters.method(self.inference, self.settings, self._defaults)
         model = parameters.model(self.prior, self.hyperprior, self.prior_scale)
         likelihood = parameters.likelihood(self.likelihood, self._task)
         hidden, n_starts = parameters.widths(self.hidden), parameters.whole("n_restarts", self.n_restarts)

@@ -60,11 +60,12 @@ def widths(hidden) -> tuple[int, ...]:
     return tuple(int(width) for width in given)
 
 
-def method(inference, settings) -> Method:
-    """The method of that name with its settings."""
+def method(inference, settings, defaults: dict[str, dict]) -> Method:
+    """The method of that name with its settings; `defaults` by method, in the place of its own."""
     if settings is not None and not isinstance(settings, Mapping):
         raise ValueError(f"settings must be a dictionary of the method's settings, or None, got {settings!r}")
-    return make(_name("inference", inference), dict(settings or {}))
+    name = _name("inference", inference)
+    return make(name, defaults.get(name, {}) | dict(settings or {}))
 
 
 def likelihood(name, task: str) -> Likelihood:
