@@ -15,9 +15,9 @@ Six comparisons. Four are ratios of seconds per model, larger being better for b
    variational inference costs. Smaller is better here, and the ratio is to stay below its target. Beside it the same
    of bayesian-torch's layers against torch's own, in an environment of its own.
 
-6. the first and the second fit in a process of `BNNRegressor` and `BNNClassifier` by their defaults, on 1,000 rows of 10
-   columns, beside scikit-learn's MLPs by theirs and sklearn-contrib-bde's ensembles, in an environment of their own, at
-   the settings of its example. Imports are not counted. Each does another thing: this is what a user waits for.
+6. the first and the second fit in a process of `BNNRegressor` and `BNNClassifier` by their defaults, on 1,000 rows of
+   10 columns, beside scikit-learn's MLPs by theirs and sklearn-contrib-bde's ensembles, in an environment of their own,
+   at the settings of its example. Imports are not counted. Each does another thing: this is what a user waits for.
 
 Repeats are interleaved, and ratios are medians over them. Figures mean something on an otherwise idle machine only.
 """
