@@ -1,6 +1,6 @@
 """Speed of training against other libraries, in one run on this machine's cores: `make bench`.
 
-Five comparisons. Four are ratios of seconds per model, larger being better for bnnbench:
+Six comparisons. Four are ratios of seconds per model, larger being better for bnnbench:
 
 1. one training step, nothing compiled in it: stacked mean-field (torch.compile, all cores) and `pm.fit`'s step (PyMC
    runs one model on one core) on moons at noise 0.4, 700 points, a 5-5-2 tanh network;
@@ -15,6 +15,10 @@ Five comparisons. Four are ratios of seconds per model, larger being better for 
    variational inference costs. Smaller is better here, and the ratio is to stay below its target. Beside it the same
    of bayesian-torch's layers against torch's own, in an environment of its own.
 
+6. the first and the second fit in a process of `BNNRegressor` and `BNNClassifier` by their defaults, on 1,000 rows of
+   10 columns, beside scikit-learn's MLPs by theirs and sklearn-contrib-bde's ensembles, in an environment of their own,
+   at the settings of its example. Imports are not counted. Each does another thing: this is what a user waits for.
+
 Repeats are interleaved, and ratios are medians over them. Figures mean something on an otherwise idle machine only.
 """
 
@@ -22,6 +26,7 @@ import argparse
 import json
 import shutil
 import statistics
+import sys
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,8 +41,12 @@ from bnnbench.datasets import moons
 KEEP_FREED_MEMORY = {"MALLOC_TRIM_THRESHOLD_": str(TRIM_THRESHOLD), "MALLOC_MMAP_THRESHOLD_": str(MMAP_THRESHOLDS[0])}
 """For a peer on images, what bnnbench's jobs do by `allocation.keep_freed_memory`: the same for both sides."""
 
-PARTS = ("steps", "grid", "sampling", "images")
+PARTS = ("steps", "grid", "sampling", "images", "estimators")
 MODELS = ("normal-1", "laplace-half_cauchy")
+BDE = {"n_members": 4, "hidden_layers": [16, 16], "epochs": 1000, "patience": 10, "warmup_steps": 400, "n_samples": 100,
+       "n_thinning": 1}  # fmt: skip
+FITS = {"first": 10.0, "second": 5.0}
+"""Seconds that a fit of our estimators may take on two idle cores."""
 SAMPLE = ("normal-1", "laplace-half_cauchy", "scale_mixture-inverse_gamma")
 
 
@@ -60,11 +69,14 @@ class Sizes:
     hmc_leapfrogs: int = 128
     nuts_cells: int = 2
     nuts_draws: int = 500
+    estimator_repeats: int = 3
+    bde_epochs: int = 1000
 
 
 QUICK = Sizes(
     stack=64, repeats=1, stacked_steps=10, pymc_steps=100, numpyro_steps=5, image_steps=2, grid_models=64,
-    grid_steps=50, sample=1, hmc_cells=4, hmc_samples=20, hmc_tune=20, hmc_leapfrogs=16, nuts_cells=1, nuts_draws=20
+    grid_steps=50, sample=1, hmc_cells=4, hmc_samples=20, hmc_tune=20, hmc_leapfrogs=16, nuts_cells=1, nuts_draws=20,
+    estimator_repeats=1, bde_epochs=2
 )  # fmt: skip
 
 
@@ -94,6 +106,10 @@ def main() -> None:
                 found = time_grid(sizes, str(sets), folder)
             elif part == "sampling":
                 found = time_sampling(sizes, str(sets))
+            elif part == "estimators":
+                found, of_each, missing = time_estimators(sizes)
+                about["versions"] |= of_each
+                notes += missing
             else:
                 found, of_peer, missing = time_images(sizes)
                 about["versions"] |= of_peer
@@ -227,6 +243,37 @@ def time_images(sizes: Sizes) -> tuple[list[dict], dict, list[str]]:
     return rows, versions, notes
 
 
+def time_estimators(sizes: Sizes) -> tuple[list[dict], dict, list[str]]:
+    """Comparison 6, a new process for each repeat; versions of what was timed, and what could not be, or was slow."""
+    pythons, notes, versions = {"bnnbench": sys.executable, "scikit-learn": sys.executable}, [], {}
+    try:
+        pythons["sklearn-contrib-bde"] = python_of("sklearn-contrib-bde")
+    except (OSError, RuntimeError) as error:
+        notes.append(f"sklearn-contrib-bde was not timed: {error}.")
+    settings = {library: {} for library in pythons} | {"sklearn-contrib-bde": BDE | {"epochs": sizes.bde_epochs}}
+    kinds = [(library, task) for task in ("regression", "classification") for library in pythons]
+    seconds = {(*kind, which): [] for kind in kinds for which in FITS}
+    for repeat in range(sizes.estimator_repeats):
+        print(f"Timing fits of estimators, repeat {repeat + 1} of {sizes.estimator_repeats} ...", flush=True)
+        for library, task in kinds:
+            with Worker("estimator_fits.py", python=pythons[library]) as worker:
+                for which in FITS:
+                    found = worker.ask("fit", library=library, task=task, settings=settings[library])
+                    seconds[library, task, which].append(found["seconds"])
+                    versions[library] = found["versions"]
+    rows = []
+    for library, task in kinds:
+        for which, most in FITS.items():
+            ours = seconds["bnnbench", task, which]
+            if library != "bnnbench":
+                rows.append(comparison(f"{which} fit, {task}", library, ours, seconds[library, task, which], None))
+            elif statistics.median(ours) > most:
+                notes.append(
+                    f"Our {which} fit of {task} took {statistics.median(ours):.1f} s, and {most:g} s is wanted."
+                )
+    return rows, versions, notes
+
+
 def comparison(
     what: str, library: str, ours: list[float], theirs: list[float], target: float | None, sample=""
 ) -> dict:
@@ -251,12 +298,12 @@ def comparison(
 
 def table(rows: list[dict]) -> None:
     """Print a line for each comparison."""
-    head = f"{'what':<44}{'against':<9}{'time':>11}{'its time':>11}{'ratio':>8}{'range':>16}{'target':>8}"
+    head = f"{'what':<44}{'against':<20}{'time':>11}{'its time':>11}{'ratio':>8}{'range':>16}{'target':>8}"
     print(f"\n{head}\n{'-' * len(head)}")
     for row in rows:
         low, high = row["ratio_range"]
         print(
-            f"{row['what']:<44}{row['against']:<9}{duration(row['seconds']):>11}"
+            f"{row['what']:<44}{row['against']:<20}{duration(row['seconds']):>11}"
             f"{duration(row['against_seconds']):>11}{row['ratio']:>8.1f}{f'{low:.1f} to {high:.1f}':>16}"
             f"{row['target'] or '-':>8}{verdict(row)}",
             flush=True,
@@ -283,6 +330,7 @@ def report(rows: list[dict], about: dict, notes: list[str], quick: bool) -> None
     print("Effective draw: seconds per unit of ESS in function space; NUTS has all cores for its one model, as HMC.")
     print("Time is that of what the row names, by bnnbench where it names no library; its time is that of the other.")
     print("Image step: mean field over map, both ours; bayesian-torch's layers over torch's own; smaller is better.")
+    print("Fits: of one data set by the estimators' defaults, on every core; what they learn is not the same.")
     print("Empty cache: each PyMC model as on a fresh machine. Filled cache: as for the second cell of a model.")
     for note in notes:
         print(note)

@@ -1,15 +1,20 @@
 """bnnbench: a reproducible benchmark of priors, hyperpriors and inference for Bayesian neural networks.
 
-`BNNClassifier` is the scikit-learn face of the suite's parts, `metrics` its measures, and `load_results` opens what a
-run has left behind. They are imported when first asked for, so that planning a run stays quick.
+`BNNClassifier` and `BNNRegressor` are the scikit-learn face of the suite's parts, `metrics` its measures, and
+`load_results` opens what a run has left behind. They are imported when first asked for, so that planning a run stays
+quick.
 """
 
 import importlib
 
 __version__ = "0.1.0"
-__all__ = ["BNNClassifier", "load_results", "metrics"]
+__all__ = ["BNNClassifier", "BNNRegressor", "load_results", "metrics"]
 
-_HOMES = {"BNNClassifier": "bnnbench.estimators", "load_results": "bnnbench.evaluation.results"}
+_HOMES = {
+    "BNNClassifier": "bnnbench.estimators",
+    "BNNRegressor": "bnnbench.estimators",
+    "load_results": "bnnbench.evaluation.results",
+}
 
 
 def __getattr__(name: str):
