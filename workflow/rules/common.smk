@@ -18,7 +18,10 @@ from bnnbench.files.writing import replacing
 # Training is not among them: a shard's digest covers the source of every cell in it.
 # What they follow leaves out the plan: its digest stands beside it, or what it asks for does.
 PLANNING = (
-    *(f"bnnbench.study.{name}" for name in ("grid", "config", "config_files", "checks", "expand", "cells")),
+    *(
+        f"bnnbench.study.{name}"
+        for name in ("grid", "config", "config_files", "checks", "expand", "cells")
+    ),
     "bnnbench.source.digest",
     "bnnbench.source.plugins",
     "bnnbench.base.settings",
@@ -32,7 +35,10 @@ def source_of(*starts):
 
 
 # A task's own file may hold its metrics; it is found by its name, so that nothing that is followed names it.
-METRICS = ("bnnbench.metrics", *(f"bnnbench.tasks.{name}" for name in plugins.known("task")))
+METRICS = (
+    "bnnbench.metrics",
+    *(f"bnnbench.tasks.{name}" for name in plugins.known("task")),
+)
 READING = ("bnnbench.plots", *METRICS, "bnnbench.evaluation.results:Results")
 SOURCES = {
     "dataset": source_of("bnnbench.datasets:DataSet"),
