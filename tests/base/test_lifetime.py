@@ -12,7 +12,7 @@ import pytest
 
 from bnnbench.base import lifetime
 
-JOB = "from bnnbench import lifetime; lifetime.end_when_told(); lifetime.end_with_run()"
+JOB = "from bnnbench.base import lifetime; lifetime.end_when_told(); lifetime.end_with_run()"
 
 
 def as_in_a_terminal() -> None:
@@ -45,7 +45,7 @@ def started():
 
 def holder(folder: Path) -> str:
     return (
-        f"import time; from pathlib import Path; from bnnbench import lifetime\n"
+        f"import time; from pathlib import Path; from bnnbench.base import lifetime\n"
         f"with lifetime.claimed(Path({str(folder)!r}), 'process 123, CONFIG=first.yaml') as alive:\n"
         f"    print(alive); time.sleep(100)"
     )
@@ -82,7 +82,7 @@ def test_a_file_system_without_locks_is_no_obstacle(tmp_path, monkeypatch):
 
 def test_what_shares_the_folder_keeps_the_next_run_waiting(tmp_path, started):
     code = (
-        f"import time; from pathlib import Path; from bnnbench import lifetime; lifetime.share(Path({str(tmp_path)!r}))"
+        f"import time; from pathlib import Path; from bnnbench.base import lifetime; lifetime.share(Path({str(tmp_path)!r}))"
     )
     other = started(f"{code}; print(1); time.sleep(100)")
     lock = tmp_path / "locks" / "0.output.lock"

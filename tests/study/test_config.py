@@ -194,7 +194,7 @@ def test_every_shipped_config_is_sound():
 
 
 def test_planning_imports_no_torch():
-    code = "import sys; from bnnbench import grid; grid.load({'studies': ['toy']}, thorough=False)"
+    code = "import sys; from bnnbench.study import grid; grid.load({'studies': ['toy']}, thorough=False)"
     code += "; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0
 
