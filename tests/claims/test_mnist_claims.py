@@ -40,7 +40,7 @@ def hand_made(changes=()) -> Results:
     ]
     columns = ["study", "dataset", "network", "prior", "hyperprior", "scale", "inference", "recipe", "seed", "split",
                "metric", "value"]  # fmt: skip
-    table = pd.DataFrame(rows, columns=columns)
+    table = pd.DataFrame(rows, columns=columns).assign(likelihood="")
     made = Results("made by hand")
     made.__dict__["probes"] = table[:0].assign(probe="")
     made.__dict__.update(metrics=table, tuned=table[:0])  # one scale only, so none was chosen
@@ -100,7 +100,7 @@ def test_of_several_fixed_scales_the_tuned_one_is_judged_and_named():
     both = pd.concat([table, worse])
     key = {"study": "mnist", "dataset": "mnist", "network": "net", "prior": "normal", "inference": "mean_field"}
     for scale, ratio in ((1.0, 3.0), (0.2, 90.0)):
-        tuned = pd.DataFrame([key | {"recipe": "", "scale": scale, "validation_nll": 0.1}])
+        tuned = pd.DataFrame([key | {"likelihood": "", "recipe": "", "scale": scale, "validation_nll": 0.1}])
         results.__dict__.update(metrics=both, tuned=tuned)
         assert verdict(results, "Z5")["a"][1] == pytest.approx(ratio, rel=1e-3)
         (claim,) = (c for c in of_study("mnist") if c.id == "Z5")
@@ -120,12 +120,14 @@ def test_a_turned_digit_is_warned_of_where_its_entropy_rises_at_a_smaller_angle_
     ]
     facts = {"id": "x", "study": "mnist", "dataset": "mnist", "network": "net", "recipe": "", "probe": "rotation",
              "prior": "normal", "hyperprior": "fixed", "scale": 1.0, "inference": "mean_field"}  # fmt: skip
-    table = pd.DataFrame(rows, columns=["variable", "level", "metric", "value"]).assign(**facts)
+    table = pd.DataFrame(rows, columns=["variable", "level", "metric", "value"]).assign(likelihood="", **facts)
     results = hand_made()
     untuned = table.assign(scale=0.2, value=lambda t: np.where(t.metric == "predictive_entropy", 2.0, t.value))
     results.__dict__["probes"] = pd.concat([t.assign(seed=s) for t in (table, untuned) for s in range(3)])
     chosen = {"study": "mnist", "dataset": "mnist", "network": "net", "prior": "normal", "inference": "mean_field"}
-    results.__dict__["tuned"] = pd.DataFrame([chosen | {"recipe": "", "scale": 1.0, "validation_nll": 0.1}])
+    results.__dict__["tuned"] = pd.DataFrame(
+        [chosen | {"likelihood": "", "recipe": "", "scale": 1.0, "validation_nll": 0.1}]
+    )
     sure = SimpleNamespace(mean_proba=np.tile([0.9, 0.1], (100, 1)))
     object.__setattr__(results, "predictions", lambda cell_id: sure)
     found = mnist.warned_before_misread("mean_field")(results, "mnist")
@@ -150,7 +152,7 @@ def test_a_warning_is_an_entropy_above_that_of_19_in_20_upright_images():
                 (("predictive_entropy", (0.1, entropy, entropy)), ("misread", (0, 0, 1)))
                 for angle, value in zip((0, 60, 120), values, strict=True)]  # fmt: skip
         return mnist._share_warned(
-            results, pd.DataFrame(rows, columns=["variable", "level", "metric", "value"]).assign(id="x")
+            results, pd.DataFrame(rows, columns=["variable", "level", "metric", "value"]).assign(likelihood="", id="x")
         )
 
     assert share(0.5) == 0 and share(0.7) == 1

@@ -29,11 +29,13 @@ def hand_made(unit=(0.90, 0.93), sane=(0.975, 0.98, 0.979), near=(0.94, 0.92)) -
         add(model, "near_maximum", value)
     for model, value in zip((*NORMAL, LEARNED), sane, strict=True):
         add(model, "", value)
-    table = pd.DataFrame(rows, columns=COLUMNS)
+    table = pd.DataFrame(rows, columns=COLUMNS).assign(likelihood="")
     chosen = {"study": STUDY, "dataset": "mnist", "network": "tanh-800", "prior": "normal", "inference": "mean_field"}
     made = Results("made by hand")
     made.__dict__["metrics"] = table
-    made.__dict__["tuned"] = pd.DataFrame([chosen | {"recipe": "", "scale": 0.1, "validation_nll": 0.1}])
+    made.__dict__["tuned"] = pd.DataFrame(
+        [chosen | {"likelihood": "", "recipe": "", "scale": 0.1, "validation_nll": 0.1}]
+    )
     return made
 
 
