@@ -30,7 +30,7 @@ def table(n_seeds: int, noise: float = 0.001) -> pd.DataFrame:
         for seed in range(n_seeds):
             level = rng.normal(0.5, 0.1)
             for (prior, hyperprior, scale, inference), value in KINDS.items():
-                where = ("s", dataset, "net", prior, hyperprior, scale, inference, "", seed)
+                where = ("s", dataset, "net", "", prior, hyperprior, scale, inference, "", seed)
                 for split in ("validation", "test"):
                     nll = level + value + noise * rng.standard_normal()
                     rows.append(

@@ -30,10 +30,10 @@ def test_every_value_is_the_mean_over_seeds_of_the_metrics_table(boards, small_r
     table = small_results.metrics[small_results.metrics.split == "test"]
     for board in boards:
         for row in board.rows:
-            dataset, network, prior, hyperprior, scale, inference, recipe = row.key
+            dataset, network, likelihood, prior, hyperprior, scale, inference, recipe = row.key
             rows = table[
-                (table.dataset == dataset) & (table.network == network) & (table.prior == prior)
-                & (table.hyperprior == hyperprior) & (table.scale.fillna(0) == scale)
+                (table.dataset == dataset) & (table.network == network) & (table.likelihood == likelihood)
+                & (table.prior == prior) & (table.hyperprior == hyperprior) & (table.scale.fillna(0) == scale)
                 & (table.inference == inference) & (table.recipe == recipe)
             ]  # fmt: skip
             for metric, estimate in row.values.items():
@@ -59,7 +59,7 @@ def test_ties_are_paired_by_seed(boards, small_results):
     table = small_results.metrics
     table = table[(table.split == "test") & (table.metric == "nll")].assign(scale=lambda t: t.scale.fillna(0))
     board = boards[0]
-    columns = ["dataset", "network", "prior", "hyperprior", "scale", "inference", "recipe"]
+    columns = ["dataset", "network", "likelihood", "prior", "hyperprior", "scale", "inference", "recipe"]
     by_entry = {key: group.sort_values("seed").value.to_numpy() for key, group in table.groupby(columns)}
     best = by_entry[board.best.key]
     assert board.best.tied
