@@ -41,7 +41,15 @@ def table(n_seeds: int, noise: float = 0.001) -> pd.DataFrame:
 
 TUNED = pd.DataFrame(
     [
-        {"dataset": d, "network": "net", "prior": "normal", "inference": i, "recipe": "", "scale": 1.0}
+        {
+            "dataset": d,
+            "network": "net",
+            "likelihood": "",
+            "prior": "normal",
+            "inference": i,
+            "recipe": "",
+            "scale": 1.0,
+        }
         for d in "ab"
         for i in ("map", "mean_field")
     ]
