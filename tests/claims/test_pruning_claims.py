@@ -22,7 +22,7 @@ def hand_made(mixture=0.984, dropout=0.9835, plain=0.981) -> Results:
         for model, value in ((MIXTURE, mixture), (DROPOUT, dropout), (PLAIN, plain))
         for seed in range(3)
     ]
-    table = pd.DataFrame(rows, columns=COLUMNS)
+    table = pd.DataFrame(rows, columns=COLUMNS).assign(likelihood="")
     made = Results("made by hand")
     made.__dict__.update(metrics=table, tuned=table[:0], probes=table[:0].assign(probe=""))
     return made
@@ -36,7 +36,7 @@ def pruned(model, network, order, by_share) -> pd.DataFrame:
         for seed in range(3)
         for share, value in by_share.items()
     ]
-    return pd.DataFrame(rows).assign(probe="pruning", metric="accuracy", variable=f"{order}-mean")
+    return pd.DataFrame(rows).assign(likelihood="", probe="pruning", metric="accuracy", variable=f"{order}-mean")
 
 
 def verdict(results, claim_id):

@@ -244,7 +244,7 @@ def test_targets_that_make_no_sense_are_refused(data, y, message):
         *[({"n_restarts": value}, "n_restarts must be a whole number of at least 1") for value in (0, 2.5, None, True)],
         *[({"verbose": value}, "verbose must be 0") for value in (-1, "yes", None, 0.5)],
         *[({"n_draws": value}, "n_draws must be a whole number") for value in (0, 2.5, True)],
-        ({"prior_scale": 2.0}, "'half_normal' learns the scale"),
+        ({"hyperprior": "half_normal", "prior_scale": 2.0}, "'half_normal' learns the scale"),
         ({"hidden": 0}, "hidden must be the widths"),
         ({"standardize": 1}, "standardize must be True or False"),
         ({"settings": {"stepz": 3}}, "no setting 'stepz'"),
