@@ -81,8 +81,9 @@ def test_a_file_system_without_locks_is_no_obstacle(tmp_path, monkeypatch):
 
 
 def test_what_shares_the_folder_keeps_the_next_run_waiting(tmp_path, started):
-    code = f"import time; from pathlib import Path; from bnnbench.base import lifetime; lifetime.share(Path({str(tmp_path)!r}))"
-        f"import pathlib, time; from bnnbench.base import lifetime; lifetime.share(pathlib.Path({str(tmp_path)!r}))"
+    code = "import pathlib, time; from bnnbench.base import lifetime; "
+    code += f"lifetime.share(pathlib.Path({str(tmp_path)!r}))"
+    other = started(f"{code}; print(1); time.sleep(100)")
     lock = tmp_path / "locks" / "0.output.lock"
     lock.parent.mkdir()
     lock.touch()
