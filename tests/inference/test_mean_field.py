@@ -42,7 +42,7 @@ def likelihood_draws(estimator, n_draws=2000):
             outputs = forward_flipout(NETWORK, mean, shift, batch[0], [flip.step(step) for flip in flips])
         else:
             outputs = forward_local(NETWORK, mean, spread, batch[0], [layer.step(step) for layer in layers])
-        return joint.likelihood(outputs, batch[1])
+        return joint.likelihood.log_prob(outputs, batch[1], joint.prior.own(loc))
 
     return torch.stack([draw(step) for step in range(n_draws)]).numpy()
 
