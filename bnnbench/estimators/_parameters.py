@@ -70,7 +70,7 @@ def method(inference, settings, defaults: dict[str, dict]) -> Method:
 
 def likelihood(name, task: str) -> Likelihood:
     """The likelihood of that name, which must be of the task."""
-    found, known = likelihoods.find(_name("likelihood", name)), tasks.find(task).likelihoods
+    found, known = likelihoods.find(_name("likelihood", name)), tasks.likelihoods(task)
     if name not in known:
         raise ValueError(f"likelihood '{name}' is of {found.task}: known for {task} are {', '.join(known)}")
     return likelihoods.make(name)

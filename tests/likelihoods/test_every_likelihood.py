@@ -175,6 +175,6 @@ def test_every_method_fits_it_and_predicts(name, k, method):
 
 def quick(method: str):
     few = {"steps": 30, "keep": 12, "chains": 4, "rounds": 1, "tune": 8, "samples": 12, "leapfrogs": 4, "members": 2}
-    few["learning_rate"] = 0.005
+    few |= {"learning_rate": 0.005, "swa_learning_rate": 0.002}
     known = parameters(find(method))
     return quick_method(method, **{key: value for key, value in few.items() if key in known})
