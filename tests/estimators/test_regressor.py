@@ -114,6 +114,7 @@ def test_the_unit_of_the_target_does_not_matter(fitted, data, a, b):
     X, y = data
     with warnings.catch_warnings():
         warnings.simplefilter("error")
+        warnings.simplefilter("ignore", DeprecationWarning)  # of torch itself, where it is first imported
         model = clone(fitted).fit(X, a * y + b)
         (mean, sd), interval = model.predict(X, return_std=True), model.predict_interval(X)
         draws = model.sample(X, 5)
