@@ -145,7 +145,8 @@ def test_a_helper_is_followed_wherever_it_is_put(before, after):
             "from bnnbench.base.progress",
             "from ._helper import doubled\nfrom bnnbench.base.progress",
         )(root)
-        replacing("inference/swag.py", "self.momentum \\* path.velocity", "doubled(self.momentum) * path.velocity")(root)
+        step = "self.momentum \\* path.velocity", "doubled(self.momentum) * path.velocity"
+        replacing("inference/swag.py", *step)(root)
 
     first = after(edit)
     assert methods(changed(before, first)) == {"swag"}
