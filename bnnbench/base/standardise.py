@@ -1,4 +1,4 @@
-"""Inputs in units of their spread: what a network is given, whatever units the columns of a table are in."""
+"""Inputs and targets in units of their spread: what a network sees, whatever units the columns of a table are in."""
 
 from dataclasses import dataclass
 
@@ -111,3 +111,29 @@ def _resolution(kind) -> float:
     if getattr(kind, "kind", "O") == "f" and kind.itemsize < 8:
         return SINGLE_UNITS * float(np.finfo(f"f{kind.itemsize}").eps)
     return DOUBLE_UNITS * float(np.finfo(float).eps)
+
+
+@dataclass(frozen=True)
+class Units:
+    """(y - location) / scale and back. `scale` is 0 where the target does not vary but for rounding."""
+
+    location: float
+    scale: float
+
+    @classmethod
+    def standardised(cls, y: np.ndarray) -> tuple["Units", np.ndarray]:
+        """The units of training targets y (n,), finite, of any size and type; and y in them, float32.
+
+        In the place of a target that does not vary stands one that does: the posterior of a noise's sd is improper
+        where there is no noise, and what is predicted counts `scale` times, which is 0.
+        """
+        column = y.astype(np.float64)[:, None]
+        scaler = Standardiser.of(column, resolutions(y, 1))
+        location = float(np.ldexp(scaler.origin + scaler.mean, scaler.exponent)[0])
+        if scaler.constant[0]:
+            return cls(location, 0.0), np.resize(np.float32([-1, 1]), len(y))
+        return cls(location, float(np.ldexp(scaler.sd, scaler.exponent)[0])), scaler(column)[:, 0]
+
+    def values(self, standardised: np.ndarray) -> np.ndarray:
+        """Standardised values in the target's own units."""
+        return self.location + self.scale * standardised

@@ -1,7 +1,7 @@
 """The one form that every data set takes: a pool, per-seed splits into it, and a fixed test set."""
 
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from bnnbench.base.philox import generator
-from bnnbench.datasets._check import DataError, check, check_counts, check_fit
+from bnnbench.datasets._check import DataError, check, check_counts, check_fit, check_seeds
 from bnnbench.datasets._scaling import UNSCALED, Scaling
 from bnnbench.files import integrity
 
@@ -178,3 +178,33 @@ def split_pool(
         raise ValueError(f"data set {name!r}: {error}") from None
     orders = np.array([generator(name, f"split-{seed}").permutation(n_pool) for seed in seeds])
     return orders[:, :n_train], orders[:, n_pool - n_validation :]
+
+
+def drawn_pool(
+    name: str,
+    draw: Callable[[np.random.Generator, int], tuple[np.ndarray, np.ndarray]],
+    n_train: int,
+    n_validation: int,
+    n_test: int,
+    seeds: Iterable[int],
+    test_seed: int,
+) -> dict[str, np.ndarray]:
+    """Arrays of a generated `DataSet` of which each seed draws its own points, and all share the test set.
+
+    draw: (stream, n) -> inputs (n, ...) and targets (n,). Every part of every seed has a stream of its own. Raises
+    ValueError for sizes below 1 and seeds that are not whole or not each there once.
+    """
+    check_counts(name, n_train=n_train, n_validation=n_validation, n_test=n_test)
+    seeds, counts = check_seeds(name, seeds), {"train": n_train, "validation": n_validation}
+    draws = [draw(generator(name, f"{part}-{seed}"), n) for seed in seeds for part, n in counts.items()]
+    rows = np.arange(len(seeds) * (n_train + n_validation)).reshape(len(seeds), -1)
+    x_test, y_test = draw(generator(name, f"test-{test_seed}"), n_test)
+    return {
+        "x_pool": np.concatenate([x for x, _ in draws]),
+        "y_pool": np.concatenate([y for _, y in draws]),
+        "train_index": rows[:, :n_train],
+        "validation_index": rows[:, n_train:],
+        "seeds": seeds,
+        "x_test": x_test,
+        "y_test": y_test,
+    }

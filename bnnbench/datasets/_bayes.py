@@ -4,9 +4,7 @@ from collections.abc import Callable, Iterable
 
 import numpy as np
 
-from bnnbench.base.philox import generator
-from bnnbench.datasets._base import DataSet
-from bnnbench.datasets._check import check_counts, check_seeds
+from bnnbench.datasets._base import DataSet, drawn_pool
 
 
 def toy_name(family: str, noise: float, **others: tuple[float, float]) -> str:
@@ -41,30 +39,13 @@ def generate_toy(
     arc(rng, labels (n,)) -> noiseless points (n, 2). Labels are fair coin flips, so points are i.i.d.
     """
     check_noise(noise)
-    check_counts(name, n_train=n_train, n_validation=n_validation, n_test=n_test)
 
-    def draw(part: str, seed: int, n: int) -> tuple[np.ndarray, np.ndarray]:
-        rng = generator(name, f"{part}-{seed}")
+    def draw(rng: np.random.Generator, n: int) -> tuple[np.ndarray, np.ndarray]:
         y = rng.integers(0, 2, n)
         x = arc(rng, y) + noise * rng.standard_normal((n, 2))
         return x.astype(np.float32), y
 
-    seeds = check_seeds(name, seeds)
-    counts = {"train": n_train, "validation": n_validation}
-    draws = [draw(part, seed, n) for seed in seeds for part, n in counts.items()]
-    rows = np.arange(len(seeds) * (n_train + n_validation)).reshape(len(seeds), -1)
-    x_test, y_test = draw("test", test_seed, n_test)
-    return DataSet(
-        name=name,
-        x_pool=np.concatenate([x for x, _ in draws]),
-        y_pool=np.concatenate([y for _, y in draws]),
-        train_index=rows[:, :n_train],
-        validation_index=rows[:, n_train:],
-        seeds=seeds,
-        x_test=x_test,
-        y_test=y_test,
-        n_classes=2,
-    )
+    return DataSet(name=name, **drawn_pool(name, draw, n_train, n_validation, n_test, seeds, test_seed), n_classes=2)
 
 
 def as_points(x: np.ndarray) -> np.ndarray:

@@ -7,10 +7,8 @@ from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
 
-from bnnbench.base.philox import generator
-from bnnbench.datasets._base import DataSet, Shape
+from bnnbench.datasets._base import DataSet, Shape, drawn_pool
 from bnnbench.datasets._bayes import short
-from bnnbench.datasets._check import check_counts, check_seeds
 
 GROUP = "curves"
 SIZES = {"n_train": 100, "n_validation": 100, "n_test": 500}
@@ -104,29 +102,11 @@ def generate_curve(
     Targets are drawn at the inputs that are stored, in single precision, so that the law at these is exact.
     Raises ValueError for sizes below 1 and seeds that are not whole or not each there once.
     """
-    check_counts(name, n_train=n_train, n_validation=n_validation, n_test=n_test)
 
-    def draw(part: str, seed: int, n: int) -> tuple[np.ndarray, np.ndarray]:
-        rng = generator(name, f"{part}-{seed}")
+    def draw(rng: np.random.Generator, n: int) -> tuple[np.ndarray, np.ndarray]:
         x = inputs(rng, n).astype(np.float32)
         y = targets(rng, x.astype(np.float64))
         return x[:, None], y.astype(np.float32)
 
-    seeds = check_seeds(name, seeds)
-    counts = {"train": n_train, "validation": n_validation}
-    draws = [draw(part, seed, n) for seed in seeds for part, n in counts.items()]
-    rows = np.arange(len(seeds) * (n_train + n_validation)).reshape(len(seeds), -1)
-    x_test, y_test = draw("test", test_seed, n_test)
-    return DataSet(
-        name=name,
-        x_pool=np.concatenate([x for x, _ in draws]),
-        y_pool=np.concatenate([y for _, y in draws]),
-        train_index=rows[:, :n_train],
-        validation_index=rows[:, n_train:],
-        seeds=seeds,
-        x_test=x_test,
-        y_test=y_test,
-        n_classes=1,
-        task="regression",
-        standardise=True,
-    )
+    arrays = drawn_pool(name, draw, n_train, n_validation, n_test, seeds, test_seed)
+    return DataSet(name=name, **arrays, n_classes=1, task="regression", standardise=True)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bnnbench.base.standardise import Standardiser, resolutions
+from bnnbench.base.standardise import Standardiser, Units, resolutions
 
 
 @dataclass(frozen=True)
@@ -19,8 +19,8 @@ class Scaling:
     def of(cls, x: np.ndarray, y: np.ndarray) -> "Scaling":
         """That of training inputs x (n, features) and targets y (n,). Targets that do not vary keep a scale of 1."""
         columns = Standardiser.of(x.astype(np.float64), resolutions(x, x.shape[1]))
-        location, scale = float(y.mean(dtype=np.float64)), float(y.std(dtype=np.float64))
-        return cls(columns, location, scale if scale > 1e-12 * max(1.0, abs(location)) else 1.0)
+        units, _ = Units.standardised(y)
+        return cls(columns, units.location, units.scale or 1.0)
 
     def x(self, x: np.ndarray) -> np.ndarray:
         """Inputs (n, ...) as a network sees them."""

@@ -64,7 +64,7 @@ class BNNEstimator(BaseEstimator):
 
     def _suited(self, method: Method, network: Network, model: Model, likelihood: Likelihood) -> Method:
         """The method; ValueError where it has no meaning for this model."""
-        if reason := method.skip(network, model, likelihood):
+        if reason := method.unsuited(network, model, likelihood):
             raise ValueError(f"inference '{self.inference}' cannot be used here: {reason}")
         return method
 

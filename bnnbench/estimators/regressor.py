@@ -9,9 +9,9 @@ from sklearn.base import RegressorMixin
 from sklearn.utils.validation import validate_data
 
 from bnnbench.base.philox import generator
+from bnnbench.base.standardise import Units
 from bnnbench.estimators._base import BNNEstimator, index_of
 from bnnbench.estimators._parameters import share, whole
-from bnnbench.estimators._units import Units
 from bnnbench.metrics import Mixture
 
 AT_A_TIME = 1_000_000
@@ -33,7 +33,8 @@ class BNNRegressor(RegressorMixin, BNNEstimator):
     prior_scale: the scale where `hyperprior` is "fixed" (default 1.0); "flat" has a scale of its own
     likelihood: "gaussian" (default; noise of one sd, which is inferred), "student_t" (4 degrees of freedom, for
         outliers), "gaussian_heteroscedastic" (noise that depends on the input: Nix & Weigend 1994) or
-        "beta_gaussian_heteroscedastic" (the same with points weighted by the sd: Seitzer et al. 2022)
+        "beta_gaussian_heteroscedastic" (the same with points weighted by the sd: Seitzer et al. 2022; an objective, so
+        for `inference` by "map", "ensemble" and the like)
     inference: "mean_field" (default), or another method of the suite that takes dense networks
     settings: the method's own settings, such as {"steps": 5000}; its defaults otherwise, of mean_field 1,500 steps at a
         learning rate of 0.05 with local reparameterisation (Kingma et al. 2015)

@@ -181,6 +181,8 @@ class Method:
     """Whether it is trained on the processor wherever the others are."""
     reaches: ClassVar[Reached] = "posterior"
     """What it finds with enough steps where the posterior is one Gaussian: by this the shared tests judge it."""
+    finds_optima: ClassVar[bool] = False
+    """Whether all it asks of the likelihood is an objective to climb, so that one that is no density will do."""
     changes_target: ClassVar[tuple[str, ...]] = ("temperature", "entropy_weight")
     """Settings, 1 by default, under which another distribution is approximated: a recipe must name them."""
 
@@ -195,8 +197,17 @@ class Method:
         if found := faults(type(self), values, "setting"):
             raise ValueError("; ".join(found))
 
+    def unsuited(self, network, model, likelihood) -> str | None:
+        """Why this method has no meaning for a model on a network under a likelihood; None where it has.
+
+        What holds for every method, and what `skip` adds.
+        """
+        if not likelihood.is_density and not self.finds_optima:
+            return f"likelihood '{likelihood.name}' is an objective and no density, so there is no posterior to find"
+        return self.skip(network, model, likelihood)
+
     def skip(self, network, model, likelihood) -> str | None:
-        """Why this method has no meaning for a model on a network under a likelihood; None where it has."""
+        """What a method of its own has against them; None where it has nothing."""
         return None
 
     def fit(self, joint: LogJoint, streams: Streams, progress: Progress = SILENT) -> Fit:

@@ -43,6 +43,10 @@ class Ensemble(Method):
     reaches = "mode"
 
     @property
+    def finds_optima(self):
+        return BASES[self.base].finds_optima
+
+    @property
     def posterior_class(self):
         return DrawsPosterior if self.base == "map" else MixturePosterior
 

@@ -27,6 +27,7 @@ class Map(Method):
     posterior_class = PointPosterior
     has_curve = True
     reaches = "mode"
+    finds_optima = True
 
     def fit(self, joint, streams, progress=SILENT):
         latents = initial_latents(joint, streams, self.initial, self.initial_scale)

@@ -38,6 +38,7 @@ class PriorOnly(Method):
 
     posterior_class = PriorPosterior
     reaches = "prior"
+    finds_optima = True  # it does not look at the likelihood at all
 
     def fit(self, joint, streams, progress=SILENT):
         return Fit(PriorPosterior(joint.prior, {"kept": joint.x.new_zeros(joint.n_cells, 0)}), 0)

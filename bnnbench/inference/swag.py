@@ -113,6 +113,7 @@ class Swag(Method):
     initial_scale: Positive = 1.0
 
     posterior_class = SwagPosterior
+    finds_optima = True
     reaches = "other"  # its spread is that of SGD's path
 
     def fit(self, joint, streams, progress=SILENT):

@@ -27,6 +27,11 @@ class Likelihood:
     """Names of its own positive parameters; a latent is the logarithm of each."""
 
     @property
+    def is_density(self) -> bool:
+        """Whether `log_prob` is the log of a density, or an objective that no posterior belongs to."""
+        return True
+
+    @property
     def name(self) -> str:
         """The name of its file, by which a study names it."""
         return type(self).__module__.rpartition(".")[2]

@@ -21,6 +21,10 @@ class GaussianHeteroscedastic(LocationScale):
 
     beta: Share = 0.0
 
+    @property
+    def is_density(self):
+        return not self.beta
+
     def n_outputs(self, n_targets):
         return 2 * n_targets
 

@@ -16,6 +16,7 @@ ENGINE = (
     "bnnbench.training.device:prepare",
     "bnnbench.prediction.predict:predict",
     "bnnbench.prediction.trained:build_model",
+    "bnnbench.prediction.trained:build_network",
     "bnnbench.training.train:fit_stack",
     "bnnbench.training.train:Inputs",
     "bnnbench.training.records:flaw",

@@ -147,7 +147,7 @@ def _train_stack(
     likelihood = build_likelihood(first)
     network = build_network(first, example)
     method = make(first.inference, first.settings)
-    reasons = {cell.id: reason for cell in cells if (reason := method.skip(network, build_model(cell), likelihood))}
+    reasons = {cell.id: reason for cell in cells if (reason := method.unsuited(network, build_model(cell), likelihood))}
     skipped = [records.row(cell, "skipped", reasons[cell.id]) for cell in cells if cell.id in reasons]
     cells = [cell for cell in cells if cell.id not in reasons]
     if not cells:

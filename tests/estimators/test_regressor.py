@@ -125,12 +125,15 @@ def test_the_unit_of_the_target_does_not_matter(fitted, data, a, b):
     np.testing.assert_allclose((draws - b) / a, fitted.sample(X, 5), atol=3e-3)
 
 
-@pytest.mark.parametrize("likelihood", ["gaussian_heteroscedastic", "beta_gaussian_heteroscedastic"])
-def test_noise_is_found_where_it_is(likelihood):
+@pytest.mark.parametrize(
+    ("likelihood", "inference"), [("gaussian_heteroscedastic", "mean_field"), ("beta_gaussian_heteroscedastic", "map")]
+)
+def test_noise_is_found_where_it_is(likelihood, inference):
     rng = np.random.default_rng(0)
     x = rng.uniform(-1, 1, 500)
     y = x + np.where(x > 0, 1.0, 0.1) * rng.normal(size=500)
-    model = BNNRegressor(hidden=8, likelihood=likelihood, settings={"steps": 1000, "learning_rate": 0.05})
+    settings = {"steps": 1000, "learning_rate": 0.05}
+    model = BNNRegressor(hidden=8, likelihood=likelihood, inference=inference, settings=settings)
     sd = model.fit(x[:, None], y).uncertainty([[-0.6], [0.6]]).aleatoric_sd
     assert sd[0] < 0.35 and 0.6 < sd[1] < 1.5
 

@@ -9,7 +9,7 @@ from scipy import integrate
 
 from bnnbench import likelihoods, tasks
 from bnnbench.base.settings import parameters
-from bnnbench.inference import find
+from bnnbench.inference import find, make
 from bnnbench.inference._pymc import PymcMethod
 from bnnbench.likelihoods._location_scale import LocationScale
 from bnnbench.model import pymc_models
@@ -24,8 +24,8 @@ TARGETS = {"classification": [2, 3], "regression": [1]}
 """Numbers of classes or of target columns that the likelihoods of a task are tried with."""
 CASES = [(name, k) for name in NAMES for k in TARGETS[likelihoods.find(name).task]]
 REAL = [name for name in NAMES if issubclass(likelihoods.find(name), LocationScale)]
-OBJECTIVES = ("beta_gaussian_heteroscedastic",)
-"""Named recipes that are no likelihoods: their weights are no part of a density."""
+OBJECTIVES = tuple(name for name in NAMES if not likelihoods.make(name).is_density)
+"""Named recipes that are no densities: points have weights."""
 N = 30
 
 
@@ -161,7 +161,7 @@ def test_every_method_fits_it_and_predicts(name, k, method):
     """Or says why it has no meaning; what is stored can be read back and evaluated."""
     model = ALL_MODELS["flat" if method == "mle" else "normal-1"]
     joint, fitted = joint_of(name, k, [model] * 2, torch.float32), quick(method)
-    if reason := fitted.skip(joint.network, model, joint.likelihood):
+    if reason := fitted.unsuited(joint.network, model, joint.likelihood):
         pytest.skip(reason)
     streams = Streams(["a", "b"], ["a", "b"])
     posterior = fitted.fit(joint, streams).posterior
@@ -178,3 +178,13 @@ def quick(method: str):
     few |= {"learning_rate": 0.005, "swa_learning_rate": 0.002}
     known = parameters(find(method))
     return quick_method(method, **{key: value for key, value in few.items() if key in known})
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_what_is_no_density_is_refused_but_by_methods_that_look_for_an_optimum(method):
+    """A sampler's gradient would not be that of its energy, and an interval would be of nothing."""
+    network, model = mlp((2,), 2, hidden=(4,)), ALL_MODELS["flat" if method == "mle" else "normal-1"]
+    reason = make(method, {}).unsuited(network, model, likelihoods.make("beta_gaussian_heteroscedastic"))
+    optima = {"map", "mle", "ensemble", "mc_dropout", "swag", "prior_only"}
+    assert (reason is None) == (method in optima)
+    assert reason is None or "no density" in reason
