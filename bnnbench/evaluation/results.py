@@ -25,6 +25,10 @@ if TYPE_CHECKING:
     from bnnbench.prediction.trained import TrainedCell
 
 
+DATA_SETS_KEPT = 8
+"""So many at most, for those of images take hundreds of megabytes."""
+
+
 def load_results(folder: str | Path = "results") -> "Results":
     """Open the results in `folder`. FileNotFoundError where no run has finished there, ValueError for `$NAME` unset."""
     folder = expanded(folder)
@@ -81,9 +85,17 @@ class Results:
     def _files(self) -> dict[tuple[str, str], xr.Dataset]:
         return {}
 
+    @cached_property
+    def _opened(self) -> dict[str, DataSet]:
+        return {}
+
     def data(self, dataset: str) -> DataSet:
-        """The data set of this name, such as circles-0.4."""
-        return DataSet.from_netcdf(self.folder / "data" / f"{dataset}.nc", dataset)
+        """The data set of this name, such as circles-0.4. The last few are kept: cell after cell asks for the same."""
+        if dataset not in self._opened:
+            self._opened[dataset] = DataSet.from_netcdf(self.folder / "data" / f"{dataset}.nc", dataset)
+            if len(self._opened) > DATA_SETS_KEPT:
+                del self._opened[next(iter(self._opened))]
+        return self._opened[dataset]
 
     def group(self, shard: str, group: str) -> xr.Dataset:
         """Arrays of a shard: test, validation, weights, scales, trace or posterior; loaded once."""

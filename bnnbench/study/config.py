@@ -86,7 +86,8 @@ class InferenceConfig(_Model):
         0, ge=0, le=100, description="points in training at which validation and test error are measured"
     )
     seconds: float | dict[str, float] = Field(
-        1.0, description="expected seconds a cell on one core, or by network; for the printed estimate only"
+        1.0,
+        description="expected seconds a cell on one core, or by network: for the printed estimate and `compile: auto`",
     )
 
     @field_validator("seconds", mode="before")
@@ -179,7 +180,7 @@ class RunConfig(_Model):
     data_dir: str | None = Field(None, description="folder with real data; default: BNNBENCH_DATA, then the cache")
     results_dir: str = Field("results", description="where everything is written")
     compile: Annotated[Literal["auto", "on", "off"], BeforeValidator(_as_word)] = Field(
-        "auto", description="torch.compile; auto: where it can run"
+        "auto", description="torch.compile; auto: where it can run, in jobs that are long enough"
     )
     threads: int = Field(1, ge=1, description="threads of one training job; jobs run side by side")
     overrides: dict[str, dict[str, Any]] = Field({}, description="by study: values that replace those of its YAML")

@@ -13,6 +13,8 @@ from bnnbench.study.expand import dataset_specs, matches, models, study_cells
 
 SEEDS = 5
 """Seeds that a job trains together at most: a run of more seeds has more jobs, for more cores."""
+LONG = 20.0
+"""Expected seconds of a long job: compiling takes 10 to 30 itself, and makes training two to three times as fast."""
 MOST_CELLS = 2_000_000
 LONGEST_NAME = 200
 """Bytes in the name of a shard: its files' names are somewhat longer, and 255 are the most that file systems take."""
@@ -69,6 +71,15 @@ class Plan:
     @property
     def results(self) -> Path:
         return Path(self.config.results_dir)
+
+    def expected_seconds(self, shard: Shard) -> float:
+        """Of training the whole shard on one core, by the costs in its study."""
+        method = self.study_configs[shard.study].inference[shard.inference]
+        return sum(method.seconds_for(cell.network) for cell in shard.trainable)
+
+    def is_long(self, shard: Shard) -> bool:
+        """Whether its job is worth preparing: it begins before others, and compiles its kernels."""
+        return self.expected_seconds(shard) >= LONG
 
     def reference_shard(self, shard: Shard) -> Shard | None:
         """The shard of the references of a shard's cells; None where there is none, or where it is one itself."""

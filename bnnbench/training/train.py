@@ -100,12 +100,14 @@ def train_shard(plan: Plan, shard: Shard, path: str | Path, threads: int = 1) ->
     device = "cpu" if shard.on_processor else resolve_device(plan.config.device)
     log.info("Training runs on: %s", device_name(device))
     prepare(device)
+    wanted = plan.config.compile
+    # Asked of the whole shard and not of what is left of it: an interrupted job goes on with the same rounding.
+    compiled = resolve_compile(wanted, device) and (wanted == "on" or plan.is_long(shard))
     stacks = list(_stacks(todo, method.stack))
     for stack in stacks:
         block = cells_together(device, len(stack), method.stack)
         # The state's shape depends on the block, and what follows from it on the device, whose numbers are its own.
         name = f".{path.stem}.{of_value([block, device_name(device), *(cell.key for cell in stack)])}.checkpoint"
-        compiled = resolve_compile(plan.config.compile, device)
         rows, groups = _train_stack(stack, data, device, compiled, block, path.with_name(name), method.curve)
         stored.extend(rows, groups)
         if stack is not stacks[-1]:

@@ -1,6 +1,7 @@
 """What all rules share: the plan made from the config, and the digests that say when a step is out of date."""
 
 import os
+import re
 import sys
 from pathlib import Path
 
@@ -48,6 +49,11 @@ SOURCES = {
     "notebook": source_of("bnnbench.report.notebooks", *READING),
     "report": source_of("bnnbench.report", "bnnbench.claims", *READING),
 }
+
+
+def goes_first(shard):
+    """Whether a shard is trained before others."""
+    return shard.inference == REFERENCE or PLAN.is_long(shard)
 
 
 def gpus_of(shard):
@@ -162,6 +168,9 @@ def probe_digest(name):
     }
     return of_value(asked)
 
+
+# The shards that are trained before others.
+FIRST = [name for name, shard in PLAN.shards.items() if goes_first(shard)]
 
 # The shards whose cells are probed.
 PROBED = [name for name, shard in PLAN.shards.items() if PLAN.probes(shard)]

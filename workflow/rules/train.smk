@@ -19,11 +19,12 @@ rule train:
         " --output {output:q} --log {log:q}"
 
 
-# All others are compared with references, and these take longest: they go first.
-use rule train as train_reference with:
+# All others are compared with references. These and other long jobs go first, so that none is left for the end, when
+# the other cores have nothing to do.
+use rule train as train_first with:
     wildcard_constraints:
-        shard=rf"[^/]+--{REFERENCE}(--seeds-[^/]+)?",
+        shard="|".join(re.escape(name) for name in FIRST) or "none",
     priority: 1
 
 
-ruleorder: train_reference > train
+ruleorder: train_first > train
