@@ -6,6 +6,7 @@ import pytest
 
 from bnnbench import datasets, metrics
 from bnnbench.evaluation import evaluate
+from bnnbench.evaluation import results as evaluated
 from bnnbench.evaluation.results import load_results
 from bnnbench.study import config
 
@@ -19,6 +20,17 @@ def test_tables_hold_every_cell_and_metric(small_plan, small_results):
     per_cell = small_results.metrics[small_results.metrics.id.isin(done.id)].groupby(["id", "split"]).size()
     assert per_cell.nunique() == 1
     assert len(per_cell) == 2 * len(done)
+
+
+def test_a_data_set_is_opened_once_and_few_are_kept(small_plan, monkeypatch):
+    """They are asked for cell after cell, and those of images are large."""
+    results, opened = load_results(small_plan.results), []
+    read = evaluated.DataSet.from_netcdf
+    monkeypatch.setattr(evaluated.DataSet, "from_netcdf", lambda *a: opened.append(a[1]) or read(*a))
+    monkeypatch.setattr(evaluated, "DATA_SETS_KEPT", 1)
+    for name in ["moons-0.4", "moons-0.4", "circles-0.4", "moons-0.4"]:
+        assert results.data(name).name == name
+    assert opened == ["moons-0.4", "circles-0.4", "moons-0.4"]
 
 
 def test_a_stored_metric_is_that_of_the_stored_predictions(small_results):

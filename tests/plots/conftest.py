@@ -46,7 +46,7 @@ CURVES = {
                     "noise": [0.25], "heteroscedastic": [False, True], "n_train": 40, "n_validation": 30, "n_test": 60,
                 },
             },
-            "networks": {"mlp-50": {"kind": "mlp", "hidden": [8]}},
+            "networks": {"mlp-20": {"kind": "mlp", "hidden": [8]}},
             "likelihoods": ["gaussian", "gaussian_heteroscedastic"],
             "models": ["normal-1", "laplace-1"],
             "inference": NOTHING_ELSE

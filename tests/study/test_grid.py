@@ -54,6 +54,17 @@ def test_data_of_one_shape_share_a_job_and_every_five_seeds_have_one():
     assert plan.reference_shard(first).name == "toy--plane--mlp-5-5--hmc" and plan.reference_shard(second) is None
 
 
+def test_a_job_is_long_by_the_expected_seconds_of_all_its_cells():
+    def long(seconds, seeds):
+        settings = {"map": {"seconds": seconds}}
+        plan = grid.load({"studies": ["toy"], "seeds": seeds, "overrides": {"toy": {"inference": settings}}})
+        shard = plan.shards["toy--plane--mlp-5-5--map"]
+        assert plan.expected_seconds(shard) == pytest.approx(seconds * len(shard.trainable))
+        return plan.is_long(shard)
+
+    assert not long(0.1, [0]) and long(0.1, [0, 1]) and long(0.2, [0])
+
+
 def keys(**overrides):
     return {c.id: c.key for c in cells(**overrides)}
 

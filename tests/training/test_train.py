@@ -1,5 +1,7 @@
 """Shards: what is stored, what is trained again, and what happens to cells that fail."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -40,6 +42,20 @@ def test_a_finished_shard_trains_nothing(tmp_path, monkeypatch):
     first = trained(plan, tmp_path)
     monkeypatch.setattr(train, "_train_stack", lambda *a: pytest.fail("trained again"))
     assert [r["key"] for r in trained(plan, tmp_path).rows] == [r["key"] for r in first.rows]
+
+
+@pytest.mark.parametrize(
+    ("wanted", "seconds", "expected"),
+    [("auto", 0.1, False), ("auto", 100, True), ("on", 0.1, True), ("off", 100, False)],
+)
+def test_only_a_job_that_is_long_enough_compiles_unless_told(tmp_path, monkeypatch, wanted, seconds, expected):
+    plan = plan_of(tmp_path, inference=NOTHING_ELSE | {"map": {"settings": {"steps": 2}, "seconds": seconds}})
+    plan = replace(plan, config=plan.config.model_copy(update={"compile": wanted}))
+    asked = []
+    monkeypatch.setattr(train, "resolve_compile", lambda wanted, device: wanted != "off")
+    monkeypatch.setattr(train, "_train_stack", lambda *a: asked.append(a[3]) or ([], {}))
+    trained(plan, tmp_path)
+    assert asked == [expected]
 
 
 def test_new_cells_join_a_shard_and_leave_the_old_ones_as_they_were(tmp_path):
