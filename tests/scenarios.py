@@ -196,8 +196,8 @@ def circles_plan(folder: Path, method: str, seeds: range, settings: dict, recipe
     settings = {k: v for k, v in settings.items() if k in settings_of(method)}
     of_toy = grid.load({"studies": ["toy"], "seeds": [0]}).study_configs["toy"].inference.get(method)
     recipes = dict.fromkeys(of_toy.recipes if of_toy else ()) | (recipes or {})
-    others = dict.fromkeys(METHODS) | {method: {"settings": settings, "recipes": recipes, "only": None}}
-    study |= {"inference": others, "draws": 30}
+    others = dict.fromkeys(METHODS) | {method: {"settings": settings, "recipes": recipes, "draws": 30, "only": None}}
+    study |= {"inference": others}
     config = {"studies": ["toy"], "seeds": list(seeds), "device": "cpu", "compile": "off"}
     plan = grid.load(config | {"results_dir": str(folder), "overrides": {"toy": study}})
     for spec in plan.datasets.values():

@@ -80,7 +80,8 @@ class ClassSummary(Summary):
             "mean": mean,
             "m2": totals["m2"] + delta * (proba - mean),
             "entropy": totals["entropy"] - (proba * log_proba).sum(1),
-            "argmax": totals["argmax"] + (proba.argmax(1, keepdim=True) == classes),
+            # `max` rather than `argmax`, which torch takes ten times as long for over an axis that is not the last
+            "argmax": totals["argmax"] + (proba.max(1, keepdim=True).indices == classes),
             "labels": totals["labels"] + (drawn == classes),
         }
 

@@ -85,7 +85,7 @@ def test_sticking_the_landing_has_no_gradient_where_q_is_the_posterior():
 def test_every_estimator_reaches_the_factorised_optimum(estimator, batch_size):
     joint = LinearGaussian()
     method = MeanField(
-        steps=5000, learning_rate=0.02, initial_sd=0.5, estimator=estimator, batch_size=batch_size, warm_up=0.2
+        steps=3000, learning_rate=0.03, initial_sd=0.5, estimator=estimator, batch_size=batch_size, warm_up=0.2
     )
     arrays = method.fit(joint, joint.streams()).posterior.arrays
     loc, sd = arrays["loc"][:, :3].numpy(), arrays["sd"][:, :3].numpy()
@@ -96,7 +96,7 @@ def test_every_estimator_reaches_the_factorised_optimum(estimator, batch_size):
 def test_temperature_scales_the_posteriors_variance():
     """log p(y | w) + T log p(w) + T H[q] has its optimum at variances T / (data precision + T prior precision)."""
     joint = LinearGaussian()
-    arrays = MeanField(steps=8000, learning_rate=0.02, temperature=0.25).fit(joint, joint.streams()).posterior.arrays
+    arrays = MeanField(steps=4000, learning_rate=0.03, temperature=0.25).fit(joint, joint.streams()).posterior.arrays
     prior = 1 / np.array(joint.scales)[:, None] ** 2
     data = np.stack([np.diag(p) for p in joint.precisions]) - prior
     np.testing.assert_allclose(arrays["sd"][:, :3].numpy(), np.sqrt(0.25 / (data + 0.25 * prior)), rtol=0.05)
@@ -115,7 +115,7 @@ def test_at_zero_any_spread_is_lost(setting):
 def test_the_entropys_weight_tempers_the_posterior_as_a_whole():
     """E_q[log p(y, w)] + h H[q] has its optimum at variances h / precision, whatever the prior."""
     joint = LinearGaussian()
-    method = MeanField(steps=8000, learning_rate=0.02, entropy_weight=0.25)
+    method = MeanField(steps=4000, learning_rate=0.03, entropy_weight=0.25)
     arrays = method.fit(joint, joint.streams()).posterior.arrays
     np.testing.assert_allclose(arrays["sd"][:, :3].numpy(), 0.5 * joint.factorised_sd, rtol=0.05)
     assert (abs(arrays["loc"][:, :3].numpy() - joint.posterior_mean) < 0.1 * joint.factorised_sd).all()
@@ -126,7 +126,7 @@ def test_without_entropy_it_collapses_on_the_maximum_a_posteriori(estimator):
     """The same initial values, steps and minibatches as `map`, hyperpriors included: the same optimum."""
     models = [ALL_MODELS[name] for name in ("normal-1", "laplace-half_cauchy", "cauchy-1")]
     joint, streams = stack_joint(NETWORK, models, *small_data()), streams_of(len(models))
-    shared = {"steps": 2000, "learning_rate": 0.02}
+    shared = {"steps": 1000, "learning_rate": 0.03}
     arrays = MeanField(**shared, initial_sd=1e-3, warm_up=0.0, entropy_weight=0.0, estimator=estimator).fit(
         joint, streams
     ).posterior.arrays  # fmt: skip

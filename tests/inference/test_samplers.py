@@ -210,14 +210,14 @@ def test_hmc_agrees_with_pymc_nuts():
     network, (x, y) = networks.make({"kind": "mlp", "hidden": [3]}, (2,), 2), small_data(60)
     model = ALL_MODELS["normal-half_normal"]
     joint = LogJoint(network, [model], *(torch.as_tensor(a)[None] for a in (x, y)), torch.zeros(1, dtype=torch.long))
-    fit = Hmc(keep=3200, leapfrogs=48, rounds=1).fit(joint, streams_of("cell", dtype=torch.float64))
+    fit = Hmc(keep=1600, leapfrogs=32, rounds=1).fit(joint, streams_of("cell", dtype=torch.float64))
     with pymc_models.build(network, model, x, y):
-        trace = pm.sample(500, tune=500, chains=4, cores=1, random_seed=1, target_accept=0.9, progressbar=False)
+        trace = pm.sample(400, tune=400, chains=4, cores=1, random_seed=1, target_accept=0.9, progressbar=False)
     functions_of, draws = probe(joint, 20), fit.posterior.arrays["draws"][0]
     names = [name for name in trace.posterior.data_vars if not name.endswith(".scale_log__")]
     point = {name: trace.posterior[name].values for name in names}
-    weights = np.concatenate([point[p.name].reshape(4, 500, -1) for p in network.parameters], axis=2)
-    theirs = _probabilities(network, joint, torch.as_tensor(weights).flatten(0, 1)).reshape(4, 500, -1)
+    weights = np.concatenate([point[p.name].reshape(4, 400, -1) for p in network.parameters], axis=2)
+    theirs = _probabilities(network, joint, torch.as_tensor(weights).flatten(0, 1)).reshape(4, 400, -1)
     ours = torch.sigmoid(torch.cat([functions_of(d[None]) for d in draws])).numpy()
     ours = by_chain(ours[None], 8)[0]
     for k in range(ours.shape[2]):

@@ -186,7 +186,7 @@ def test_the_left_out_class_is_in_no_split_and_all_of_its_test_images_are_novel(
 @REAL
 @pytest.mark.slow
 def test_the_study_runs_from_data_to_figures(tmp_path):
-    short = {"settings": {"steps": 30, "batch_size": 100}, "only": {"seed": [0, 1]}}
+    short = {"settings": {"steps": 30, "batch_size": 100}, "only": {"seed": [0, 1], "recipe": [""]}}
     config = {
         "studies": ["novelty"],
         "seeds": [0, 1],
@@ -196,6 +196,7 @@ def test_the_study_runs_from_data_to_figures(tmp_path):
         "overrides": {
             "novelty": {
                 "datasets": {"fashion_mnist": {"without": [7], "n_train": 400, "n_validation": 200, "n_test": 300}},
+                "networks": {"lenet-5": {"channels": [2, 4], "hidden": [16]}},
                 "inference": NOTHING_ELSE | {m: short for m in ("mle", "mean_field", "mc_dropout")},
                 "draws": 10,
                 "probes": {"novelty": {"settings": {"inputs": 100, "draws": 10}}},
