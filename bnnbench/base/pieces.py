@@ -27,7 +27,7 @@ def one_by_one(names: Iterable[str], work: Callable[[str], None], fatal: tuple[t
         except fatal:
             raise
         except Exception as error:
-            log.error("%s: %s", name, error, exc_info=None if isinstance(error, KNOWN) else error)
+            log.error("%s: %s", name, str(error), exc_info=None if isinstance(error, KNOWN) else error)
             faults[name] = f"{type(error).__name__}: {error}"
             refused |= isinstance(error, OSError)
         gc.collect()

@@ -59,6 +59,10 @@ SOURCES = {
 }
 
 
+# What a training job asks a cluster for, in megabytes.
+TRAINING_MEMORY = 8000
+
+
 def gpus_of(shards):
     """GPUs that the training job of these shards asks for: one where any of them is trained on it."""
     return int(

@@ -9,6 +9,7 @@ rule train:
     threads: PLAN.config.threads
     resources:
         gpu=lambda wildcards: gpus_of([wildcards.shard]),
+        mem_mb=TRAINING_MEMORY,
     params:
         config=CONFIG,
         digest=lambda wildcards: PLAN.shards[wildcards.shard].digest,
@@ -45,6 +46,7 @@ for batch, names in SHARED.items():
         threads: PLAN.config.threads
         resources:
             gpu=lambda wildcards, names=names: gpus_of(names),
+            mem_mb=TRAINING_MEMORY,
         params:
             config=CONFIG,
             batch=batch,
