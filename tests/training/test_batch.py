@@ -7,7 +7,7 @@ from small_run import NOTHING_ELSE, SMALL
 
 from bnnbench import cli, datasets
 from bnnbench.files.shards import ShardFile, unfinished
-from bnnbench.study import grid, planning
+from bnnbench.study import failures, grid, planning
 from bnnbench.study.batches import batches
 from bnnbench.training import train
 
@@ -141,3 +141,30 @@ def test_commands_take_a_shard_or_a_batch(plan, config, tmp_path, caplog):
     assert (plan.results / "metrics" / f"{names[1]}.parquet").is_file()
     assert cli.main(["train", "--config", str(file), "--batch", "toy--short-9"]) == 2
     assert "no batch 'toy--short-9' in this config: it has toy--short-1" in caplog.text
+
+
+def test_files_that_lack_cells_are_set_aside_and_others_are_not(plan, config):
+    """Snakemake takes what it puts back where a job failed for what the job was to make."""
+    paths = paths_of(plan)
+    train.train_shards(plan, paths)
+    config["overrides"]["toy"]["inference"]["map"] = {"settings": {"steps": 21}}
+    config["overrides"]["toy"]["models"].append("laplace-1")
+    wider = grid.load(config)
+    lacking = {name for name, shard in wider.shards.items() if planning.pending(wider, shard)}
+    assert lacking == {name for name in paths if not name.endswith("--mle")}
+    extended, damaged = sorted(lacking)
+    newer = bytes_of(paths)[extended]
+    unfinished(paths[extended]).write_bytes(newer)
+    content = paths[damaged].read_bytes()
+    paths[damaged].write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
+    failures.set_aside(wider)
+    assert set(bytes_of(paths)) == paths.keys() - {extended}
+    assert unfinished(paths[extended]).read_bytes() == newer
+
+    paths[damaged].write_bytes(content)
+    failures.set_aside(wider)
+    assert unfinished(paths[damaged]).read_bytes() == content and not paths[damaged].is_file()
+    (plan.results / "data" / "moons-0.4.nc").unlink()  # its cells cannot be had
+    unfinished(paths[damaged]).rename(paths[damaged])
+    failures.set_aside(wider)
+    assert paths[damaged].is_file()

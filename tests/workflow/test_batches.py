@@ -41,8 +41,9 @@ def paths_of(run: Run, folder: str = "shards", ending: str = ".nc"):
 
 
 def targets(run: Run) -> list[str]:
-    """The files of metrics: --configfile would swallow what comes right after it."""
-    return ["--", *map(str, paths_of(run, "metrics", ".parquet").values())]
+    """The files of shards and metrics, as `all` asks for them."""
+    paths = [*paths_of(run).values(), *paths_of(run, "metrics", ".parquet").values()]
+    return ["--", *map(str, paths)]  # or --configfile would swallow them
 
 
 def seconds(path) -> dict[str, float]:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import yaml
 
-from bnnbench.study import grid, planning
+from bnnbench.study import failures, grid, planning
 from bnnbench.base import lifetime
 from bnnbench.study.batches import batches, goes_first, in_words
 from bnnbench.study.config import ConfigError
@@ -123,6 +123,11 @@ else:
 onstart:
     lifetime.end_group_when_told()
     write_resolved_config()
+
+
+onerror:
+    if not workflow.remote_exec:
+        failures.set_aside(PLAN)
 
 
 def plan_digest():
