@@ -96,7 +96,7 @@ def set_aside(plan: Plan) -> None:
     had = {n for n in plan.datasets if n not in faults and (plan.results / "data" / f"{n}.nc").is_file()}
     for shard in plan.shards.values():
         path = plan.results / "shards" / f"{shard.name}.nc"
-        if not _is_sound(path) or not _lacks_cells(shard, path, had):
+        if not _lacks_cells(shard, path, had) or not _is_sound(path):
             continue
         if _is_sound(unfinished(path)):  # it holds what the file holds, and more
             path.unlink()
@@ -105,8 +105,11 @@ def set_aside(plan: Plan) -> None:
 
 
 def _lacks_cells(shard: Shard, path: Path, datasets: set[str]) -> bool:
-    """Whether a shard's file has not all of the shard's cells on these data sets."""
-    have = ShardFile.states(path)
+    """Whether there is a shard's file, and not with all of the shard's cells on these data sets."""
+    try:
+        have = ShardFile.states(path)
+    except ValueError:
+        return False
     return any((cell.id, cell.key) not in have for cell in shard.trainable if cell.dataset.name in datasets)
 
 
