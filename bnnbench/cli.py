@@ -9,6 +9,7 @@ import warnings
 from pathlib import Path
 
 from bnnbench.base import allocation, lifetime
+from bnnbench.base.pieces import one_by_one
 from bnnbench.study.config import ConfigError
 
 
@@ -78,13 +79,15 @@ def _parser() -> argparse.ArgumentParser:
         for name, settings in flags.items():
             sub.add_argument(f"--{name}", **settings)
         sub.set_defaults(run=run)
+        return sub
 
     command(_plan, summary={"action": "store_true", "help": "totals, time and disk instead of every cell"})
     go_on = {"action": "store_true", "help": "of a failure, leave a note for the steps that follow, and no exit code"}
     command(_dataset, "dataset", "output", study={"help": "kept for the log"}, **{"go-on": go_on})
-    command(_train, "shard", "output", threads={"type": int, "default": 1})
-    command(_evaluate, "shard", "output")
-    command(_probe, "shard", "output", threads={"type": int, "default": 1})
+    threads = {"type": int, "default": 1}
+    _add_shards(command(_train, threads=threads), "SHARD.nc in results/shards")
+    _add_shards(command(_evaluate), "SHARD.parquet in results/metrics")
+    _add_shards(command(_probe, threads=threads), "SHARD.parquet in results/probes")
     command(_gather)
     command(_claims)
     command(_notebook, "study", **{"go-on": go_on})
@@ -93,6 +96,14 @@ def _parser() -> argparse.ArgumentParser:
     command(_retry)
     command(_show, "cell")
     return parser
+
+
+def _add_shards(command: argparse.ArgumentParser, usual: str) -> None:
+    """Let a command take one shard, or the name of a batch of them."""
+    which = command.add_mutually_exclusive_group(required=True)
+    which.add_argument("--shard", help="one shard")
+    which.add_argument("--batch", help="the shards that share a job of the workflow, by its name")
+    command.add_argument("--output", help=f"of one shard: where to write (default: {usual})")
 
 
 def _set_up_logging(path: str | None) -> None:
@@ -135,36 +146,43 @@ def _dataset(options) -> int:
 
 
 def _train(options) -> None:
-    """Train the missing cells of a shard."""
+    """Train the missing cells of a shard, or of those of a batch."""
     os.environ.setdefault("OMP_NUM_THREADS", str(options.threads))
     allocation.keep_freed_memory()
     from bnnbench.training import train
 
     plan = _load(options)
-    shard = _pick(plan.shards, options.shard, "shard")
-    train.train_shard(plan, shard, options.output, options.threads)
+    train.train_shards(plan, _outputs(options, plan, "shards", ".nc"), options.threads)
 
 
 def _evaluate(options) -> None:
-    """Compute the metrics of a shard from its stored predictions."""
+    """Compute the metrics of a shard, or of those of a batch, from their stored predictions."""
     allocation.keep_freed_memory()
     from bnnbench.evaluation import evaluate
 
     plan = _load(options)
-    shard = _pick(plan.shards, options.shard, "shard")
-    evaluate.evaluate_shard(plan, shard, plan.results / "shards" / f"{shard.name}.nc", options.output)
+    outputs = _outputs(options, plan, "metrics", ".parquet")
+
+    def work(name: str) -> None:
+        evaluate.evaluate_shard(plan, plan.shards[name], plan.results / "shards" / f"{name}.nc", outputs[name])
+
+    one_by_one(outputs, work)
 
 
 def _probe(options) -> None:
-    """Put the study's probes to the trained cells of a shard."""
+    """Put the study's probes to the trained cells of a shard, or of those shards of a batch that they are for."""
     os.environ.setdefault("OMP_NUM_THREADS", str(options.threads))
     allocation.keep_freed_memory()
     from bnnbench.evaluation import probing
 
     plan = _load(options)
-    shard = _pick(plan.shards, options.shard, "shard")
-    path = plan.results / "shards" / f"{shard.name}.nc"
-    probing.probe_shard(plan, shard, path, options.output, options.threads)
+    outputs = _outputs(options, plan, "probes", ".parquet")
+
+    def work(name: str) -> None:
+        path = plan.results / "shards" / f"{name}.nc"
+        probing.probe_shard(plan, plan.shards[name], path, outputs[name], options.threads)
+
+    one_by_one([name for name in outputs if options.shard or plan.probes(plan.shards[name])], work)
 
 
 def _gather(options) -> None:
@@ -254,6 +272,21 @@ def _load(options):
     from bnnbench.study import grid
 
     return grid.load(options.config, thorough=False)
+
+
+def _outputs(options, plan, folder: str, ending: str) -> dict[str, Path]:
+    """Where a command writes what it makes of each shard that it is asked for, by the shard's name."""
+    from bnnbench.study.batches import batches
+
+    if options.shard:
+        names = [_pick(plan.shards, options.shard, "shard").name]
+    elif options.output:
+        raise ConfigError("--output is of one shard: those of a batch have their files in the results folder")
+    else:
+        names = _pick(batches(plan), options.batch, "batch")
+    if options.output:
+        return {options.shard: Path(options.output)}
+    return {name: plan.results / folder / f"{name}{ending}" for name in names}
 
 
 def _pick(known: dict, name: str, kind: str):

@@ -24,7 +24,7 @@ def posterior_group(recipe: str) -> str:
 
 
 def unfinished(path: str | Path) -> Path:
-    """Where a job keeps the cells that it has trained until its shard's file `path` can be written whole.
+    """Where a job keeps the cells of a shard that it has trained until all that it trains is done; then it is `path`.
 
     Snakemake removes the file of a job that was interrupted; of this one it knows nothing.
     """

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from bnnbench.files import integrity
+from bnnbench.study.batches import batches
 from bnnbench.study.grid import Plan
 
 TABLES = ("metrics", "cells", "tuned", "references", "probes", "claims")
@@ -44,8 +45,8 @@ def written(plan: Plan) -> Iterator[Path]:
     yield from (folder / f"{name}.parquet" for name in TABLES)
     yield from (folder / name for name in ("checked", "config.resolved.yaml"))
     yield from (folder / "logs" / f"{name}.log" for name in ("gather", "claims", "report", "check"))
-    names = {"data": plan.datasets, "train": plan.shards, "evaluate": plan.shards, "probe": plan.shards,
-             "notebooks": plan.studies}  # fmt: skip
+    jobs = [*batches(plan), *plan.shards]  # of shards by hand, or where others were beside them
+    names = {"data": plan.datasets, "train": jobs, "evaluate": jobs, "probe": jobs, "notebooks": plan.studies}
     for step, of_step in names.items():
         yield from (folder / "logs" / step / f"{name}.log" for name in of_step)
     for study in plan.studies:

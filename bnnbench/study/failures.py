@@ -3,6 +3,8 @@
 A data set that could not be made leaves a file that says why in its place, so that the steps after it still run: its
 cells count as failed. A notebook that fails leaves what was run of it as its page. When the report is made both are
 forgotten, so that the next run of the same config makes them anew.
+
+A training job that fails leaves shards' files without the cells that they were to get: these are set aside.
 """
 
 import json
@@ -11,9 +13,10 @@ from pathlib import Path
 import h5netcdf
 
 from bnnbench.datasets import DataSet
-from bnnbench.files.integrity import seal
+from bnnbench.files.integrity import seal, verify
+from bnnbench.files.shards import ShardFile, unfinished
 from bnnbench.files.writing import replacing
-from bnnbench.study.grid import Plan
+from bnnbench.study.grid import Plan, Shard
 
 ATTRIBUTE, FIGURES = "unavailable", "failed_figures.json"
 
@@ -81,3 +84,38 @@ def forget(plan: Plan) -> None:
         (plan.results / "data" / f"{name}.nc").unlink()
     for study in notebook_faults(plan):
         (plan.results / "notebooks" / f"{study}.ipynb").unlink(missing_ok=True)
+
+
+def set_aside(plan: Plan) -> None:
+    """Let what is stored of shards that lack cells wait beside their files, as an interrupted job leaves it.
+
+    Snakemake puts the earlier file of a job that failed back and takes it for what the job was to make: only of a
+    missing file is it certain that the next run makes it. Damaged files stay, for whoever uses them to name.
+    """
+    faults = data_faults(plan)
+    had = {n for n in plan.datasets if n not in faults and (plan.results / "data" / f"{n}.nc").is_file()}
+    for shard in plan.shards.values():
+        path = plan.results / "shards" / f"{shard.name}.nc"
+        if not _lacks_cells(shard, path, had) or not _is_sound(path):
+            continue
+        if _is_sound(unfinished(path)):  # it holds what the file holds, and more
+            path.unlink()
+        else:
+            path.replace(unfinished(path))
+
+
+def _lacks_cells(shard: Shard, path: Path, datasets: set[str]) -> bool:
+    """Whether there is a shard's file, and not with all of the shard's cells on these data sets."""
+    try:
+        have = ShardFile.states(path)
+    except ValueError:
+        return False
+    return any((cell.id, cell.key) not in have for cell in shard.trainable if cell.dataset.name in datasets)
+
+
+def _is_sound(path: Path) -> bool:
+    try:
+        verify(path)
+    except (ValueError, OSError):
+        return False
+    return True

@@ -23,7 +23,7 @@ LONGEST_NAME = 200
 @dataclass(frozen=True)
 class Shard:
     """The cells of a study that share the shape of their data, network, likelihood, inference and a stretch of five
-    seeds, or where they are trained one by one the seed: one training job."""
+    seeds, or where they are trained one by one the seed: trained by one job, which short ones share."""
 
     name: str
     study: str

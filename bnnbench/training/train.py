@@ -8,6 +8,7 @@ import numpy as np
 import torch
 
 from bnnbench import tasks
+from bnnbench.base.pieces import one_by_one
 from bnnbench.datasets import DataSet
 from bnnbench.datasets._scaling import Scaling
 from bnnbench.files.provenance import git_commit, versions
@@ -74,22 +75,62 @@ def _attributes(shard: Shard) -> dict[str, str]:
     return {"versions": versions(), "git_commit": git_commit(), "shard": shard.name}
 
 
-def _kept(path: Path) -> ShardFile:
+def _kept(path: Path, groups: list[str] | None = None) -> ShardFile:
     try:
-        return ShardFile.read(path) if path.is_file() else ShardFile()
+        return ShardFile.read(path, groups) if path.is_file() else ShardFile()
     except ValueError as error:
         log.warning("%s: its cells are trained again", error)
         return ShardFile()
 
 
+def train_shards(plan: Plan, paths: dict[str, Path], threads: int = 1) -> None:
+    """Train the missing cells of the shards of these names and extend their files, one shard after the other.
+
+    What one raises does not keep the others from being trained; it is raised in the end. Only where nothing was do the
+    files take their places: Snakemake takes away what a job that failed has written, and not what waits beside it.
+    A broken GPU ends it at once.
+    """
+    one_by_one(paths, lambda name: _train(plan, plan.shards[name], paths[name], threads), (torch.AcceleratorError,))
+    for path in paths.values():
+        _put_in_place(path)
+
+
 def train_shard(plan: Plan, shard: Shard, path: str | Path, threads: int = 1) -> None:
-    """Train the missing cells of a shard and extend its file; finished stacks are kept beside it until all are.
+    """Train the missing cells of a shard and extend its file, which is left as it is where none is missing.
 
     A cell that diverges, or whose stack runs out of memory, is stored as failed with its reason. Cells whose data
     cannot be had stay missing.
     """
+    train_shards(plan, {shard.name: Path(path)}, threads)
+
+
+def _put_in_place(path: Path) -> None:
+    """Let what `_train` has left beside a shard's file, if anything, take its place."""
+    if unfinished(path).is_file():
+        unfinished(path).replace(path)
+    for left in path.parent.glob(f".{path.stem}.*.checkpoint"):  # of cells no longer asked for
+        left.unlink()
+
+
+def _is_complete(shard: Shard, path: Path) -> bool:
+    """Whether the newest that is stored of a shard has all of its cells. One without any is never taken for that."""
+    beside = unfinished(path)
+    if not beside.is_file() and not path.is_file():
+        return False
+    stored = _kept(beside, []) if beside.is_file() else ShardFile.read(path, [])
+    have = {(row["id"], row["key"]) for row in stored.rows}
+    return bool(have) and have.issuperset((cell.id, cell.key) for cell in shard.trainable)
+
+
+def _train(plan: Plan, shard: Shard, path: Path, threads: int) -> None:
+    """Train the missing cells of a shard; all that is then known of it waits beside its file, if it is more than that.
+
+    It is written after each stack, so that an interrupted job goes on there.
+    """
+    if _is_complete(shard, path):
+        log.info("%s: 0 of %d cells to train", shard.name, len(shard.trainable))
+        return
     torch.set_num_threads(threads)
-    path = Path(path)
     stored, todo = pending(shard, path)
     data = failures.available(plan, shard.datasets)
     if lost := [name for name in shard.datasets if name not in data]:
@@ -103,20 +144,16 @@ def train_shard(plan: Plan, shard: Shard, path: str | Path, threads: int = 1) ->
     wanted = plan.config.compile
     # Asked of the whole shard and not of what is left of it: an interrupted job goes on with the same rounding.
     compiled = resolve_compile(wanted, device) and (wanted == "on" or plan.is_long(shard))
-    stacks = list(_stacks(todo, method.stack))
-    for stack in stacks:
+    for stack in _stacks(todo, method.stack):
         block = cells_together(device, len(stack), method.stack)
         # The state's shape depends on the block, and what follows from it on the device, whose numbers are its own.
         name = f".{path.stem}.{of_value([block, device_name(device), *(cell.key for cell in stack)])}.checkpoint"
         rows, groups = _train_stack(stack, data, device, compiled, block, path.with_name(name), method.curve)
         stored.extend(rows, groups)
-        if stack is not stacks[-1]:
-            stored.write(unfinished(path), _attributes(shard))
-            path.with_name(name).unlink(missing_ok=True)
-    stored.write(path, _attributes(shard))
-    unfinished(path).unlink(missing_ok=True)
-    for left in path.parent.glob(f".{path.stem}.*.checkpoint"):  # the last stack's, and of cells no longer asked for
-        left.unlink()
+        stored.write(unfinished(path), _attributes(shard))
+        path.with_name(name).unlink(missing_ok=True)
+    if not todo:
+        stored.write(unfinished(path), _attributes(shard))
 
 
 def _stacks(cells: list[Cell], size: int) -> Iterator[list[Cell]]:

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import yaml
 
-from bnnbench.study import grid, planning
+from bnnbench.study import failures, grid, planning
 from bnnbench.base import lifetime
-from bnnbench.study.cells import REFERENCE
+from bnnbench.study.batches import batches, goes_first, in_words
 from bnnbench.study.config import ConfigError
 from bnnbench.source import plugins
 from bnnbench.source.digest import of_files, of_source, of_value
@@ -21,7 +21,15 @@ from bnnbench.files.writing import replacing
 PLANNING = (
     *(
         f"bnnbench.study.{name}"
-        for name in ("grid", "config", "config_files", "checks", "expand", "cells")
+        for name in (
+            "grid",
+            "batches",
+            "config",
+            "config_files",
+            "checks",
+            "expand",
+            "cells",
+        )
     ),
     "bnnbench.source.digest",
     "bnnbench.source.plugins",
@@ -51,14 +59,16 @@ SOURCES = {
 }
 
 
-def goes_first(shard):
-    """Whether a shard is trained before others."""
-    return shard.inference == REFERENCE or PLAN.is_long(shard)
+# What a training job asks a cluster for, in megabytes.
+TRAINING_MEMORY = 8000
 
 
-def gpus_of(shard):
-    """GPUs that the training job of a shard asks for."""
-    return int(PLAN.config.device != "cpu" and not PLAN.shards[shard].on_processor)
+def gpus_of(shards):
+    """GPUs that the training job of these shards asks for: one where any of them is trained on it."""
+    return int(
+        PLAN.config.device != "cpu"
+        and not all(PLAN.shards[name].on_processor for name in shards)
+    )
 
 
 def source(*parts):
@@ -115,6 +125,11 @@ onstart:
     write_resolved_config()
 
 
+onerror:
+    if not workflow.remote_exec:
+        failures.set_aside(PLAN)
+
+
 def plan_digest():
     """Digest of all that tables and report show of the config: everything but where and how it runs."""
     run = PLAN.config.model_dump(exclude={"results_dir", "data_dir", "threads"})
@@ -132,11 +147,20 @@ RESULTS = str(PLAN.results)
 LOGS = f"{RESULTS}/logs"
 CONFIG = str(PLAN.results / "config.resolved.yaml")
 PLAN_DIGEST = plan_digest()
+# A shard that has a job to itself is a rule's wildcard. Jobs of several are rules of their own, made in loops: which
+# files belong together cannot be told from a file's name.
+ALONE = [names[0] for names in batches(PLAN).values() if len(names) == 1]
+SHARED = {name: names for name, names in batches(PLAN).items() if len(names) > 1}
+
+
+def one_of(names):
+    """A pattern for these names and no others."""
+    return "|".join(re.escape(name) for name in names) or "(?!)"
 
 
 wildcard_constraints:
     dataset=r"[^/]+",
-    shard=r"[^/]+",
+    shard=one_of(ALONE),
     study=r"[^/]+",
 
 
@@ -148,10 +172,13 @@ def data_of(shards):
     return [f"{RESULTS}/data/{name}.nc" for name in names]
 
 
-def references_of(shard):
-    """The file of the references that a shard's cells are compared with, where the study has them."""
-    reference = PLAN.reference_shard(PLAN.shards[shard])
-    return f"{RESULTS}/shards/{reference.name}.nc" if reference else []
+def references_of(shards):
+    """The files of the references that these shards' cells are compared with, where their studies have them."""
+    found = [PLAN.reference_shard(PLAN.shards[shard]) for shard in shards]
+    return expand(
+        f"{RESULTS}/shards/{{shard}}.nc",
+        shard=dict.fromkeys(shard.name for shard in found if shard),
+    )
 
 
 def probe_digest(name):
@@ -170,7 +197,7 @@ def probe_digest(name):
 
 
 # The shards that are trained before others.
-FIRST = [name for name, shard in PLAN.shards.items() if goes_first(shard)]
+FIRST = [name for name, shard in PLAN.shards.items() if goes_first(PLAN, shard)]
 
 # The shards whose cells are probed.
 PROBED = [name for name, shard in PLAN.shards.items() if PLAN.probes(shard)]

@@ -1,7 +1,7 @@
 rule evaluate:
     input:
         shard=f"{RESULTS}/shards/{{shard}}.nc",
-        references=lambda wildcards: references_of(wildcards.shard),
+        references=lambda wildcards: references_of([wildcards.shard]),
         data=lambda wildcards: data_of([wildcards.shard]),
     output:
         f"{RESULTS}/metrics/{{shard}}.parquet",
@@ -34,6 +34,53 @@ rule probe:
     shell:
         "bnnbench probe --config {params.config:q} --shard {wildcards.shard:q} --threads {threads}"
         " --output {output:q} --log {log:q}"
+
+
+for batch, names in SHARED.items():
+
+    rule:
+        name:
+            f"evaluate_{batch}"
+        input:
+            shards=expand(f"{RESULTS}/shards/{{shard}}.nc", shard=names),
+            references=references_of(names),
+            data=data_of(names),
+        output:
+            expand(f"{RESULTS}/metrics/{{shard}}.parquet", shard=names),
+        log:
+            f"{LOGS}/evaluate/{batch}.log",
+        params:
+            config=CONFIG,
+            batch=batch,
+            source=SOURCES["evaluate"],
+        message:
+            f"Evaluate {in_words(batch, names)}"
+        shell:
+            "bnnbench evaluate --config {params.config:q} --batch {params.batch:q} --log {log:q}"
+
+    probed = [name for name in names if name in PROBED]
+    if probed:
+
+        rule:
+            name:
+                f"probe_{batch}"
+            input:
+                shards=expand(f"{RESULTS}/shards/{{shard}}.nc", shard=probed),
+                data=data_of(probed),
+            output:
+                expand(f"{RESULTS}/probes/{{shard}}.parquet", shard=probed),
+            log:
+                f"{LOGS}/probe/{batch}.log",
+            threads: PLAN.config.threads
+            params:
+                config=CONFIG,
+                batch=batch,
+                probes=lambda wildcards, names=probed: [probe_digest(n) for n in names],
+                source=SOURCES["probe"],
+            message:
+                f"Probe {in_words(batch, probed)}"
+            shell:
+                "bnnbench probe --config {params.config:q} --batch {params.batch:q} --threads {threads} --log {log:q}"
 
 
 rule gather:

@@ -8,7 +8,8 @@ rule train:
         f"{LOGS}/train/{{shard}}.log",
     threads: PLAN.config.threads
     resources:
-        gpu=lambda wildcards: gpus_of(wildcards.shard),
+        gpu=lambda wildcards: gpus_of([wildcards.shard]),
+        mem_mb=TRAINING_MEMORY,
     params:
         config=CONFIG,
         digest=lambda wildcards: PLAN.shards[wildcards.shard].digest,
@@ -23,8 +24,34 @@ rule train:
 # the other cores have nothing to do.
 use rule train as train_first with:
     wildcard_constraints:
-        shard="|".join(re.escape(name) for name in FIRST) or "none",
+        shard=one_of(FIRST),
     priority: 1
 
 
 ruleorder: train_first > train
+
+
+# What was trained before a job of several ended waits beside the files until all of it is done.
+for batch, names in SHARED.items():
+
+    rule:
+        name:
+            f"train_{batch}"
+        input:
+            data=data_of(names),
+        output:
+            update(expand(f"{RESULTS}/shards/{{shard}}.nc", shard=names)),
+        log:
+            f"{LOGS}/train/{batch}.log",
+        threads: PLAN.config.threads
+        resources:
+            gpu=lambda wildcards, names=names: gpus_of(names),
+            mem_mb=TRAINING_MEMORY,
+        params:
+            config=CONFIG,
+            batch=batch,
+            digest=[PLAN.shards[name].digest for name in names],
+        message:
+            f"Train {in_words(batch, names)}"
+        shell:
+            "bnnbench train --config {params.config:q} --batch {params.batch:q} --threads {threads} --log {log:q}"
