@@ -6,9 +6,14 @@ quick.
 """
 
 import importlib
+import os
 
 __version__ = "0.1.0"
 __all__ = ["BNNClassifier", "BNNRegressor", "load_results", "metrics"]
+
+# Threads that wait for each other spin by default: where other work has the cores, fits of small arrays take up to ten
+# times as long. Libraries read this when they are imported.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 _HOMES = {
     "BNNClassifier": "bnnbench.estimators",
