@@ -5,6 +5,10 @@ Immer et al. 2021, eq. 9), with J_n the Jacobian of the outputs of point n and H
 of it comes from one recorded forward pass and, for each column of a square root of H_n, one backward pass to the
 outputs of every layer: in a layer with inputs a and output gradients d the gradient of the weights is d aᵀ, summed over
 the positions of a convolution. Sums are over the whole training set, in parts that fit in memory.
+
+Axes in einsums: c cells, p points, l positions of a convolution (one in a dense layer), i and j inputs with the bias's
+1 as the last, o and q outputs, k columns of the root of H_n. Inputs a are (c, p, i, l), output gradients d
+(c, p, o, l), and a layer's weights with its bias (c, o, i).
 """
 
 import copy

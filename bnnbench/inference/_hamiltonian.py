@@ -5,6 +5,7 @@ so that a cell moves the same whatever its neighbours; what all share is the num
 """
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 
@@ -138,14 +139,27 @@ def trajectory_lengths(n: int, longest: int, part: int) -> list[int]:
     return (1 + generator("hmc", "trajectory", part).integers(longest, size=n)).tolist()
 
 
+@dataclass
 class DualAveraging:
-    """Step sizes (cells,) that reach a target acceptance (cells,) (Hoffman & Gelman 2014, section 3.2.1)."""
+    """Step sizes (cells,) that reach the acceptance `target` (cells,) (Hoffman & Gelman 2014, section 3.2.1).
 
-    GAMMA, T0, KAPPA = 0.05, 10.0, 0.75
+    After t steps: `centre` is their μ, to which log steps shrink, `error` H̄ and `log_average` log ε̄, all (cells,).
+    """
 
-    def __init__(self, step: torch.Tensor, target: torch.Tensor):
-        self.target, self.centre = target, (10 * step).log()
-        self.error, self.log_average, self.t = torch.zeros_like(step), torch.zeros_like(step), 0
+    GAMMA: ClassVar = 0.05
+    T0: ClassVar = 10.0
+    KAPPA: ClassVar = 0.75
+
+    target: torch.Tensor
+    centre: torch.Tensor
+    error: torch.Tensor
+    log_average: torch.Tensor
+    t: int = 0
+
+    @classmethod
+    def start(cls, step: torch.Tensor, target: torch.Tensor) -> "DualAveraging":
+        """From steps (cells,) that are known to be too short, if anything."""
+        return cls(target, (10 * step).log(), torch.zeros_like(step), torch.zeros_like(step))
 
     def update(self, acceptance: torch.Tensor) -> torch.Tensor:
         """The next step to try, from the mean acceptance (cells,) of the one before."""
@@ -162,29 +176,35 @@ class DualAveraging:
         return self.log_average.exp()
 
 
+@dataclass
 class Spread:
     """Within-chain variances of a stretch of the chains, pooled over the chains of a cell.
 
     Chains may sit in mirror images of one mode, so that variance between them says nothing about the way ahead.
+    `total` and `squares` (rows, latents) sum the deviations of n positions from the first, `origin`, in double
+    precision: differences of large squares lose digits.
     """
 
-    def __init__(self, chains: int):
-        self.chains, self.n = chains, 0
+    chains: int
+    n: int = 0
+    origin: torch.Tensor | None = None
+    total: torch.Tensor | None = None
+    squares: torch.Tensor | None = None
 
-    def add(self, latents: torch.Tensor) -> None:
-        latents = latents.double()
+    def add(self, positions: torch.Tensor) -> None:
+        """Count positions (rows, latents) in."""
+        positions = positions.double()
         if self.n == 0:
-            self.origin, self.total, self.squares = latents, torch.zeros_like(latents), torch.zeros_like(latents)
-        deviation = latents - self.origin
+            self.origin, self.total, self.squares = positions, torch.zeros_like(positions), torch.zeros_like(positions)
+        deviation = positions - self.origin
         self.total, self.squares, self.n = self.total + deviation, self.squares + deviation.square(), self.n + 1
 
     def take(self, rows: torch.Tensor) -> "Spread":
-        part = Spread(self.chains)
-        part.n, part.total, part.squares = self.n, self.total[rows], self.squares[rows]
-        return part
+        return Spread(self.chains, self.n, self.origin[rows], self.total[rows], self.squares[rows])
 
     def inverse_mass(self, active: torch.Tensor) -> torch.Tensor:
-        """Variances (cells, latents), shrunk as in Stan towards 1e-3 with the weight of five draws."""
+        """Variances (cells, latents), shrunk as in Stan towards 1e-3 with the weight of five draws; 0 where a latent
+        is not `active` (cells, latents)."""
         variance = (self.squares - self.total.square() / self.n) / max(1, self.n - 1)
         pooled = variance.unflatten(0, (-1, self.chains)).mean(1)
         n = self.n * self.chains

@@ -1,4 +1,10 @@
-"""Gaussians whose precision is, for each layer's weights and bias, a Kronecker product plus the prior's precision."""
+"""Gaussians whose precision is, for each layer's weights and bias, a Kronecker product plus the prior's precision.
+
+A layer's weights with the bias as last column are W, n_out rows of n_in + 1. Its curvature is G ⊗ A over the entries
+of W, with A (cells, n_in + 1, n_in + 1) of the inputs and G (cells, n_out, n_out) of the output gradients: the pairs
+(A, G) of `_curvature.kronecker`, "factors" below (Ritter et al. 2018). The prior's precision is added to the product's
+eigenvalues, as in the library of Daxberger et al. (2021), and not in parts to each of the factors.
+"""
 
 import torch
 
@@ -61,19 +67,24 @@ def gaussian(factors: list, precision: torch.Tensor, network: Network) -> tuple[
     """
     arrays, log_determinant = {}, 0.0
     for i, ((a, g), (start, stop, n_out)) in enumerate(zip(factors, _spans(network), strict=True)):
-        log_p = unflat(precision[:, start:stop], n_out).log()
-        log_in = log_p.mean(1)
-        log_out = log_p.mean(2) - log_p.mean((1, 2)).unsqueeze(1)
-        (in_values, in_basis), (out_values, out_basis) = (
-            torch.linalg.eigh(m * torch.exp(-0.5 * (p.unsqueeze(1) + p.unsqueeze(2))))
-            for m, p in ((a, log_in), (g, log_out))
-        )
-        scaled = out_values.clamp_min(0).unsqueeze(2) * in_values.clamp_min(0).unsqueeze(1) + 1
+        # The precision of weight (o, i) as exp(log_out[o] + log_in[i]).
+        log_precision = unflat(precision[:, start:stop], n_out).log()
+        log_in = log_precision.mean(1)
+        log_out = log_precision.mean(2) - log_precision.mean((1, 2)).unsqueeze(1)
         log_product = log_out.unsqueeze(2) + log_in.unsqueeze(1)
+        # In units of the prior's sd H is G' ⊗ A' + 1, whose eigenvalues are products of those of A' and G', plus 1.
+        in_values, in_basis = torch.linalg.eigh(_in_prior_units(a, log_in))
+        out_values, out_basis = torch.linalg.eigh(_in_prior_units(g, log_out))
+        eigenvalues_of_h = out_values.clamp_min(0).unsqueeze(2) * in_values.clamp_min(0).unsqueeze(1) + 1
         arrays |= {f"in_basis_{i}": in_basis, f"out_basis_{i}": out_basis}
-        arrays |= {f"sd_{i}": scaled.rsqrt(), f"scale_{i}": torch.exp(-0.5 * log_product)}
-        log_determinant = log_determinant + (scaled.log() + log_product).sum((1, 2))
+        arrays |= {f"sd_{i}": eigenvalues_of_h.rsqrt(), f"scale_{i}": torch.exp(-0.5 * log_product)}
+        log_determinant = log_determinant + (eigenvalues_of_h.log() + log_product).sum((1, 2))
     return arrays, log_determinant
+
+
+def _in_prior_units(factor: torch.Tensor, log_precision: torch.Tensor) -> torch.Tensor:
+    """P^-½ factor P^-½, (cells, n, n), with P the diagonal of precisions whose logs (cells, n) are given."""
+    return factor * torch.exp(-0.5 * (log_precision.unsqueeze(1) + log_precision.unsqueeze(2)))
 
 
 def _spans(network: Network) -> list[tuple[int, int, int]]:

@@ -24,8 +24,8 @@ from bnnbench.base.gate import DIVERGENCES, ESS_ABOVE, RHAT_BELOW
 from bnnbench.base.progress import SILENT
 from bnnbench.base.settings import Count, NonNegative, Positive, ProperShare, Share
 from bnnbench.inference._base import DrawsPosterior, Fit, Method
-from bnnbench.inference._chains import Chains, Run
 from bnnbench.inference._optimise import TRACE_POINTS, Initial
+from bnnbench.inference._rounds import Run
 
 
 @dataclass(frozen=True)
@@ -64,40 +64,18 @@ class Hmc(Method):
         # A stack may be filled up with copies of a cell: each cell is run once.
         first = {owner: cell for cell, owner in reversed(list(enumerate(streams.owners)))}
         cells = list(first.values())
-        chains = Chains.start(self, joint, streams, cells)
-        run = Run(cells)
-        if stored := progress.restored("hmc"):
-            run = Run(**stored["run"])
-            chains = chains.take([cells.index(cell) for cell in run.todo])
-            chains.restore(stored)
-        chains.warm_up(run, progress)
-        for number in range(self.rounds):
-            if number:
-                diverged = [run.found[cell]["facts"]["divergences"] > 0 for cell in run.todo]
-                chains.tune_again(number, diverged, run, progress)
-            if chains.past(f"round-{number}"):
-                continue
-            todo, found = run.todo, run.found
-            results = chains.sample(number, run, progress)
-            for cell, result in zip(todo, results, strict=False):
-                if number:
-                    old = found[cell]["facts"]
-                    for name in ("earlier_divergences", "gradients"):
-                        result["facts"][name] += old[name] + (old["divergences"] if name[0] == "e" else 0)
-                found[cell] = result
-            failing = [i for i, cell in enumerate(todo) if not self._passes(found[cell]["facts"])]
-            if not failing or number + 1 == self.rounds:
-                break
-            chains, run.todo = chains.take(failing), [todo[i] for i in failing]
-        found, ordered = run.found, [first[owner] for owner in streams.owners]
-        draws = torch.stack([found[cell]["draws"] for cell in ordered])
-        facts = {name: np.array([found[cell]["facts"][name] for cell in ordered]) for name in found[cells[0]]["facts"]}
+        run = Run.begin(self, joint, streams, cells, progress)
+        run.complete()
+        results = [run.found[first[owner]] for owner in streams.owners]
+        draws = torch.stack([result.draws for result in results])
+        facts = {name: np.array([result.facts[name] for result in results]) for name in results[0].facts}
         steps, values = _trace(run.trace)
-        values = values[[cells.index(cell) for cell in ordered]]
+        values = values[[cells.index(first[owner]) for owner in streams.owners]]
         draws[~np.isfinite(values[:, -1])] = torch.nan  # never left where the log joint is not finite
         return Fit(DrawsPosterior.of_chains(joint.prior, draws), len(run.trace), steps, values, facts)
 
-    def _passes(self, facts: dict) -> bool:
+    def passes(self, facts: dict) -> bool:
+        """Whether a cell with these facts of its last round needs no other."""
         sound = facts["divergences"] <= DIVERGENCES
         return facts["function_rhat"] < self.rhat and facts["function_ess"] > self.ess and sound
 

@@ -143,15 +143,30 @@ class LaplaceApproximation(Map):
         log_joint = _curvature.log_likelihood(joint, latents) + prior.log_density(latents)
         diagnostics = {}
         if self.prior_scale == "marginal_likelihood":
-            w = ggn.span if self.structure == "last_layer" else slice(0, prior.n_weights)
-            squares, given = latents[:, w].double().square().sum(1), precision[:, w].clone()
+            weights = ggn.span if self.structure == "last_layer" else slice(0, prior.n_weights)
+            squares = latents[:, weights].double().square().sum(1)
             best = best_precision(ggn.eigenvalues(), squares)
-            precision[:, w] = best.unsqueeze(1)
-            log_joint += 0.5 * ((best.unsqueeze(1) / given).log().sum(1) - (best - given[:, 0]) * squares)
+            log_joint = log_joint + _gain(best, precision[:, weights], squares)
+            precision = _with_prior(precision, weights, best)
             diagnostics["prior_scale"] = best.rsqrt()
         arrays, log_determinant = ggn.gaussian(precision)
         n_latents = prior.active[:, ggn.span].sum(1)
         return arrays, {"log_evidence": log_evidence(log_joint, log_determinant, n_latents)} | diagnostics
+
+
+def _with_prior(precision: torch.Tensor, weights: slice, chosen: torch.Tensor) -> torch.Tensor:
+    """Prior precisions (cells, latents) with another one a cell, `chosen` (cells,), for the latents of the slice."""
+    replaced = precision.clone()
+    replaced[:, weights] = chosen.unsqueeze(1)
+    return replaced
+
+
+def _gain(chosen: torch.Tensor, given: torch.Tensor, squares: torch.Tensor) -> torch.Tensor:
+    """log N(w; 0, 1 / chosen) - log N(w; 0, 1 / given), (cells,), for weights w of these sums of squares (cells,).
+
+    `chosen` (cells,); `given` (cells, weights) is the same for all weights of a cell.
+    """
+    return 0.5 * ((chosen.unsqueeze(1) / given).log().sum(1) - (chosen - given[:, 0]) * squares)
 
 
 class _Full:

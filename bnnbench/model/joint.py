@@ -18,6 +18,7 @@ import torch
 from bnnbench.hyperpriors import Hyperprior
 from bnnbench.likelihoods import Likelihood
 from bnnbench.likelihoods.categorical import Categorical
+from bnnbench.model.codes import Codes, Kinds, sum_by_code
 from bnnbench.model.kernels import Kernel
 from bnnbench.networks import Network
 from bnnbench.networks._apply import forward
@@ -60,63 +61,49 @@ class Model:
 class LogPrior:
     """log p(latents) of a stack of models that share a network and a likelihood.
 
-    Shapes: latents (cells, n_weights + n_scales + n_own).
-
-    `tensors` hold what differs from cell to cell, (cells, 1) each: fixed scale, family and hyperprior by their places
-    in `families` and `hyperpriors`, of which None stands for a fixed scale. Where there are several, each is evaluated
-    for all cells and counts where it applies; elsewhere it sees ones, so that no cell's NaN reaches a neighbour.
+    Shapes: latents (cells, n_weights + n_scales + n_own). `kinds` are the stack's families and hyperpriors, and `codes`
+    tell which of them a cell has. `models` are those of the cells; None of a block within a kernel, which is made of
+    the block's codes alone.
     """
 
     def __init__(
-        self,
+        self, network: Network, kinds: Kinds, codes: Codes, likelihood: Likelihood, models: list[Model] | None = None
+    ):
+        self.network, self.kinds, self.codes, self.likelihood, self.models = network, kinds, codes, likelihood, models
+        self.n_weights, self.n_scales, self.n_own = network.n_weights, len(network.parameters), likelihood.n_latents
+        self.n_latents = self.n_weights + self.n_scales + self.n_own
+        self.fixed, self.learns = codes.fixed, kinds.any_learned
+        self.learned, self._shared = kinds.learned(codes), kinds.shared(codes)
+
+    @classmethod
+    def of_models(
+        cls,
         network: Network,
         models: list[Model],
         likelihood: Likelihood | None = None,
         device="cpu",
         dtype=torch.float32,
-    ):
-        families = _distinct(m.prior for m in models)
-        hyperpriors = _distinct(m.hyperprior for m in models)
-        of_hyper = [hyperpriors.index(m.hyperprior) for m in models]
-        columns = ([m.fixed for m in models], dtype), ([families.index(m.prior) for m in models], torch.long), (
-            of_hyper, torch.long)  # fmt: skip
-        tensors = [torch.tensor(values, device=device, dtype=kind).unsqueeze(1) for values, kind in columns]
-        self._set(network, families, hyperpriors, likelihood or Categorical(), tensors)
-        self.models = models
-
-    @classmethod
-    def of_tensors(cls, network, families, hyperpriors, likelihood, tensors) -> "LogPrior":
-        """That of a block of cells, from the block's part of `tensors`; it has no `models`."""
-        prior = object.__new__(cls)
-        prior._set(network, families, hyperpriors, likelihood, tensors)
-        return prior
+    ) -> "LogPrior":
+        """That of a model for each cell, under the likelihood of classes unless one is given."""
+        kinds = Kinds.of(models)
+        return cls(network, kinds, kinds.codes(models, device, dtype), likelihood or Categorical(), models)
 
     def take(self, cells: list[int]) -> "LogPrior":
         """That of these cells, in this order; it serves the same kernels."""
-        prior = self.with_tensors([t[cells] for t in self.tensors])
-        prior.models = [self.models[c] for c in cells]
-        return prior
+        models = [self.models[c] for c in cells]
+        return LogPrior(self.network, self.kinds, self.codes.take(cells), self.likelihood, models)
 
-    def with_tensors(self, tensors: list[torch.Tensor]) -> "LogPrior":
-        """The same families, hyperpriors and likelihood with other `tensors`."""
-        return LogPrior.of_tensors(self.network, self.families, self.hyperpriors, self.likelihood, tensors)
-
-    def _set(self, network, families, hyperpriors, likelihood, tensors):
-        self.network, self.families, self.hyperpriors, self.tensors = network, families, hyperpriors, tensors
-        self.likelihood = likelihood
-        self.n_weights, self.n_scales, self.n_own = network.n_weights, len(network.parameters), likelihood.n_latents
-        self.n_latents = self.n_weights + self.n_scales + self.n_own
-        self.fixed, self._family, self._hyperprior = tensors
-        self.learns = hyperpriors != (None,)
-        self.learned = self._hyperprior >= 0 if None not in hyperpriors else self._hyperprior > 0  # None comes first
-        shared = [i for i, hyperprior in enumerate(hyperpriors) if hyperprior is not None and hyperprior.shared]
-        self._shared = sum((self._hyperprior == i for i in shared), start=False)  # (cells, 1), or False
+    def with_codes(self, codes: Codes) -> "LogPrior":
+        """The same with other tensors of the same values."""
+        return LogPrior(self.network, self.kinds, codes, self.likelihood, self.models)
 
     @property
     def active(self) -> torch.Tensor:
         """(cells, latents) of booleans: False for log scales that a cell does not have."""
         place = torch.arange(self.n_latents, device=self.learned.device) - self.n_weights
-        learned = self.learned if self._shared is False else self.learned & (~self._shared | (place == 0))
+        learned = self.learned
+        if self._shared is not None:
+            learned = learned & (~self._shared | (place == 0))
         return learned | (place < 0) | (place >= self.n_scales)
 
     def own(self, latents: torch.Tensor) -> torch.Tensor:
@@ -129,7 +116,7 @@ class LogPrior:
     def log_scales(self, latents: torch.Tensor) -> torch.Tensor:
         """Learned log scale of each parameter tensor, (cells, n_parameters); 0 where the scale is fixed."""
         found = self._of_scales(latents)
-        if self._shared is not False:
+        if self._shared is not None:
             found = torch.where(self._shared, found[:, :1], found)
         return torch.where(self.learned, found, 0.0)
 
@@ -171,7 +158,7 @@ class LogPrior:
         return of_weights - self.n_weights * self.fixed[:, 0].log() + self._log_hyper(sample)
 
     def _by_family(self, function, *values) -> torch.Tensor:
-        return _by_code(self.families, self._family, function, *values)
+        return sum_by_code(self.kinds.families, self.codes.family, function, *values)
 
     def _log_hyper(self, latents: torch.Tensor) -> torch.Tensor:
         log_scales = self._of_scales(latents)
@@ -181,26 +168,8 @@ class LogPrior:
                 return torch.zeros_like(log_s)
             return hyperprior.log_density(log_s[:, :1] if hyperprior.shared else log_s)
 
-        found = _by_code(self.hyperpriors, self._hyperprior, density, log_scales)
+        found = sum_by_code(self.kinds.hyperpriors, self.codes.hyperprior, density, log_scales)
         return found + self.likelihood.log_prior(self.own(latents)) if self.n_own else found
-
-
-def _by_code(densities: tuple, codes: torch.Tensor, function, *values: torch.Tensor) -> torch.Tensor:
-    """Sum over columns of function(density, *values), (cells,), with the density that each cell's code names."""
-    if len(densities) == 1:
-        return function(densities[0], *values).sum(1)
-    total = torch.zeros_like(values[0][:, 0])
-    for code, density in enumerate(densities):
-        chosen = codes == code
-        # Ones go in where the density does not apply: a where after it would let 0 x NaN into the gradient.
-        found = function(density, *[torch.where(chosen, v, 1.0) for v in values])
-        total = total + torch.where(chosen, found, 0.0).sum(1)
-    return total
-
-
-def _distinct(objects) -> tuple:
-    """Each once, None first, in an order that does not depend on theirs."""
-    return tuple(sorted(set(objects), key=lambda o: ("",) if o is None else (o.name, sorted(vars(o).items()))))
 
 
 class Terms:
@@ -216,12 +185,13 @@ class Terms:
 
 
 @cache
-def _kernel(function, settings, network, families, hyperpriors, likelihood, n_points, compiled) -> Kernel:
+def _kernel(function, settings, network, kinds, likelihood, n_points, compiled) -> Kernel:
     """One for each objective and each kind of stack, so that it is compiled once."""
+    n_codes = len(Codes._fields)
 
     def objective(*tensors):
-        prior = LogPrior.of_tensors(network, families, hyperpriors, likelihood, tensors[-3:])
-        return function(Terms(prior, n_points), *tensors[:-3], **dict(settings))
+        prior = LogPrior(network, kinds, Codes(*tensors[-n_codes:]), likelihood)
+        return function(Terms(prior, n_points), *tensors[:-n_codes], **dict(settings))
 
     return Kernel(objective, compiled)
 
@@ -237,19 +207,19 @@ def log_density(terms: Terms, latents, x, y) -> torch.Tensor:
 
 @dataclass(frozen=True)
 class Objective:
-    """What `LogJoint.objective` makes: a kernel with what it needs of the stack."""
+    """What `LogJoint.objective` makes: a kernel with what it needs of the stack, its `codes` as they are listed."""
 
     kernel: Kernel
     block: int
-    tensors: list[torch.Tensor]
+    codes: list[torch.Tensor]
 
     def __call__(self, inputs: list[torch.Tensor], constants) -> torch.Tensor:
         """Values (cells,), differentiable once in the inputs."""
-        return self.kernel(self.block, inputs, [*constants, *self.tensors])
+        return self.kernel(self.block, inputs, [*constants, *self.codes])
 
     def with_gradient(self, inputs: list[torch.Tensor], constants) -> tuple[torch.Tensor, list[torch.Tensor]]:
         """Values (cells,) and their gradients in the inputs."""
-        return self.kernel.with_gradient(self.block, inputs, [*constants, *self.tensors])
+        return self.kernel.with_gradient(self.block, inputs, [*constants, *self.codes])
 
 
 class LogJoint:
@@ -265,7 +235,7 @@ class LogJoint:
         self.network, self.models, self.which = network, models, which
         self.likelihood = likelihood or Categorical()
         self.x, self.y = x, self.likelihood.target(y)
-        self.prior = LogPrior(network, models, self.likelihood, device=x.device, dtype=x.dtype)
+        self.prior = LogPrior.of_models(network, models, self.likelihood, device=x.device, dtype=x.dtype)
         self.n_points, self.n_cells, self.compiled = x.shape[1], len(models), compiled
         self.block = block or block_size()
 
@@ -286,13 +256,12 @@ class LogJoint:
 
     def differentiable(self) -> "LogJoint":
         """The stack with copies of tensors that were made under torch.inference_mode, which no gradient can use."""
-        held = [self.x, self.y, self.which, *self.prior.tensors]
+        held = [self.x, self.y, self.which, *self.prior.codes]
         if not any(t.is_inference() for t in held):
             return self
         copy = self.take(list(range(self.n_cells)))
-        copy.x, copy.y, copy.which, *tensors = (t.clone() for t in held)
-        copy.prior = self.prior.with_tensors(tensors)
-        copy.prior.models = self.models
+        copy.x, copy.y, copy.which, *codes = (t.clone() for t in held)
+        copy.prior = self.prior.with_codes(Codes(*codes))
         return copy
 
     @cached_property
@@ -313,14 +282,13 @@ class LogJoint:
         `function` is pure, at the top level of a module, and sees `Terms` of a block of cells with the block's part of
         the tensors; tensors without axes are shared. `settings` are hashable. It is compiled where the joint is.
         """
-        prior, settings = self.prior, tuple(sorted(settings.items()))
-        families, hyperpriors = prior.families, prior.hyperpriors
+        settings = tuple(sorted(settings.items()))
         kernel = _kernel(
-            function, settings, self.network, families, hyperpriors, self.likelihood, self.n_points, self.compiled
+            function, settings, self.network, self.prior.kinds, self.likelihood, self.n_points, self.compiled
         )
         # Two blocks at a time are a seventh faster, and round the same: they leave no rest of a vector either.
         double = self.block == block_size() and self.n_cells % (2 * self.block) == 0
-        return Objective(kernel, self.block * (1 + double), prior.tensors)
+        return Objective(kernel, self.block * (1 + double), [*self.prior.codes])
 
     def log_likelihood(self, latents, batch=None) -> torch.Tensor:
         """log p(y | f_w(x)) of the whole training set, (cells,); estimated from a batch by N / batch size."""

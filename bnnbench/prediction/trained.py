@@ -52,7 +52,7 @@ class TrainedCell:
         """Rebuild a cell of a plan from its stored posterior, trained on `data`."""
         network = build_network(cell, data)
         tensors = {name: torch.from_numpy(np.asarray(values))[None] for name, values in arrays.data_vars.items()}
-        prior = LogPrior(network, [build_model(cell)], build_likelihood(cell))
+        prior = LogPrior.of_models(network, [build_model(cell)], build_likelihood(cell))
         posterior = make(cell.inference, cell.settings).posterior_class(prior, tensors)
         return cls(network, posterior, cell.id, data.x_divisor, data.scaling(cell.seed))
 

@@ -100,7 +100,7 @@ def test_inert_latents_take_no_part(rank):
 def test_draws_from_arrays_have_their_covariance_of(names):
     torch.manual_seed(0)
     network = networks.make({"kind": "mlp", "hidden": []}, (1,), 2)
-    prior, n = LogPrior(network, MODELS[1:]), network.n_weights + 2
+    prior, n = LogPrior.of_models(network, MODELS[1:]), network.n_weights + 2
     shapes = {"loc": (1, n), "cholesky": (1, n, n), "diagonal": (1, n), "factor": (1, n, 2)}
     arrays = {name: torch.randn(shapes[name]) for name in ("loc", *names)}
     if "cholesky" in arrays:
@@ -114,7 +114,7 @@ def test_draws_from_arrays_have_their_covariance_of(names):
 
 @pytest.mark.parametrize("rank", [None, 2])
 def test_a_cell_that_is_not_a_number_leaves_the_others_alone(rank):
-    streams, prior = Streams(["a", "b"], ["p"] * 2), LogPrior(NETWORK, MODELS)
+    streams, prior = Streams(["a", "b"], ["p"] * 2), LogPrior.of_models(NETWORK, MODELS)
     rho = torch.zeros(2, prior.n_latents)
     rho[1] = torch.nan
     factor = Triangular(prior, rho) if rank is None else LowRank(prior, rho, streams, rank)

@@ -85,7 +85,7 @@ def test_a_shared_scale_moves_every_weight():
 
 def in_log_scales(joint, weights):
     """Diagonal of the GGN in weights and log scales by the dense transformation, at multiplier one."""
-    everywhere = LogPrior(joint.network, [MODELS[1]] * joint.n_cells, dtype=weights.dtype)
+    everywhere = LogPrior.of_models(joint.network, [MODELS[1]] * joint.n_cells, dtype=weights.dtype)
     latents = torch.cat([weights, weights.new_zeros(joint.n_cells, everywhere.n_scales)], dim=1)
     joint = joint.repeat(1)
     joint.prior = everywhere
@@ -198,7 +198,7 @@ def test_the_best_scale_on_the_linear_model_is_that_of_the_exact_marginal_likeli
     grid = np.exp(np.linspace(-3, 2, 2001))
     best = grid[np.argmax([log_marginal(joint, s) for s in grid])]
     joint.models = [Model(Normal(), float(best))] * 3
-    joint.prior = LogPrior(joint.network, joint.models, dtype=joint.x.dtype)
+    joint.prior = LogPrior.of_models(joint.network, joint.models, dtype=joint.x.dtype)
     fitted = fit(joint, joint.streams(), steps=3000, structure=structure, prior_scale="marginal_likelihood")
     np.testing.assert_allclose(fitted.diagnostics["prior_scale"], best, rtol=0.005)
     np.testing.assert_allclose(fitted.diagnostics["log_evidence"], log_marginal(joint, best), atol=1e-4)
@@ -274,7 +274,7 @@ def test_every_structure_predicts_with_convolutions_for_every_kind_of_prior(stru
     assert np.isfinite(got["mean_proba"]).all()
     assert (got["variance"].max((1, 2)) > 0).all()
     assert np.isfinite(fitted.diagnostics["log_evidence"]).all()
-    alone = LogPrior(LENET, models[1:2])
+    alone = LogPrior.of_models(LENET, models[1:2])
     single = method.posterior_class(alone, {k: a[1:2] for k, a in fitted.posterior.arrays.items()})
     assert TrainedCell(LENET, single, "b").sample_proba(joint.x[0].numpy(), 5).shape == (5, 40, 3)
 

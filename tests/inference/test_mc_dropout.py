@@ -27,7 +27,7 @@ def test_at_rate_zero_it_is_map(batch_size):
 def test_a_draw_is_the_network_with_columns_of_its_own_set_to_zero():
     """Under learned scales too; the first layer, biases and scales are left as they are."""
     rates = torch.tensor([0.0, 0.25, 0.5])
-    prior = LogPrior(NETWORK, MODELS)
+    prior = LogPrior.of_models(NETWORK, MODELS)
     torch.manual_seed(0)
     loc = torch.randn(3, prior.n_latents)
     posterior = DropoutPosterior(prior, {"loc": loc, "rate": rates})

@@ -9,11 +9,13 @@ import torch
 from scenarios import ALL_MODELS, LinearGaussian, by_chain, quick_method, small_data, stack_joint
 
 from bnnbench import networks
+from bnnbench.base.progress import SILENT
 from bnnbench.inference import DrawsPosterior
-from bnnbench.inference._chains import Chains, Gathered, Run
+from bnnbench.inference._chains import Chains, Gathered
 from bnnbench.inference._diagnostics import probe, worst_rhat_and_ess
 from bnnbench.inference._hamiltonian import Kernel, Spread, State, Target, transition
 from bnnbench.inference._langevin import cyclical, kept_steps, schedule
+from bnnbench.inference._rounds import Run
 from bnnbench.inference.hmc import Hmc
 from bnnbench.inference.sghmc import Sghmc
 from bnnbench.inference.sgld import Sgld
@@ -345,16 +347,13 @@ def test_the_mass_is_the_inverse_of_the_chains_own_variance():
 
 def test_what_chains_want_to_accept_survives_a_resume():
     """It is raised in cells that diverged, so it is not what the settings say."""
-    joint = LinearGaussian()
+    joint, cells = LinearGaussian(), [0, 1, 2]
     settings = Hmc(**SMALL)
 
     def started():
-        return Chains.start(settings, joint, joint.streams(), [0, 1, 2])
+        return Chains.start(settings, joint, joint.streams(), cells)
 
-    chains, run = started(), Run([0, 1, 2])
-    chains.acceptance = torch.full_like(chains.acceptance, 0.97)
-    chains.spread = Spread(settings.chains)
-    stored = chains.snapshot("round-1", Gathered(), run)
-    resumed = started()
-    resumed.restore(stored)
-    assert (resumed.acceptance == 0.97).all()
+    run = Run(started(), cells, SILENT, stretch="round-1", gathered=Gathered(Spread(settings.chains)))
+    run.chains.target_acceptance = torch.full_like(run.chains.target_acceptance, 0.97)
+    resumed = Run.resumed(run.snapshot(), started(), cells, SILENT)
+    assert (resumed.chains.target_acceptance == 0.97).all()

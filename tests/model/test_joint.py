@@ -84,7 +84,7 @@ def test_points_and_latents_map_back(model):
     point = pymc_models.latents_to_point(NETWORK, model, latents)
     built = pymc_models.build(NETWORK, model, X, Y)
     assert {k: v.shape for k, v in built.initial_point().items()} == {k: np.shape(v) for k, v in point.items()}
-    active = LogPrior(NETWORK, [model]).active[0].numpy()
+    active = LogPrior.of_models(NETWORK, [model]).active[0].numpy()
     latents = np.where(active, latents, 0.0)
     np.testing.assert_array_equal(pymc_models.point_to_latents(NETWORK, model, point), latents)
 
@@ -110,7 +110,7 @@ def test_inert_log_scales_have_no_gradient():
 
 
 def test_a_shared_scale_multiplies_every_weight():
-    prior = LogPrior(NETWORK, [ALL_MODELS["normal-shared_half_normal"]], dtype=torch.float64)
+    prior = LogPrior.of_models(NETWORK, [ALL_MODELS["normal-shared_half_normal"]], dtype=torch.float64)
     z = random_latents()[2][:1]
     scale = z[:, prior.n_weights].exp()
     torch.testing.assert_close(prior.weights(z), scale * z[:, : prior.n_weights])
@@ -139,11 +139,11 @@ def test_prior_of_a_stack_equals_each_alone_in_any_order():
     z = random_latents()[3]
     sd, sample = z.abs() + 0.1, z + 0.3
     for order in (range(len(MODELS)), np.random.default_rng(4).permutation(len(MODELS))):
-        stack = LogPrior(NETWORK, [MODELS[i] for i in order], dtype=z.dtype)
+        stack = LogPrior.of_models(NETWORK, [MODELS[i] for i in order], dtype=z.dtype)
         together = stack.log_density(z[order]), stack.expected_log_density(z[order], sd[order], sample[order])
         weights, scales = stack.weights(z[order]), stack.scales(z[order])
         for at, i in enumerate(order):
-            alone, one = LogPrior(NETWORK, [MODELS[i]], dtype=z.dtype), slice(i, i + 1)
+            alone, one = LogPrior.of_models(NETWORK, [MODELS[i]], dtype=z.dtype), slice(i, i + 1)
             torch.testing.assert_close(together[0][at : at + 1], alone.log_density(z[one]))
             expected = alone.expected_log_density(z[one], sd[one], sample[one])
             torch.testing.assert_close(together[1][at : at + 1], expected)

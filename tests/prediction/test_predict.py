@@ -19,7 +19,7 @@ NETWORKS = [
 
 
 def posterior_of(network, n_cells, kind=GaussianPosterior):
-    prior = LogPrior(network, [Model(Normal(), 1.0)] * n_cells)
+    prior = LogPrior.of_models(network, [Model(Normal(), 1.0)] * n_cells)
     torch.manual_seed(1)
     arrays = {"loc": torch.randn(n_cells, prior.n_latents), "sd": torch.rand(n_cells, prior.n_latents)}
     return kind(prior, arrays)
@@ -37,7 +37,7 @@ def test_moments_and_argmax_votes_equal_those_of_the_draws(network):
     draw = posterior.draws(streams, "predict")
     latents = [draw(s) for s in range(40)]
     for c in range(3):
-        single = type(posterior)(LogPrior(network, [Model(Normal(), 1.0)]), {})
+        single = type(posterior)(LogPrior.of_models(network, [Model(Normal(), 1.0)]), {})
         single.draws = lambda streams, purpose, c=c: lambda s: latents[s][c : c + 1]
         draws = TrainedCell(network, single, "x").sample_proba(x, 40)
         np.testing.assert_allclose(got["mean_proba"][c], draws.mean(0), atol=1e-6)
@@ -73,7 +73,9 @@ def test_predictions_do_not_depend_on_the_stack():
     network = NETWORKS[0]
     x = torch.from_numpy(inputs(network))[None]
     both = posterior_of(network, 2)
-    one = GaussianPosterior(LogPrior(network, [Model(Normal(), 1.0)]), {k: v[1:] for k, v in both.arrays.items()})
+    one = GaussianPosterior(
+        LogPrior.of_models(network, [Model(Normal(), 1.0)]), {k: v[1:] for k, v in both.arrays.items()}
+    )
     stacked = predict(both, x, torch.zeros(2, dtype=torch.long), Streams(["a", "b"], ["p", "q"]), 20)
     alone = predict(one, x, torch.zeros(1, dtype=torch.long), Streams(["b"], ["q"]), 20)
     np.testing.assert_allclose(alone["mean_proba"][0], stacked["mean_proba"][1], atol=1e-6)
@@ -100,7 +102,7 @@ def of_four_chains(n):
     Every chain stays at a network of its own, so that predictions tell how often each was drawn from.
     """
     network = NETWORKS[0]
-    prior = LogPrior(network, [Model(Normal(), 1.0)])
+    prior = LogPrior.of_models(network, [Model(Normal(), 1.0)])
     networks_of_chains = 3 * torch.randn(1, 4, prior.n_latents, generator=torch.Generator().manual_seed(3))
     posterior = DrawsPosterior.of_chains(prior, networks_of_chains.unsqueeze(2).expand(-1, -1, n, -1))
     single = DrawsPosterior(prior, {"draws": networks_of_chains})

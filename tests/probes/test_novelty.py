@@ -54,7 +54,7 @@ def one_input_data(novel):
 def line_cell():
     """Logistic regression of which the slope is known and the sign of the offset is not."""
     network = networks.make({"kind": "mlp", "hidden": []}, (1,), 2)
-    prior = LogPrior(network, [Model(Normal(), 1.0)])
+    prior = LogPrior.of_models(network, [Model(Normal(), 1.0)])
     loc = torch.tensor([[-4.0, 4.0, 0.0, 0.0]])
     arrays = {"loc": loc, "sd": torch.tensor([[0.1, 0.1, 0.1, 0.1]])}
     pad = torch.zeros(1, prior.n_latents - 4)

@@ -24,7 +24,7 @@ NETWORK = networks.make({"kind": "lenet", "channels": [3], "kernel": 3, "hidden"
 
 
 def trained(kind=GaussianPosterior, model=None, sd=0.1):
-    prior = LogPrior(NETWORK, [model or Model(Normal(), 1.0)])
+    prior = LogPrior.of_models(NETWORK, [model or Model(Normal(), 1.0)])
     noise = torch.Generator().manual_seed(0)
     loc = torch.randn(1, prior.n_latents, generator=noise)
     arrays = {"loc": loc} if kind is PointPosterior else {"loc": loc, "sd": torch.full_like(loc, sd)}
@@ -181,7 +181,7 @@ def test_moments_of_weights_count_learned_scales():
 
 
 def test_moments_of_a_mixture_of_gaussians_are_those_of_its_draws():
-    prior = LogPrior(NETWORK, [Model(Normal(), 1.0)])
+    prior = LogPrior.of_models(NETWORK, [Model(Normal(), 1.0)])
     loc = torch.randn(1, 5, prior.n_latents, generator=torch.Generator().manual_seed(0))
     cell = TrainedCell(NETWORK, MixturePosterior(prior, {"loc": loc, "sd": torch.full_like(loc, 0.1)}), "cell", 255.0)
     mean, sd = cell.weight_moments(500)

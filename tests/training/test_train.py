@@ -296,7 +296,7 @@ def test_a_learning_curve_is_measured_with_several_draws(tmp_path):
             draw = super().draws(streams, purpose)
             return lambda s: drawn.append(s) or draw(s)
 
-    prior = LogPrior(network, [train.build_model(cell)])
+    prior = LogPrior.of_models(network, [train.build_model(cell)])
     arrays = {"loc": torch.zeros(1, prior.n_latents), "sd": torch.ones(1, prior.n_latents)}
     errors = inputs.errors(Spy(prior, arrays), Streams([cell.id], [cell.pair]), block=1)
     assert errors.shape == (2, 1) and len(set(drawn)) >= 5
