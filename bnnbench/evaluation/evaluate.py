@@ -24,8 +24,8 @@ CELL_COLUMNS = ["id", "key", *COORDINATES, "family", "noise", "state", "reason",
 
 
 def labels(data: DataSet, split: str, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """Inputs and labels of a split; the test set is the same for every seed."""
-    return data.test() if split == "test" else data.split(seed)[2:]
+    """Inputs and labels of a split of one seed."""
+    return data.test(seed) if split == "test" else data.split(seed)[2:]
 
 
 def ideal_of(spec: DatasetSpec, x: np.ndarray) -> Any:
