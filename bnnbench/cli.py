@@ -141,7 +141,7 @@ def _dataset(options) -> int:
             failures.mark_data(options.output, str(error) if known else f"{type(error).__name__}: {error}")
         return 0 if options.go_on else 2
     made.to_netcdf(options.output)
-    logging.info("%s: %d points to train and validate on, %d to test", spec.name, len(made.x_pool), len(made.x_test))
+    logging.info("%s: %d points to train and validate on, %d to test", spec.name, len(made.x_pool), made.n_test)
     return 0
 
 

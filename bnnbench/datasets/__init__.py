@@ -5,6 +5,8 @@ A new data set is a new file here; nothing else has to name it. The types of `ge
 
 - `name(...)`: the data set's name, where options are part of it (`circles-0.4`);
 - `check(...)`: raises ValueError for options that are wrong together;
+- `group(...)`: the name that data sets of equal shapes share, where it depends on options;
+- `n_seeds(...)`: how many splits there are, for seeds from 0, where they are given rather than drawn;
 - `shape(...)`: its `Shape`, by which planning builds networks and estimates sizes;
 - `bayes_proba(x, ...)`: the exact posterior, where the generator is known;
 - `law(x, ...)`: the exact law of the target at x, likewise, of a regression data set;
@@ -35,6 +37,7 @@ __all__ = [
     "DataError",
     "DataSet",
     "Shape",
+    "available_seeds",
     "bayes_proba",
     "check_options",
     "dataset_name",
@@ -67,7 +70,14 @@ def make(family: str, options: dict, seeds: Iterable[int], data_dir: str | Path 
     module = _module(family)
     check_options(family, options)
     takes_files = "data_dir" in inspect.signature(module.generate).parameters
+    seeds = available_seeds(family, options, seeds)
     return module.generate(seeds=seeds, **options, **({"data_dir": data_dir} if takes_files else {}))
+
+
+def available_seeds(family: str, options: dict, seeds: Iterable[int]) -> list[int]:
+    """Those of the seeds for which the data set has a split: all where its family draws them."""
+    seeds, n = list(seeds), _call(family, "n_seeds", options)
+    return seeds if n is None else [seed for seed in seeds if seed < n]
 
 
 def known_options(family: str) -> dict:
@@ -124,13 +134,14 @@ def dataset_name(family: str, options: dict) -> str:
 def group(family: str, options: dict) -> str:
     """Name of the data sets whose arrays have the same shapes as this one's, so that cells of all can be stacked.
 
-    A family's own name, unless its module names a `GROUP` that it shares with others; then sizes (`n_...`) that are not
-    the module's `GROUP_SIZES`, or the family's defaults where it has none, are in the name.
+    What its module's `group` says; else the family's own name, unless its module names a `GROUP` that it shares with
+    others: then sizes (`n_...`) that are not the module's `GROUP_SIZES`, or the family's defaults where it has none,
+    are in the name.
     """
     module = _module(family)
     shared = getattr(module, "GROUP", None)
     if shared is None:
-        return family
+        return _call(family, "group", options) or family
     defaults = {key: default for key, default in known_options(family).items() if key.startswith("n_")}
     usual = getattr(module, "GROUP_SIZES", defaults)
     sizes = {key: options.get(key, default) for key, default in defaults.items()}

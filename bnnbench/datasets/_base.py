@@ -1,4 +1,4 @@
-"""The one form that every data set takes: a pool, per-seed splits into it, and a fixed test set."""
+"""The one form that every data set takes: a pool, per-seed splits into it, and a test set."""
 
 import os
 from collections.abc import Callable, Iterable
@@ -36,13 +36,15 @@ class DataSet:
     y_pool: (pool,) int64 labels in 0 ... n_classes - 1; of another task what it takes for targets, such as float32
     train_index, validation_index: (seed, n) and (seed, m) int64 rows of the pool; no point in both
     seeds: (seed,) int64
-    x_test, y_test: like x_pool and y_pool; the same for every seed
+    x_test, y_test: like x_pool and y_pool; the same for every seed. Empty where `test_index` is given
     n_classes: how many classes there are; 1 for a task other than classification: it has one column of targets
     x_divisor: what stored inputs are divided by before a network sees them (255 for 8-bit images)
     novel: inputs like x_test of no class that is trained on, by where they come from; for probes only
     task: what is predicted, a file in tasks/
     standardise: inputs and targets are scaled by the training split's mean and sd before training; predictions come
     back in the targets' own units
+    test_index: (seed, t) int64 rows of the pool, where each seed has a test set of its own (a split of a table); no
+    point of them is in the same seed's training or validation set
 
     Raises DataError (a ValueError) where an array breaks this.
     """
@@ -60,6 +62,7 @@ class DataSet:
     novel: dict[str, np.ndarray] = field(default_factory=dict)
     task: str = "classification"
     standardise: bool = False
+    test_index: np.ndarray | None = None
 
     def __post_init__(self):
         check(self)
@@ -70,11 +73,8 @@ class DataSet:
         Inputs are float32, divided by `x_divisor`; labels int64, other targets float32. Raises ValueError for an
         unknown seed.
         """
-        rows = np.flatnonzero(self.seeds == seed)
-        if not rows.size:
-            known = ", ".join(map(str, self.seeds))
-            raise ValueError(f"data set {self.name!r} has no split for seed {seed}; its seeds are {known}")
-        train, validation = self.train_index[rows[0]], self.validation_index[rows[0]]
+        row = self._row(seed)
+        train, validation = self.train_index[row], self.validation_index[row]
         return (
             self.scaled(self.x_pool[train]),
             self.y_pool[train],
@@ -82,9 +82,35 @@ class DataSet:
             self.y_pool[validation],
         )
 
-    def test(self) -> tuple[np.ndarray, np.ndarray]:
-        """x_test (points, ...) as float32 divided by `x_divisor`, and y_test (points,)."""
-        return self.scaled(self.x_test), self.y_test
+    def test(self, seed: int | None = None) -> tuple[np.ndarray, np.ndarray]:
+        """Test inputs (points, ...) as float32 divided by `x_divisor`, and their targets (points,), of one seed.
+
+        The seed may be left out where all share the test set; raises ValueError where they do not, and for an unknown
+        seed.
+        """
+        if self.test_index is None:
+            return self.scaled(self.x_test), self.y_test
+        if seed is None:
+            raise ValueError(f"data set {self.name!r} has a test set for each seed; say of which")
+        rows = self.test_index[self._row(seed)]
+        return self.scaled(self.x_pool[rows]), self.y_pool[rows]
+
+    @property
+    def n_test(self) -> int:
+        """Points of a test set."""
+        return len(self.y_test) if self.test_index is None else self.test_index.shape[1]
+
+    @property
+    def inputs_differ_by_seed(self) -> bool:
+        """Whether test inputs, as a network sees them, are others for another seed."""
+        return self.standardise or self.test_index is not None
+
+    def _row(self, seed: int) -> int:
+        rows = np.flatnonzero(self.seeds == seed)
+        if not rows.size:
+            known = ", ".join(map(str, self.seeds))
+            raise ValueError(f"data set {self.name!r} has no split for seed {seed}; its seeds are {known}")
+        return int(rows[0])
 
     def scaled(self, x: np.ndarray) -> np.ndarray:
         """Stored inputs as a network sees them: float32, divided by `x_divisor`."""
@@ -107,9 +133,11 @@ class DataSet:
             "y_pool": ("pool", self.y_pool),
             "train_index": (("seed", "train"), self.train_index),
             "validation_index": (("seed", "validation"), self.validation_index),
-            "x_test": (("test", *feature_dims), self.x_test),
-            "y_test": ("test", self.y_test),
         }
+        if self.test_index is None:
+            variables |= {"x_test": (("test", *feature_dims), self.x_test), "y_test": ("test", self.y_test)}
+        else:
+            variables["test_index"] = ("seed", "test"), self.test_index
         variables |= {f"novel_{key}": ((f"{key}_image", *feature_dims), x) for key, x in self.novel.items()}
         attributes = {
             "name": self.name,
@@ -139,13 +167,14 @@ class DataSet:
         path = Path(path)
         if not path.is_file():
             raise FileNotFoundError(f"no data set at {path}; generate it with the data step")
-        names = ("x_pool", "y_pool", "train_index", "validation_index", "x_test", "y_test")
+        names = ["x_pool", "y_pool", "train_index", "validation_index"]
         try:
             integrity.verify(path)
         except ValueError as error:
             raise DataError(str(error)) from None
         try:
             with xr.open_dataset(path, engine="h5netcdf", decode_cf=False) as stored:
+                names += ["test_index"] if "test_index" in stored else ["x_test", "y_test"]
                 arrays = {key: stored[key].values for key in names}
                 seeds, attributes = stored["seed"].values, stored.attrs
                 novel = {str(k)[6:]: stored[k].values for k in stored.data_vars if str(k).startswith("novel_")}
@@ -160,6 +189,8 @@ class DataSet:
             raise DataError(f"{path} is not a data set file ({error}); delete it and generate it again") from error
         if name not in (None, found := values["name"]):
             raise DataError(f"{path} holds the data set {found!r}, not {name!r}; delete it and generate it again")
+        if "test_index" in arrays:
+            arrays |= {"x_test": arrays["x_pool"][:0], "y_test": arrays["y_pool"][:0]}
         return cls(seeds=seeds, novel=novel, **values, **arrays)
 
 

@@ -47,7 +47,11 @@ def _check_inputs(data, part: str) -> None:
     if y.shape != (len(x),):
         _refuse(data, f"y_{part}", f"has shape {y.shape} for {len(x)} inputs", "give one target an input")
     if not len(x):
+        if part == "test" and data.test_index is not None:
+            return
         _refuse(data, f"x_{part}", "is empty", "ask for at least one point")
+    if part == "test" and data.test_index is not None:
+        _refuse(data, "x_test", "is given beside test_index", "leave it empty, or the other out")
     if x.dtype.kind == "f":
         _check_finite(data, f"x_{part}", x)
     if max(float(x.max()), -float(x.min())) / data.x_divisor > float(np.finfo(np.float32).max):
@@ -66,7 +70,7 @@ def _check_targets(data, part: str) -> None:
     y = getattr(data, f"y_{part}")
     if fault := tasks.find(data.task).target_fault(y, data.n_classes):
         _refuse(data, f"y_{part}", *fault)
-    if y.dtype.kind == "f":
+    if y.dtype.kind == "f" and len(y):
         _check_finite(data, f"y_{part}", y)
 
 
@@ -93,16 +97,23 @@ def _check_same_shapes(data) -> None:
 
 
 def _check_splits(data) -> None:
-    for array in ("train_index", "validation_index"):
+    arrays = ["train_index", "validation_index"] + ["test_index"] * (data.test_index is not None)
+    for array in arrays:
         index = getattr(data, array)
         if index.ndim != 2 or len(index) != len(data.seeds) or not index.size:
             _refuse(data, array, f"has shape {index.shape}", f"make it ({len(data.seeds)} seeds, points)")
         if index.min() < 0 or index.max() >= len(data.x_pool):
             _refuse(data, array, f"points outside the pool of {len(data.x_pool)}", "keep it within the pool's rows")
-    for seed, train, validation in zip(data.seeds, data.train_index, data.validation_index, strict=True):
-        if (shared := np.intersect1d(train, validation)).size:
-            fault = f"shares {shared.size} points with train at seed {seed}"
-            _refuse(data, "validation_index", fault, "separate them")
+    for i, first in enumerate(arrays):
+        for second in arrays[i + 1 :]:
+            _check_apart(data, first, second)
+
+
+def _check_apart(data, first: str, second: str) -> None:
+    for seed, a, b in zip(data.seeds, getattr(data, first), getattr(data, second), strict=True):
+        if (shared := np.intersect1d(a, b)).size:
+            fault = f"shares {shared.size} points with {first.removesuffix('_index')} at seed {seed}"
+            _refuse(data, second, fault, "separate them")
 
 
 def check_counts(name: str, **counts: int) -> None:

@@ -2,7 +2,6 @@
 
 import gzip
 import hashlib
-import os
 import zlib
 from collections.abc import Iterable
 from pathlib import Path
@@ -12,11 +11,9 @@ import numpy as np
 from pydantic import Field
 
 from bnnbench.base.philox import generator
+from bnnbench.datasets import _files
 from bnnbench.datasets._base import DataSet, Shape, split_pool
 from bnnbench.datasets._check import DataError, check_counts, check_fit, check_seeds
-from bnnbench.files.folders import expanded
-
-ENVIRONMENT = "BNNBENCH_DATA"
 
 Class = Annotated[int, Field(ge=0, le=9)]
 
@@ -156,63 +153,14 @@ def load(folder: str, data_dir: str | Path | None = None) -> tuple[np.ndarray, .
 
 def find(folder: str, data_dir: str | Path | None = None) -> list[Path]:
     """Paths of the four files, in the order of FILES, each with or without `.gz`; see `load` for where."""
-    named, source = data_dir, "the data folder given"
-    if named is None and os.environ.get(ENVIRONMENT):
-        named, source = os.environ[ENVIRONMENT], f"the environment variable {ENVIRONMENT}"
-    if named is None:
-        import pooch
-
-        cache = Path(pooch.os_cache("bnnbench")) / folder
-        return [
-            _existing(cache, file) or download(folder, file, cache / f"{file}.gz", sha256)
-            for file, sha256 in zip(FILES, SHA256[folder], strict=True)
-        ]
-    try:
-        home = expanded(named)
-    except ValueError as error:
-        raise DataError(f"{source}: {error}") from None
-    where = f"{home} ({source})"
-    if not home.is_dir():
-        raise DataError(f"{where} is not a folder; correct it, or leave it unset to download {folder}")
-    paths = {file: _existing(home / folder, file) for file in FILES}
-    missing = [f"{home / folder / file}.gz" for file, path in paths.items() if path is None]
-    if missing:
-        raise DataError(
-            f"{where} lacks {', '.join(missing)}; place the published files there (with or without .gz), "
-            "or leave the folder unset to download them"
-        )
-    return list(paths.values())
+    return _files.find(folder, FILES, data_dir, lambda file, cache: download(folder, file, cache / f"{file}.gz"))
 
 
-def _existing(folder: Path, file: str) -> Path | None:
-    return next((path for path in (folder / f"{file}.gz", folder / file) if path.is_file()), None)
-
-
-def download(folder: str, file: str, target: Path, sha256: str) -> Path:
-    """Fetch one file from the first mirror whose content verifies; `target` appears only then.
-
-    Raises DataError listing what was tried where none does.
-    """
-    import pooch
-
-    tried = []
-    target.parent.mkdir(parents=True, exist_ok=True)
-    temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")
-    for mirror in MIRRORS[folder]:
-        url = f"{mirror}{file}.gz"
-        try:
-            pooch.HTTPDownloader(timeout=30)(url, str(temporary), None)
-            read_idx(temporary, FILES[file], sha256)
-            os.replace(temporary, target)
-            return target
-        except (OSError, DataError) as error:  # every error of requests is an OSError
-            tried.append(f"\n  {url}: {error}")
-        finally:
-            temporary.unlink(missing_ok=True)
-    raise DataError(
-        f"could not download {file} of {folder}. Tried:{''.join(tried)}\n"
-        f"Place the file by hand at {target}, or in <folder>/{folder}/ with {ENVIRONMENT}=<folder>."
-    )
+def download(folder: str, file: str, target: Path) -> Path:
+    """Fetch one file from the first mirror whose content verifies; see `_files.download`."""
+    sha256 = SHA256[folder][list(FILES).index(file)]
+    urls = [f"{mirror}{file}.gz" for mirror in MIRRORS[folder]]
+    return _files.download(folder, urls, target, lambda path: read_idx(path, FILES[file], sha256))
 
 
 def read_idx(path: str | Path, count: int | None = None, sha256: str | None = None) -> np.ndarray:

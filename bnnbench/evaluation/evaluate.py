@@ -24,8 +24,8 @@ CELL_COLUMNS = ["id", "key", *COORDINATES, "family", "noise", "state", "reason",
 
 
 def labels(data: DataSet, split: str, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """Inputs and labels of a split; the test set is the same for every seed."""
-    return data.test() if split == "test" else data.split(seed)[2:]
+    """Inputs and labels of a split of one seed."""
+    return data.test(seed) if split == "test" else data.split(seed)[2:]
 
 
 def ideal_of(spec: DatasetSpec, x: np.ndarray) -> Any:
@@ -58,9 +58,11 @@ def evaluate_shard(plan: Plan, shard: Shard, path: str | Path, output: str | Pat
             if cell_id not in done or cells[cell_id].dataset.name not in data:
                 continue
             cell = cells[cell_id]
-            where = (cell.dataset.name, None if split == "test" else cell.seed)
+            of_data = data[cell.dataset.name]
+            shared = split == "test" and of_data.test_index is None
+            where = (split, cell.dataset.name, None if shared else cell.seed)
             if where not in exact:
-                x, y = labels(data[cell.dataset.name], split, cell.seed)
+                x, y = labels(of_data, split, cell.seed)
                 exact[where] = y, ideal_of(cell.dataset, x)
             y, ideal = exact[where]
             task = tasks.find(cell.dataset.task)
@@ -139,7 +141,7 @@ def _controls(plan: Plan) -> pd.DataFrame:
         studies = [
             s for s in plan.studies if any(spec.name in h.datasets for h in plan.shards.values() if h.study == s)
         ]
-        for seed in plan.config.seeds:
+        for seed in data.seeds.tolist():
             y_train = data.split(seed)[1]
             for split in SPLITS:
                 x, y = labels(data, split, seed)

@@ -225,6 +225,11 @@ def main_method(results: Results, study: str) -> str:
     return min(known, key=lambda m: (last.index(m) + 1 if m in last else 0, m != "mean_field"))
 
 
+def datasets_of(results: Results, study: str) -> list[str]:
+    """Data sets of a study with trained cells, in its order."""
+    return list(dict.fromkeys(done(results, study).dataset))
+
+
 def noisiest(results: Results, study: str) -> list[str]:
     """For each family of data sets with trained cells, the one with the most noise."""
     cells = done(results, study).sort_values("noise", ascending=False, kind="stable")

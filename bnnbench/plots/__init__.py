@@ -3,7 +3,7 @@
 `show` displays either in a notebook, and says why where there is nothing to show.
 """
 
-from bnnbench.evaluation.select import NothingToDraw, best_cell, best_models, main_method, noisiest
+from bnnbench.evaluation.select import NothingToDraw, best_cell, best_models, datasets_of, main_method, noisiest
 from bnnbench.plots.curves import bands_by_noise, curves_of, predictive_bands, uncertainties_along
 from bnnbench.plots.display import attempt, show
 from bnnbench.plots.fidelity import cost_against_fidelity, excess_by_method
@@ -52,6 +52,7 @@ __all__ = [
     "confusion_matrix",
     "cost_against_fidelity",
     "curves_of",
+    "datasets_of",
     "disputed_images",
     "draws_for_two_images",
     "elbos_in_words",

@@ -111,9 +111,9 @@ def _dataset(path: Path, name: str) -> DatasetFacts:
     if not path.is_file():
         return DatasetFacts(data_name(name))
     with xr.open_dataset(path, engine="h5netcdf", decode_cf=False) as stored:
-        if "x_test" not in stored:  # it stands for one that could not be had
+        if "x_pool" not in stored:  # it stands for one that could not be had
             return DatasetFacts(data_name(name))
-        n, shape = stored.sizes, stored["x_test"].shape[1:]
+        n, shape = stored.sizes, stored["x_pool"].shape[1:]
         inputs = prose.count(shape[0], "feature") if len(shape) == 1 else " × ".join(map(str, shape[1:])) + " pixels"
         targets = tasks.find(stored.attrs.get("task", "classification")).targets
         classes = None if targets else int(stored.attrs["n_classes"])

@@ -78,6 +78,7 @@ def names_of(study: StudyConfig) -> dict[str, set[str]]:
 def study_cells(study: StudyConfig, specs: list[DatasetSpec], seeds: list[int]) -> list[Cell]:
     """Every cell of a study, in a stable order."""
     cells = []
+    seeds_of = {spec.name: datasets.available_seeds(spec.family, spec.options, seeds) for spec in specs}
     on_data = [(spec, likelihood) for spec in specs for likelihood in likelihoods(study, spec).items()]
     for (inference, method), (spec, likelihood), (network, options), model in itertools.product(
         study.inference.items(), on_data, study.networks.items(), models(study)
@@ -93,7 +94,7 @@ def study_cells(study: StudyConfig, specs: list[DatasetSpec], seeds: list[int]) 
                 curve=method.curve, merged=merged,
             )  # fmt: skip
             if study.models is None or cell.model in study.models:
-                cells += [cell.with_seed(seed) for seed in _seeds(cell, method.only, seeds)]
+                cells += [cell.with_seed(seed) for seed in _seeds(cell, method.only, seeds_of[spec.name])]
     return cells
 
 

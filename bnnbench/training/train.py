@@ -243,8 +243,8 @@ class Inputs:
         scalings = [data[name].scaling(seed) for name, seed in sets]
         splits = [_scaled(data[name].split(seed), s) for (name, seed), s in zip(sets, scalings, strict=True)]
         x, y, x_validation, y_validation = (_stack(arrays, device) for arrays in zip(*splits, strict=True))
-        # Of unscaled data all seeds share the test inputs.
-        of_cells = [(c.dataset.name, c.seed if data[c.dataset.name].standardise else None) for c in cells]
+        # Where they are the same for all seeds, test inputs are kept once.
+        of_cells = [(c.dataset.name, c.seed if data[c.dataset.name].inputs_differ_by_seed else None) for c in cells]
         names, which_test = _distinct(of_cells, device)
         tests = [_test(data[name], seed) for name, seed in names]
         x_test, y_test = (_stack(arrays, device) for arrays in zip(*tests, strict=True))
@@ -275,8 +275,8 @@ def _scaled(split: tuple, scaling: Scaling) -> tuple:
 
 
 def _test(data: DataSet, seed: int | None) -> tuple[np.ndarray, np.ndarray]:
-    """Test inputs as those of a seed are scaled, and targets; None where they are not."""
-    x, y = data.test()
+    """Test inputs as those of a seed are scaled, and targets; no seed where all have the same."""
+    x, y = data.test(seed)
     return (x if seed is None else data.scaling(seed).x(x)), y
 
 

@@ -5,7 +5,7 @@ from dataclasses import fields, replace
 import numpy as np
 import pytest
 
-from bnnbench.datasets import DataError, DataSet, circles, cubic, digits
+from bnnbench.datasets import DataError, DataSet, circles, cubic, diabetes, digits
 from bnnbench.files import integrity
 
 
@@ -20,7 +20,7 @@ def curve():
 
 
 @pytest.mark.parametrize(
-    "make", [lambda: circles.generate(0.4, n_test=50, seeds=[2, 5]), digits.generate, cubic.generate]
+    "make", [lambda: circles.generate(0.4, n_test=50, seeds=[2, 5]), digits.generate, cubic.generate, diabetes.generate]
 )
 def test_file_round_trip(make, tmp_path):
     data, path = make(), tmp_path / "new" / "data.nc"
@@ -54,6 +54,31 @@ def test_a_file_that_names_no_task_is_classification(toy, tmp_path):
     integrity.seal(tmp_path / "toy.nc")
     back = DataSet.from_netcdf(tmp_path / "toy.nc")
     assert (back.task, back.standardise) == ("classification", False)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"test_index": lambda d: d.test_index[:1]}, "test_index has shape"),
+        ({"test_index": lambda d: d.train_index[:, :88]}, "test_index shares 88 points with train at seed 0"),
+        ({"test_index": lambda d: d.validation_index}, "test_index shares 35 points with validation at seed 0"),
+        ({"x_test": lambda d: d.x_pool[:5], "y_test": lambda d: d.y_pool[:5]}, "x_test is given beside test_index"),
+    ],
+)
+def test_test_rows_of_a_seed_are_apart_from_what_it_trains_on(changes, message):
+    data = diabetes.generate(seeds=[0, 1])
+    with pytest.raises(DataError, match=message):
+        replace(data, **{name: change(data) for name, change in changes.items()})
+
+
+def test_each_seed_has_the_test_set_that_was_drawn_for_it():
+    data = diabetes.generate(seeds=[0, 1])
+    (first, targets), (second, _) = data.test(0), data.test(1)
+    assert first.shape == second.shape == (88, 10) and not np.array_equal(first, second)
+    assert np.array_equal(targets, data.y_pool[data.test_index[0]])
+    assert np.array_equal(diabetes.generate(seeds=[1]).test(1)[0], second)
+    with pytest.raises(ValueError, match="'diabetes' has a test set for each seed; say of which"):
+        data.test()
 
 
 def test_failed_write_keeps_the_old_file(toy, tmp_path, monkeypatch):

@@ -2,6 +2,7 @@
 
 import inspect
 import os
+from typing import Literal, get_args, get_origin
 
 import numpy as np
 import pytest
@@ -16,7 +17,8 @@ SEEDS = [3, 5]
 def example(family: str) -> dict:
     """Options with which a family makes a small data set: what must be given, by its type, and small counts."""
     known = settings.parameters(datasets._module(family).generate, leaving_out=datasets.GIVEN)
-    options = {key: 0.4 for key, (_, default) in known.items() if default is ...}
+    must = {key: kind for key, (kind, default) in known.items() if default is ...}
+    options = {key: get_args(kind)[0] if get_origin(kind) is Literal else 0.4 for key, kind in must.items()}
     options = {key: 2 if datasets.option_faults(family, key, value) else value for key, value in options.items()}
     return options | {key: n for key, n in {"n_train": 60, "n_validation": 40, "n_test": 200}.items() if key in known}
 
@@ -39,8 +41,8 @@ def test_it_is_what_its_options_say(made):
     assert data.task == datasets.task(family)
     shape = datasets.shape(family, options)
     if shape is not None:
-        found = data.x_test.shape[1:], data.n_classes, data.train_index.shape[1], data.validation_index.shape[1]
-        assert shape == (*found, len(data.x_test))
+        found = data.x_pool.shape[1:], data.n_classes, data.train_index.shape[1], data.validation_index.shape[1]
+        assert shape == (*found, data.n_test)
 
 
 def test_each_seed_splits_its_own_way_and_the_same_each_time(made):
@@ -50,14 +52,15 @@ def test_each_seed_splits_its_own_way_and_the_same_each_time(made):
     assert not np.array_equal(x, data.split(SEEDS[1])[0])
     again = datasets.make(family, options, SEEDS[:1])
     np.testing.assert_array_equal(again.split(SEEDS[0])[0], x)
-    np.testing.assert_array_equal(again.x_test, data.x_test)
+    np.testing.assert_array_equal(again.test(SEEDS[0])[0], data.test(SEEDS[0])[0])
 
 
 def test_its_file_holds_all_of_it(made, tmp_path):
     _, _, data = made
+    optional = [] if data.test_index is None else ["test_index"]
     data.to_netcdf(tmp_path / f"{data.name}.nc")
     read = DataSet.from_netcdf(tmp_path / f"{data.name}.nc")
-    for array in ("x_pool", "y_pool", "train_index", "validation_index", "seeds", "x_test", "y_test"):
+    for array in ("x_pool", "y_pool", "train_index", "validation_index", "seeds", "x_test", "y_test", *optional):
         np.testing.assert_array_equal(getattr(read, array), getattr(data, array))
         assert getattr(read, array).dtype == getattr(data, array).dtype
     assert (read.name, read.n_classes, read.x_divisor) == (data.name, data.n_classes, data.x_divisor)
@@ -66,7 +69,7 @@ def test_its_file_holds_all_of_it(made, tmp_path):
 
 def test_the_exact_posterior_where_it_is_known_is_one_and_calibrated(made):
     family, options, data = made
-    x, y = data.test()
+    x, y = data.test(SEEDS[0])
     proba = datasets.bayes_proba(family, options, x)
     if proba is None:
         return

@@ -10,7 +10,7 @@ import numpy as np
 import pooch
 import pytest
 
-from bnnbench.datasets import DataError, _idx, fashion_mnist, mnist
+from bnnbench.datasets import DataError, _files, _idx, fashion_mnist, mnist
 
 
 def idx(array: np.ndarray) -> bytes:
@@ -37,7 +37,7 @@ def tiny(tmp_path, monkeypatch):
     digests = tuple(hashlib.sha256(contents[file]).hexdigest() for file in counts)
     monkeypatch.setitem(_idx.SHA256, "mnist", digests)
     monkeypatch.setattr(pooch, "os_cache", lambda name: tmp_path / "cache")
-    monkeypatch.delenv(_idx.ENVIRONMENT, raising=False)
+    monkeypatch.delenv(_files.ENVIRONMENT, raising=False)
     downloads(monkeypatch, lambda url, target: pytest.fail(f"attempted to download {url}"))
     return tmp_path / "data"
 
@@ -106,12 +106,12 @@ def test_folder_from_the_environment_and_files_without_gz(tiny, monkeypatch):
     for path in (tiny / "mnist").iterdir():
         path.with_suffix("").write_bytes(gzip.decompress(path.read_bytes()))
         path.unlink()
-    monkeypatch.setenv(_idx.ENVIRONMENT, str(tiny))
+    monkeypatch.setenv(_files.ENVIRONMENT, str(tiny))
     assert len(mnist.generate(**SMALL).x_test) == 10
 
 
 def test_given_folder_wins_over_the_environment(tiny, monkeypatch):
-    monkeypatch.setenv(_idx.ENVIRONMENT, str(tiny / "nowhere"))
+    monkeypatch.setenv(_files.ENVIRONMENT, str(tiny / "nowhere"))
     assert len(mnist.generate(data_dir=tiny, **SMALL).x_test) == 10
 
 
@@ -119,15 +119,15 @@ def test_given_folder_wins_over_the_environment(tiny, monkeypatch):
 def test_named_folder_that_is_missing_is_refused_without_download(tiny, monkeypatch, through):
     missing = tiny / "nowhere"
     if through == "environment":
-        monkeypatch.setenv(_idx.ENVIRONMENT, str(missing))
+        monkeypatch.setenv(_files.ENVIRONMENT, str(missing))
     with pytest.raises(DataError, match=r"nowhere.*is not a folder") as caught:
         mnist.generate(data_dir=missing if through == "argument" else None, **SMALL)
-    assert (_idx.ENVIRONMENT in str(caught.value)) == (through == "environment")
+    assert (_files.ENVIRONMENT in str(caught.value)) == (through == "environment")
 
 
 def test_named_folder_that_lacks_files_is_refused_without_download(tiny):
     (tiny / "mnist" / "t10k-labels-idx1-ubyte.gz").unlink()
-    with pytest.raises(DataError, match=r"lacks .*t10k-labels-idx1-ubyte\.gz; place"):
+    with pytest.raises(DataError, match=r"lacks .*t10k-labels-idx1-ubyte; place"):
         mnist.generate(data_dir=tiny, **SMALL)
     with pytest.raises(DataError, match=r"lacks .*fashion-mnist"):
         fashion_mnist.generate(data_dir=tiny, **SMALL)
@@ -162,12 +162,12 @@ def test_failed_download_says_what_was_tried_and_what_to_do(tiny, tmp_path, monk
     downloads(monkeypatch, fetch)
     with pytest.raises(DataError) as caught:
         mnist.generate(**SMALL)
-    for expected in (*_idx.MIRRORS["mnist"], "no route to host", "by hand", _idx.ENVIRONMENT):
+    for expected in (*_idx.MIRRORS["mnist"], "no route to host", "by hand", _files.ENVIRONMENT):
         assert expected in str(caught.value)
     assert not list((tmp_path / "cache" / "mnist").iterdir())
 
 
-@pytest.mark.skipif(not os.environ.get(_idx.ENVIRONMENT), reason=f"{_idx.ENVIRONMENT} names no data folder")
+@pytest.mark.skipif(not os.environ.get(_files.ENVIRONMENT), reason=f"{_files.ENVIRONMENT} names no data folder")
 @pytest.mark.parametrize(("module", "first_labels"), [(mnist, [7, 2, 1, 0]), (fashion_mnist, [9, 2, 1, 1])])
 def test_published_files(module, first_labels):
     data = module.generate(seeds=[0, 1], n_train=300, n_validation=100)

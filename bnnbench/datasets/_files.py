@@ -1,0 +1,73 @@
+"""Files of published data: in the folder that the user names, or in the cache, filled by download."""
+
+import os
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+from bnnbench.datasets._check import DataError
+from bnnbench.files.folders import expanded
+
+ENVIRONMENT = "BNNBENCH_DATA"
+
+
+def find(
+    folder: str, files: Iterable[str], data_dir: str | Path | None, fetch: Callable[[str, Path], Path]
+) -> list[Path]:
+    """Paths of the files of `folder`, each with or without `.gz`.
+
+    data_dir: holds `folder`; default: what BNNBENCH_DATA names. Only where the user named neither is the cache used,
+    and filled by `fetch`: (file, folder in the cache) -> path. Raises DataError for what is missing there.
+    """
+    named, source = data_dir, "the data folder given"
+    if named is None and os.environ.get(ENVIRONMENT):
+        named, source = os.environ[ENVIRONMENT], f"the environment variable {ENVIRONMENT}"
+    if named is None:
+        import pooch
+
+        cache = Path(pooch.os_cache("bnnbench")) / folder
+        return [_existing(cache, file) or fetch(file, cache) for file in files]
+    try:
+        home = expanded(named)
+    except ValueError as error:
+        raise DataError(f"{source}: {error}") from None
+    where = f"{home} ({source})"
+    if not home.is_dir():
+        raise DataError(f"{where} is not a folder; correct it, or leave it unset to download {folder}")
+    paths = {file: _existing(home / folder, file) for file in files}
+    if missing := [str(home / folder / file) for file, path in paths.items() if path is None]:
+        raise DataError(
+            f"{where} lacks {', '.join(missing)}; place the published files there (with .gz or without), "
+            "or leave the folder unset to download them"
+        )
+    return list(paths.values())
+
+
+def _existing(folder: Path, file: str) -> Path | None:
+    return next((path for path in (folder / f"{file}.gz", folder / file) if path.is_file()), None)
+
+
+def download(folder: str, urls: Iterable[str], target: Path, verify: Callable[[Path], object]) -> Path:
+    """Fetch one file from the first address whose content `verify` takes; `target` appears only then.
+
+    verify: raises DataError for a file that is not the published one. Raises DataError listing what was tried where no
+    address gives it.
+    """
+    import pooch
+
+    tried = []
+    target.parent.mkdir(parents=True, exist_ok=True)
+    temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")
+    for url in urls:
+        try:
+            pooch.HTTPDownloader(timeout=30)(url, str(temporary), None)
+            verify(temporary)
+            os.replace(temporary, target)
+            return target
+        except (OSError, DataError) as error:  # every error of requests is an OSError
+            tried.append(f"\n  {url}: {error}")
+        finally:
+            temporary.unlink(missing_ok=True)
+    raise DataError(
+        f"could not download {target.name} of {folder}. Tried:{''.join(tried)}\n"
+        f"Place the file by hand at {target}, or in <folder>/{folder}/ with {ENVIRONMENT}=<folder>."
+    )

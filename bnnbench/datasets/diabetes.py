@@ -1,0 +1,31 @@
+"""Diabetes: the progression of the disease within a year, of 442 patients with ten measurements each; no download.
+
+Efron et al. (2004), Least angle regression; scikit-learn carries it with it.
+"""
+
+from collections.abc import Iterable
+
+import numpy as np
+
+from bnnbench.datasets import _tables
+from bnnbench.datasets._base import DataSet, Shape
+from bnnbench.datasets._check import check_seeds
+
+TASK = "regression"
+N, N_TEST = 442, 88
+
+
+def generate(seeds: Iterable[int] = range(5)) -> DataSet:
+    """Inputs (442, 10) in the units of the source, the target 25 to 346; each seed tests on 88 patients of its own."""
+    from sklearn.datasets import load_diabetes
+
+    table = load_diabetes(scaled=False)
+    seeds = check_seeds("diabetes", seeds).tolist()
+    tests = _tables.drawn_tests("diabetes", N, N_TEST, seeds)
+    return _tables.split_table("diabetes", table.data, table.target.astype(np.float32), tests)
+
+
+def shape() -> Shape:
+    """Ten features, one column of targets."""
+    n_validation = _tables.n_validation_of(N - N_TEST)
+    return Shape((10,), 1, N - N_TEST - n_validation, n_validation, N_TEST)
