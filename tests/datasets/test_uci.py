@@ -44,7 +44,7 @@ def test_splits_that_were_not_published_are_no_cells():
     tables = {"uci": {"table": ["boston", "protein"]}}
     study = {"datasets": tables, "inference": only_map | {"map": {"only": None}}}
     plan = grid.load({"studies": ["uci"], "seeds": list(range(7)), "overrides": {"uci": study}})
-    seeds = {name: sorted(c.seed for c in plan.cells if c.dataset.name == name) for name in ("boston", "protein")}
+    seeds = {name: sorted({c.seed for c in plan.cells if c.dataset.name == name}) for name in ("boston", "protein")}
     assert seeds == {"boston": list(range(7)), "protein": list(range(5))}
     with pytest.raises(ValueError, match="'protein': there is no split 5; seeds are 0 to 4"):
         uci.generate("protein", seeds=[5])
