@@ -10,6 +10,7 @@ from small_run import run
 
 from bnnbench import cli, plots
 from bnnbench.evaluation.results import Results, load_results
+from bnnbench.report import facts
 from bnnbench.study import config, new_study
 
 FEW = {
@@ -93,6 +94,7 @@ def test_from_a_table_of_classes_to_its_metrics(folder, monkeypatch):
     assert "3 classes: 'class_0' 59, 'class_1' 71, 'class_2' 48" in said
     results = results_of("cellar", folder)
     assert results.data("my_wine").class_names == ("class_0", "class_1", "class_2")
+    assert facts.dataset_facts(results.plan)[0].class_names == ("class_0", "class_1", "class_2")
     for inference in ("map", "mc_dropout"):
         assert (values(results, "accuracy", inference) > 0.85).all()
         assert (values(results, "nll", inference) < 0.5 * values(results, "nll", "chance")).all()
