@@ -8,6 +8,7 @@ import sys
 import warnings
 from pathlib import Path
 
+from bnnbench import commands_new
 from bnnbench.base import allocation, lifetime
 from bnnbench.base.pieces import one_by_one
 from bnnbench.study.config import ConfigError
@@ -95,6 +96,7 @@ def _parser() -> argparse.ArgumentParser:
     command(_check)
     command(_retry)
     command(_show, "cell")
+    commands_new.add(commands)
     return parser
 
 

@@ -6,6 +6,9 @@ A new data set is a new file here; nothing else has to name it. The types of `ge
 - `name(...)`: the data set's name, where options are part of it (`circles-0.4`);
 - `check(...)`: raises ValueError for options that are wrong together;
 - `group(...)`: the name that data sets of equal shapes share, where it depends on options;
+- `task(...)`: its task, where it depends on options;
+- `identity(...)`: what stands in keys for the options, where files of the user's are among them: what these hold;
+- `check_files(...)`: raises ValueError for files of the user's that planning reads and that are missing or wrong;
 - `n_seeds(...)`: how many splits there are, for seeds from 0, where they are given rather than drawn;
 - `shape(...)`: its `Shape`, by which planning builds networks and estimates sizes;
 - `bayes_proba(x, ...)`: the exact posterior, where the generator is known;
@@ -42,7 +45,9 @@ __all__ = [
     "check_options",
     "dataset_name",
     "faults",
+    "file_faults",
     "group",
+    "identity",
     "known_options",
     "law",
     "make",
@@ -115,9 +120,31 @@ def check_options(family: str, options: dict) -> None:
         raise ValueError(f"data set family {family!r}: {'; '.join(found)}")
 
 
-def task(family: str) -> str:
-    """The task of a family's data sets, such as `regression`. Raises ValueError for an unknown family."""
-    return getattr(_module(family), "TASK", "classification")
+def file_faults(family: str, options: dict) -> list[str]:
+    """What is wrong with the files of the user's that sound options name, a line each."""
+    try:
+        _call(family, "check_files", options)
+    except ValueError as error:
+        return [str(error)]
+    return []
+
+
+def task(family: str, options: dict | None = None) -> str:
+    """The task of a data set, such as `regression`; without options that of its family, where they do not decide.
+
+    Raises ValueError for an unknown family, and for a file that does not say.
+    """
+    found = None if options is None else _call(family, "task", options)
+    return found or getattr(_module(family), "TASK", "classification")
+
+
+def identity(family: str, options: dict) -> dict:
+    """What stands for a data set's options in keys: the options, or, of files of the user's, what these hold.
+
+    Raises ValueError for a file that is not there.
+    """
+    found = _call(family, "identity", options)
+    return options if found is None else found
 
 
 def shape(family: str, options: dict) -> Shape | None:
@@ -181,7 +208,9 @@ def _call(family: str, function: str, options: dict, *arguments):
         return None
     taken = inspect.signature(found).parameters
     resolved = {key: value for key, value in known_options(family).items() if value is not ...} | options
-    return found(*arguments, **{key: value for key, value in resolved.items() if key in taken})
+    if not any(p.kind is p.VAR_KEYWORD for p in taken.values()):
+        resolved = {key: value for key, value in resolved.items() if key in taken}
+    return found(*arguments, **resolved)
 
 
 def _declared(family: str) -> dict:

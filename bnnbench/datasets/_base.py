@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
 
@@ -12,6 +13,8 @@ from bnnbench.base.philox import generator
 from bnnbench.datasets._check import DataError, check, check_counts, check_fit, check_seeds
 from bnnbench.datasets._scaling import UNSCALED, Scaling
 from bnnbench.files import integrity
+
+TEXTS = ("feature_names", "class_names")
 
 
 class Shape(NamedTuple):
@@ -32,7 +35,8 @@ class DataSet:
     """Arrays of one data set; checked when built.
 
     name: unique among data sets of one configuration, e.g. `circles-0.4`
-    x_pool: (pool, features) float32, or images (pool, channel, height, width) uint8
+    x_pool: (pool, features) float32, or images (pool, channel, height, width) uint8; with `standardise` NaN stands for
+    what is missing, and becomes the median of the seed's training rows
     y_pool: (pool,) int64 labels in 0 ... n_classes - 1; of another task what it takes for targets, such as float32
     train_index, validation_index: (seed, n) and (seed, m) int64 rows of the pool; no point in both
     seeds: (seed,) int64
@@ -41,10 +45,11 @@ class DataSet:
     x_divisor: what stored inputs are divided by before a network sees them (255 for 8-bit images)
     novel: inputs like x_test of no class that is trained on, by where they come from; for probes only
     task: what is predicted, a file in tasks/
-    standardise: inputs and targets are scaled by the training split's mean and sd before training; predictions come
-    back in the targets' own units
+    standardise: inputs, and targets that are no labels, are scaled by the training split's mean and sd before training;
+    predictions come back in the targets' own units
     test_index: (seed, t) int64 rows of the pool, where each seed has a test set of its own (a split of a table); no
     point of them is in the same seed's training or validation set
+    feature_names, class_names: of a table, what its columns and its labels stand for; empty where nobody says
 
     Raises DataError (a ValueError) where an array breaks this.
     """
@@ -63,6 +68,8 @@ class DataSet:
     task: str = "classification"
     standardise: bool = False
     test_index: np.ndarray | None = None
+    feature_names: tuple[str, ...] = ()
+    class_names: tuple[str, ...] = ()
 
     def __post_init__(self):
         check(self)
@@ -121,7 +128,12 @@ class DataSet:
         if not self.standardise:
             return UNSCALED
         x, y, *_ = self.split(seed)
-        return Scaling.of(x, y)
+        return Scaling.of(x, y, self._may_miss)
+
+    @cached_property
+    def _may_miss(self) -> np.ndarray:
+        """Columns in which inputs are missing, (features,)."""
+        return np.isnan(self.x_pool).any(axis=0)
 
     def to_netcdf(self, path: str | Path) -> None:
         """Write to `path`, compressed; readers see the old file or the whole new one, never a part."""
@@ -139,6 +151,8 @@ class DataSet:
         else:
             variables["test_index"] = ("seed", "test"), self.test_index
         variables |= {f"novel_{key}": ((f"{key}_image", *feature_dims), x) for key, x in self.novel.items()}
+        names = {"feature_names": ("feature", self.feature_names), "class_names": ("class", self.class_names)}
+        texts = {key: (dim, np.array(said, dtype=object)) for key, (dim, said) in names.items() if said}
         attributes = {
             "name": self.name,
             "n_classes": int(self.n_classes),
@@ -146,7 +160,7 @@ class DataSet:
             "task": self.task,
             "standardise": int(self.standardise),  # netCDF has no booleans
         }
-        stored = xr.Dataset(variables, coords={"seed": self.seeds}, attrs=attributes)
+        stored = xr.Dataset(variables | texts, coords={"seed": self.seeds}, attrs=attributes)
         encoding = {key: {"zlib": True, "complevel": 4, "_FillValue": None} for key in variables}
         path = Path(path)
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -177,6 +191,7 @@ class DataSet:
                 names += ["test_index"] if "test_index" in stored else ["x_test", "y_test"]
                 arrays = {key: stored[key].values for key in names}
                 seeds, attributes = stored["seed"].values, stored.attrs
+                texts = {key: tuple(map(str, stored[key].values)) for key in TEXTS if key in stored}
                 novel = {str(k)[6:]: stored[k].values for k in stored.data_vars if str(k).startswith("novel_")}
                 values = {
                     "name": str(attributes["name"]),
@@ -191,7 +206,7 @@ class DataSet:
             raise DataError(f"{path} holds the data set {found!r}, not {name!r}; delete it and generate it again")
         if "test_index" in arrays:
             arrays |= {"x_test": arrays["x_pool"][:0], "y_test": arrays["y_pool"][:0]}
-        return cls(seeds=seeds, novel=novel, **values, **arrays)
+        return cls(seeds=seeds, novel=novel, **values, **texts, **arrays)
 
 
 def split_pool(

@@ -53,8 +53,8 @@ def _check_inputs(data, part: str) -> None:
     if part == "test" and data.test_index is not None:
         _refuse(data, "x_test", "is given beside test_index", "leave it empty, or the other out")
     if x.dtype.kind == "f":
-        _check_finite(data, f"x_{part}", x)
-    if max(float(x.max()), -float(x.min())) / data.x_divisor > float(np.finfo(np.float32).max):
+        _check_finite(data, f"x_{part}", np.nan_to_num(x, posinf=np.inf, neginf=-np.inf) if data.standardise else x)
+    if max(float(np.nanmax(x)), -float(np.nanmin(x))) / data.x_divisor > float(np.finfo(np.float32).max):
         remedy = "divide it by a unit in which they are smaller"
         _refuse(data, f"x_{part}", "holds values beyond single precision", remedy)
 
@@ -68,9 +68,11 @@ def _check_finite(data, name: str, array: np.ndarray) -> None:
 
 def _check_targets(data, part: str) -> None:
     y = getattr(data, f"y_{part}")
+    if not len(y):  # an empty pool is refused by its inputs
+        return
     if fault := tasks.find(data.task).target_fault(y, data.n_classes):
         _refuse(data, f"y_{part}", *fault)
-    if y.dtype.kind == "f" and len(y):
+    if y.dtype.kind == "f":
         _check_finite(data, f"y_{part}", y)
 
 

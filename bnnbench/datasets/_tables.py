@@ -51,10 +51,13 @@ def drawn_tests(name: str, n: int, n_test: int, seeds: Iterable[int]) -> dict[in
 
 
 def single_precision(x: np.ndarray) -> np.ndarray:
-    """Columns (n, features) as float32; one whose values lie too close together for it is moved to mean 0 before."""
+    """Columns (n, features) as float32; one whose values lie too close together for it is moved to mean 0 before.
+
+    NaN, which stands for what is missing, stays.
+    """
     x = np.asarray(x, dtype=np.float64)
-    spread, size = x.std(axis=0), np.abs(x).max(axis=0)
-    return (x - np.where(spread < 1e-3 * size, x.mean(axis=0), 0.0)).astype(np.float32)
+    spread, size = np.nanstd(x, axis=0), np.nanmax(np.abs(x), axis=0)
+    return (x - np.where(spread < 1e-3 * size, np.nanmean(x, axis=0), 0.0)).astype(np.float32)
 
 
 def _shuffled_rest(name: str, n: int, seed: int, test: np.ndarray) -> np.ndarray:

@@ -124,7 +124,7 @@ class TrainedCell:
             x = np.asarray(x, dtype=np.float32) / np.float32(self.x_divisor)
         if x.shape[1:] != self.network.input_shape:
             raise ValueError(f"{self.name} takes inputs of shape (n, {self.network.input_shape}), got {x.shape}")
-        if not np.isfinite(x).all():
+        if not np.isfinite(self.scaling.filled(x)).all():
             raise ValueError(
                 "inputs hold NaN or infinite values, or such as single precision cannot hold: remove, impute or rescale"
             )

@@ -89,7 +89,8 @@ def _model(row) -> str:
 class DatasetFacts:
     """Sizes of a data set, read from its file; None where the file is missing.
 
-    `targets` says in words what is predicted where that is not a class; `classes` is None there.
+    `targets` says in words what is predicted where that is not a class; `classes` is None there. `class_names` are what
+    labels stand for, in their order, where the file says.
     """
 
     title: str
@@ -99,6 +100,7 @@ class DatasetFacts:
     train: int | None = None
     validation: int | None = None
     test: int | None = None
+    class_names: tuple[str, ...] = ()
 
 
 def dataset_facts(plan: Plan, study: str | None = None) -> list[DatasetFacts]:
@@ -117,7 +119,8 @@ def _dataset(path: Path, name: str) -> DatasetFacts:
         inputs = prose.count(shape[0], "feature") if len(shape) == 1 else " × ".join(map(str, shape[1:])) + " pixels"
         targets = tasks.find(stored.attrs.get("task", "classification")).targets
         classes = None if targets else int(stored.attrs["n_classes"])
-        return DatasetFacts(data_name(name), classes, targets, inputs, n["train"], n["validation"], n["test"])
+        names = tuple(map(str, stored["class_names"].values)) if "class_names" in stored else ()
+        return DatasetFacts(data_name(name), classes, targets, inputs, n["train"], n["validation"], n["test"], names)
 
 
 def resolved_config(plan: Plan) -> str:

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from functools import cache, cached_property
 from typing import Any
 
-from bnnbench.datasets import group, task
+from bnnbench.datasets import group, identity, task
 from bnnbench.source import digest
 from bnnbench.tasks import default_likelihood
 
@@ -93,19 +93,24 @@ class DatasetSpec:
 
     @cached_property
     def task(self) -> str:
-        """The task that its family names."""
-        return task(self.family)
+        """The task that its family, or its options, name."""
+        return task(self.family, self.options)
+
+    @cached_property
+    def identity(self) -> dict[str, Any]:
+        """What stands for the options in digests."""
+        return identity(self.family, self.options)
 
     @cached_property
     def digest(self) -> str:
-        """Of the options and of all that its file reaches."""
-        return digest.of_value([self.family, self.options, digest.of_source(f"bnnbench.datasets.{self.family}")])
+        """Of the options, of what files of the user's hold, and of all that its family's file reaches."""
+        return digest.of_value([self.family, self.identity, digest.of_source(f"bnnbench.datasets.{self.family}")])
 
     @cached_property
     def key(self) -> str:
-        """Of the options and the source that shape what networks are trained on."""
+        """Of the options, what files of the user's hold, and the source: what shapes what networks are trained on."""
         source = _source(f"bnnbench.datasets.{self.family}:generate", "bnnbench.datasets:DataSet")
-        return digest.of_value([self.family, self.options, source])
+        return digest.of_value([self.family, self.identity, source])
 
 
 @dataclass(frozen=True)

@@ -34,7 +34,20 @@ def study_faults(study: StudyConfig, whole: StudyConfig) -> list[str]:
         specs = dataset_specs(study)
     except NameClash as error:
         return [*_network_faults(study, []), str(error)]
+    if unknown := _task_faults(specs):
+        return [*_network_faults(study, []), *unknown]
     return [*_network_faults(study, specs), *_likelihood_faults(study, specs), *_name_faults(study, whole)]
+
+
+def _task_faults(specs: list[DatasetSpec]) -> list[str]:
+    """Files that do not say what is predicted, because they cannot be read."""
+    found = []
+    for spec in specs:
+        try:
+            spec.task  # noqa: B018
+        except ValueError as error:
+            found.append(f"datasets.{spec.family}: {error}")
+    return found
 
 
 def _likelihood_faults(study: StudyConfig, specs: list[DatasetSpec]) -> list[str]:
@@ -73,6 +86,16 @@ def _dataset_faults(study: StudyConfig) -> list[str]:
             in_lists = list(dict.fromkeys(itertools.chain.from_iterable(each)))
         found += _placed(in_lists, place, options)
     return found
+
+
+def file_faults(study: StudyConfig) -> list[str]:
+    """Faults of files of the user's that data sets are made of; of data sets whose options are sound."""
+    found = []
+    for family, options in study.datasets.items():
+        for chosen in expanded(family, options):
+            faults = [] if datasets.faults(family, chosen) else datasets.file_faults(family, chosen)
+            found += [f"datasets.{family}: {fault}" for fault in faults]
+    return list(dict.fromkeys(found))
 
 
 def _list_faults(family: str, key: str, values: list) -> list[str]:

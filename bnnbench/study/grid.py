@@ -99,7 +99,8 @@ class Plan:
 def load(source: str | Path | dict, thorough: bool = True) -> Plan:
     """Read a config (file or dictionary) into a plan. Raises ConfigError naming place and remedy of all that is wrong.
 
-    `thorough` also checks the settings of methods and probes, for which torch is imported; see `check_methods`.
+    `thorough` also checks the settings of methods and probes, for which torch is imported, and files of the user's that
+    data sets are read from; see `check_methods` and `check_files`.
     """
     run, studies, faults = config_files.load(source)
     place = config_files.place_of_run(source)
@@ -108,8 +109,9 @@ def load(source: str | Path | dict, thorough: bool = True) -> Plan:
         faults += _placed(found, name, place, run)
     if thorough or faults:  # where something is wrong anyway, all of it is told
         faults += _method_faults(run, studies, place)
+        faults += _file_faults(run, studies, place)
     if faults:
-        raise ConfigError(*faults)
+        raise ConfigError(*dict.fromkeys(faults))
     return build(run, studies)
 
 
@@ -117,6 +119,19 @@ def check_methods(plan: "Plan", source: str | Path | dict) -> None:
     """The part of a thorough check that a plan loaded from `source` without it lacks. Raises ConfigError as `load`."""
     if faults := _method_faults(plan.config, plan.study_configs, config_files.place_of_run(source)):
         raise ConfigError(*faults)
+
+
+def check_files(plan: "Plan", source: str | Path | dict) -> None:
+    """Refuse a plan whose data sets are made of files of the user's that are missing or wrong, before keys need them.
+
+    Raises ConfigError as `load`.
+    """
+    if faults := _file_faults(plan.config, plan.study_configs, config_files.place_of_run(source)):
+        raise ConfigError(*faults)
+
+
+def _file_faults(run: RunConfig, studies: dict[str, StudyConfig], place: str) -> list[str]:
+    return [fault for name, study in studies.items() for fault in _placed(checks.file_faults(study), name, place, run)]
 
 
 def _method_faults(run: RunConfig, studies: dict[str, StudyConfig], place: str) -> list[str]:

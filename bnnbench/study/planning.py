@@ -9,7 +9,7 @@ from pathlib import Path
 from bnnbench import datasets, likelihoods, networks
 from bnnbench.files.shards import ShardFile, unfinished
 from bnnbench.study.cells import Cell
-from bnnbench.study.grid import Plan, Shard, check_methods
+from bnnbench.study.grid import Plan, Shard, check_files, check_methods
 
 BYTES_PER_PREDICTION, BYTES_PER_WEIGHT, BYTES_PER_DRAW = 7, 22, 4
 """Measured on disk, compressed: all predictions of one test point and class of one cell; the posterior and the
@@ -29,10 +29,12 @@ def states(plan: Plan, shard: Shard) -> list[tuple[Cell, str]]:
 
 
 def check(plan: Plan, source: str | Path | dict) -> None:
-    """Check the settings of methods and probes where there is something to train: importing them takes a while.
+    """Check files that data sets are made of, and, where there is something to train, methods' and probes' settings:
+    importing these takes a while.
 
     Raises ConfigError naming all that is wrong.
     """
+    check_files(plan, source)
     if any(pending(plan, shard) for shard in plan.shards.values()):
         check_methods(plan, source)
 

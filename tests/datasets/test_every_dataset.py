@@ -2,9 +2,11 @@
 
 import inspect
 import os
+from pathlib import Path
 from typing import Literal, get_args, get_origin
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from bnnbench import datasets
@@ -14,9 +16,17 @@ from bnnbench.datasets import DataSet
 SEEDS = [3, 5]
 
 
-def example(family: str) -> dict:
-    """Options with which a family makes a small data set: what must be given, by its type, and small counts."""
+def example(family: str, folder: Path | None = None) -> dict:
+    """Options with which a family makes a small data set: what must be given, by its type, and small counts.
+
+    Of a family that reads a user's file, one that is written into the folder.
+    """
     known = settings.parameters(datasets._module(family).generate, leaving_out=datasets.GIVEN)
+    if "file" in known:
+        rng = np.random.default_rng(0)
+        table = pd.DataFrame({"a": rng.normal(size=60), "b": rng.integers(9, size=60), "y": rng.normal(size=60)})
+        table.mask(table == 3).to_csv(folder / "rows.csv", index=False)
+        return {"file": str(folder / "rows.csv"), "target": "y"}
     must = {key: kind for key, (kind, default) in known.items() if default is ...}
     options = {key: get_args(kind)[0] if get_origin(kind) is Literal else 0.4 for key, kind in must.items()}
     options = {key: 2 if datasets.option_faults(family, key, value) else value for key, value in options.items()}
@@ -24,12 +34,12 @@ def example(family: str) -> dict:
 
 
 @pytest.fixture(scope="module", params=datasets.FAMILIES)
-def made(request) -> tuple[str, dict, DataSet]:
+def made(request, tmp_path_factory) -> tuple[str, dict, DataSet]:
     family = request.param
     needs_files = "data_dir" in inspect.signature(datasets._module(family).generate).parameters
     if needs_files and not os.environ.get("BNNBENCH_DATA"):
         pytest.skip("BNNBENCH_DATA names no data folder")
-    options = example(family)
+    options = example(family, tmp_path_factory.mktemp("files"))
     return family, options, datasets.make(family, options, SEEDS)
 
 
@@ -38,7 +48,7 @@ def test_it_is_what_its_options_say(made):
     assert datasets.faults(family, options) == []
     assert data.name == datasets.dataset_name(family, options)
     assert data.seeds.tolist() == SEEDS
-    assert data.task == datasets.task(family)
+    assert data.task == datasets.task(family, options)
     shape = datasets.shape(family, options)
     if shape is not None:
         found = data.x_pool.shape[1:], data.n_classes, data.train_index.shape[1], data.validation_index.shape[1]

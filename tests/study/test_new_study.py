@@ -1,0 +1,130 @@
+"""A study of a user's own table: from a file to metrics, and what is refused before anything is written."""
+
+import json
+
+import numpy as np
+import pytest
+import yaml
+from sklearn.datasets import load_diabetes, load_wine
+from small_run import run
+
+from bnnbench import cli, plots
+from bnnbench.evaluation.results import Results, load_results
+from bnnbench.report import facts
+from bnnbench.study import config, new_study
+
+FEW = {
+    "models": ["normal-1"],
+    "draws": 10,
+    "networks": {"mlp-50": {"hidden": [8]}},
+    "inference": {
+        "map": {"settings": {"steps": 150}},
+        "mc_dropout": {"settings": {"steps": 150}},
+        "mean_field": None,
+        "ensemble": None,
+        "laplace_approximation": None,
+    },
+}
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """A folder of configs of its own, and a working folder beside it."""
+    (tmp_path / "config" / "studies").mkdir(parents=True)
+    monkeypatch.setattr(config, "STUDIES", tmp_path / "config" / "studies")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path / "config"
+
+
+def results_of(name: str, folder) -> Results:
+    """A narrow run of the study that was written."""
+    made = yaml.safe_load((folder / f"{name}.yaml").read_text(encoding="utf-8"))
+    here = {"seeds": [0, 1], "results_dir": str(folder.parent / made["results_dir"]), "device": "cpu", "compile": "off"}
+    return load_results(run(made | here | {"overrides": {name: FEW}}).results)
+
+
+def values(results: Results, metric: str, inference: str) -> np.ndarray:
+    table = results.metrics
+    rows = table[(table.metric == metric) & (table.split == "test") & (table.inference == inference)]
+    return rows.sort_values("seed").value.to_numpy()
+
+
+def run_notebook(results: Results, study: str, monkeypatch) -> list:
+    """Run the cells of the tables' notebook here; what they display."""
+    import IPython.display
+
+    shown = []
+    monkeypatch.setattr(IPython.display, "display", shown.append)
+    cells = json.loads((config.NOTEBOOKS / "tables.ipynb").read_text(encoding="utf-8"))["cells"]
+    names = {"results": results, "study": study, "plots": plots, "show": plots.show}
+    for source in ("".join(c["source"]) for c in cells if c["cell_type"] == "code"):
+        if "load_results" not in source and "results_dir =" not in source:
+            exec(source, names)
+    return shown
+
+
+def test_from_a_table_of_numbers_to_its_metrics(folder, monkeypatch, capsys):
+    frame = load_diabetes(as_frame=True, scaled=False).frame
+    frame.loc[::9, "bmi"] = np.nan
+    frame.to_csv("diabetes.csv", sep=";", decimal=",")
+    arguments = ["--data", "diabetes.csv", "--target", "target", "--task", "regression"]
+    assert cli.main(["new", "study", "sugar", *arguments]) == 0
+    said = capsys.readouterr().out
+    for part in ("442 rows", "10 numeric", "50 values are missing: 'bmi' 50", "the target lies between 25 and 346",
+                 "sugar: 100 cells", "next: make report CONFIG=config/sugar.yaml"):  # fmt: skip
+        assert part in said
+    results = results_of("sugar", folder)
+    assert set(results.cells.state) == {"done"} and results.data("diabetes").feature_names[-1] == "s6"
+    for inference in ("map", "mc_dropout"):
+        chance = values(results, "rmse", "chance")
+        assert len(chance) == 2 and (values(results, "rmse", inference) < 0.9 * chance).all()
+    assert run_notebook(results, "sugar", monkeypatch)
+    (folder.parent / "diabetes.csv").rename("elsewhere.csv")  # results are open without the file
+    cell = next(results.cells[results.cells.inference == "mc_dropout"].itertuples())
+    x, y = load_results(results.folder).labels(cell.id)
+    mixture = load_results(results.folder).trained(cell.id).predictions(x)
+    assert np.corrcoef(mixture.mean, y)[0, 1] > 0.4 and np.isnan(x).any()
+
+
+def test_from_a_table_of_classes_to_its_metrics(folder, monkeypatch):
+    wine = load_wine(as_frame=True)
+    wine.frame.assign(target=wine.target_names[wine.target]).to_parquet("my wine.parquet")
+    said = []
+    new_study.write("cellar", "my wine.parquet", "target", folder, say=said.append)
+    assert "3 classes: 'class_0' 59, 'class_1' 71, 'class_2' 48" in said
+    results = results_of("cellar", folder)
+    assert results.data("my_wine").class_names == ("class_0", "class_1", "class_2")
+    assert facts.dataset_facts(results.plan)[0].class_names == ("class_0", "class_1", "class_2")
+    for inference in ("map", "mc_dropout"):
+        assert (values(results, "accuracy", inference) > 0.85).all()
+        assert (values(results, "nll", inference) < 0.5 * values(results, "nll", "chance")).all()
+    assert run_notebook(results, "cellar", monkeypatch)
+
+
+@pytest.mark.parametrize(
+    ("name", "target", "options", "said"),
+    [
+        ("taken", "target", {}, "taken.yaml is there already"),
+        ("a/b", "target", {}, "study 'a/b' has the character '/'"),
+        ("two words", "target", {}, "has a blank"),
+        ("new", "tarjet", {}, "target is 'tarjet', which is no column"),
+        ("new", "target", {"missing": "drop"}, "missing is 'drop'"),
+        ("new", "target", {"split": "s1", "groups": "s2"}, "split and groups are both given"),
+        ("new", "target", {"split": "age"}, "column 'age' is"),
+    ],
+)
+def test_what_is_refused_leaves_no_file(folder, name, target, options, said):
+    load_diabetes(as_frame=True, scaled=False).frame.to_csv("t.csv", index=False)
+    (folder / "taken.yaml").write_text("mine", encoding="utf-8")
+    with pytest.raises(ValueError, match=said):
+        new_study.write(name, "t.csv", target, folder, say=lambda line: None, **options)
+    assert [path.name for path in folder.rglob("*") if path.is_file()] == ["taken.yaml"]
+    assert (folder / "taken.yaml").read_text(encoding="utf-8") == "mine"
+
+
+def test_where_the_second_file_cannot_be_written_the_first_is_removed(folder, monkeypatch):
+    load_diabetes(as_frame=True).frame.to_csv("t.csv", index=False)
+    monkeypatch.setattr(new_study, "_run_text", lambda run, name: "no: [yaml")
+    with pytest.raises(ValueError, match="not valid YAML"):
+        new_study.write("new", "t.csv", "target", folder, say=lambda line: None)
+    assert not [path for path in folder.rglob("*") if path.is_file()]
