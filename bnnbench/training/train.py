@@ -84,15 +84,13 @@ def _kept(path: Path, groups: list[str] | None = None) -> ShardFile:
 
 
 def train_shards(plan: Plan, paths: dict[str, Path], threads: int = 1) -> None:
-    """Train the missing cells of the shards of these names and extend their files, one shard after the other.
+    """Train the missing cells of the plan's shards of these names and extend their files, one after the other.
 
     What one raises does not keep the others from being trained; it is raised in the end. Only where nothing was do the
     files take their places: Snakemake takes away what a job that failed has written, and not what waits beside it.
     A broken GPU ends it at once.
     """
-    one_by_one(paths, lambda name: _train(plan, plan.shards[name], paths[name], threads), (torch.AcceleratorError,))
-    for path in paths.values():
-        _put_in_place(path)
+    _train_all(plan, {name: (plan.shards[name], path) for name, path in paths.items()}, threads)
 
 
 def train_shard(plan: Plan, shard: Shard, path: str | Path, threads: int = 1) -> None:
@@ -101,7 +99,14 @@ def train_shard(plan: Plan, shard: Shard, path: str | Path, threads: int = 1) ->
     A cell that diverges, or whose stack runs out of memory, is stored as failed with its reason. Cells whose data
     cannot be had stay missing.
     """
-    train_shards(plan, {shard.name: Path(path)}, threads)
+    _train_all(plan, {shard.name: (shard, Path(path))}, threads)
+
+
+def _train_all(plan: Plan, shards: dict[str, tuple[Shard, Path]], threads: int) -> None:
+    """Train shards, each with its file, by name."""
+    one_by_one(shards, lambda name: _train(plan, *shards[name], threads), (torch.AcceleratorError,))
+    for _, path in shards.values():
+        _put_in_place(path)
 
 
 def _put_in_place(path: Path) -> None:
