@@ -31,6 +31,8 @@ ProperShare = Annotated[float, Field(gt=0, lt=1)]
 """A number above 0 and below 1."""
 PositiveShare = Annotated[float, Field(gt=0, le=1)]
 """A number above 0, at most 1."""
+Text = Annotated[str, Field(min_length=1)]
+"""Text that is not empty."""
 
 Declared = type | Callable
 

@@ -15,6 +15,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
+from bnnbench.base.settings import Text
 from bnnbench.datasets import _columns, _reading, _splits, _targets
 from bnnbench.datasets._base import DataSet, Shape
 from bnnbench.datasets._check import DataError, check_seeds
@@ -120,8 +121,8 @@ def shape(file: str, target: str, name: str | None = None, **options) -> Shape |
 
 
 def generate(
-    file: str,
-    target: str,
+    file: Text,
+    target: Text,
     task: TaskName | None = None,
     name: str | None = None,
     missing: Missing = "impute",
