@@ -15,7 +15,7 @@ from small_run import SMALL, run
 from bnnbench.evaluation.results import Results, load_results
 from bnnbench.study import grid
 
-LONG = ("test_workflow.py", "test_every_method.py", "test_mean_field.py", "test_notebooks.py")
+LONG = ("test_workflow.py", "test_every_method.py", "test_deaths.py", "test_mean_field.py", "test_notebooks.py")
 """Files that take minutes: begun first, so that no process is left with one of them at the end."""
 
 
