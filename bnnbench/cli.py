@@ -143,7 +143,8 @@ def _dataset(options) -> int:
             failures.mark_data(options.output, str(error) if known else f"{type(error).__name__}: {error}")
         return 0 if options.go_on else 2
     made.to_netcdf(options.output)
-    logging.info("%s: %d points to train and validate on, %d to test", spec.name, len(made.x_pool), made.n_test)
+    sizes = made.train_index.shape[1], made.validation_index.shape[1], made.n_test
+    logging.info("%s: of each seed %d points to train on, %d to validate, %d to test", spec.name, *sizes)
     return 0
 
 

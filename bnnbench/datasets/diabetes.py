@@ -7,22 +7,23 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from bnnbench.datasets import _tables
+from bnnbench.datasets import _splits, _tables
 from bnnbench.datasets._base import DataSet, Shape
 from bnnbench.datasets._check import check_seeds
 
 TASK = "regression"
-N, N_TEST = 442, 88
+N = 442
+N_TEST = round(_splits.TEST_SHARE * N)
 
 
 def generate(seeds: Iterable[int] = range(5)) -> DataSet:
-    """Inputs (442, 10) in the units of the source, the target 25 to 346; each seed tests on 88 patients of its own."""
+    """Inputs (442, 10) in the units of the source, the target 25 to 346; each seed tests on a fifth of its own."""
     from sklearn.datasets import load_diabetes
 
     table = load_diabetes(scaled=False)
     seeds = check_seeds("diabetes", seeds).tolist()
-    tests = _tables.drawn_tests("diabetes", N, N_TEST, seeds)
-    return _tables.split_table("diabetes", table.data, table.target.astype(np.float32), tests)
+    parts = {seed: _splits.drawn("diabetes", seed, N) for seed in seeds}
+    return _tables.of_parts("diabetes", table.data, table.target.astype(np.float32), parts, n_classes=1, task=TASK)
 
 
 def shape() -> Shape:

@@ -16,12 +16,11 @@ import numpy as np
 import pandas as pd
 
 from bnnbench.base.settings import Text
-from bnnbench.datasets import _columns, _reading, _splits, _targets
+from bnnbench.datasets import _columns, _reading, _splits, _tables, _targets
 from bnnbench.datasets._base import DataSet, Shape
 from bnnbench.datasets._check import DataError, check_seeds
 from bnnbench.datasets._columns import Inputs, Missing
 from bnnbench.datasets._reading import Reading, Stamp
-from bnnbench.datasets._tables import single_precision
 from bnnbench.datasets._targets import Targets, TaskName
 
 log = logging.getLogger(__name__)
@@ -157,21 +156,13 @@ def generate(
         file, target, task, missing=missing, split=split, groups=groups, test_file=test_file, index=index, sep=sep,
         decimal=decimal, encoding=encoding,
     )  # fmt: skip
-    parts = [table.parts(own, seed) for seed in seeds.tolist()]
-    x = single_precision(table.inputs.x)
-    data = DataSet(
-        name=own,
-        x_pool=x,
-        y_pool=table.targets.y,
-        train_index=np.stack([each.train for each in parts]),
-        validation_index=np.stack([each.validation for each in parts]),
-        test_index=np.stack([each.test for each in parts]),
-        seeds=seeds,
-        x_test=x[:0],
-        y_test=table.targets.y[:0],
+    data = _tables.of_parts(
+        own,
+        table.inputs.x,
+        table.targets.y,
+        {seed: table.parts(own, seed) for seed in seeds.tolist()},
         n_classes=max(1, len(table.targets.classes)),
         task=table.targets.task,
-        standardise=True,
         feature_names=table.inputs.features,
         class_names=table.targets.classes,
     )

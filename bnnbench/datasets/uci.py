@@ -145,7 +145,7 @@ def generate(
     data_dir: folder that holds `uci/`; default: BNNBENCH_DATA, else the cache, else downloaded.
     Raises DataError for files that are missing or not the published ones, ValueError for a seed without a split.
     """
-    facts, own = TABLES[table], name(table, splits)
+    own = name(table, splits)
     seeds = check_seeds(own, seeds).tolist()
     if beyond := [seed for seed in seeds if not 0 <= seed < n_seeds(table, splits)]:
         raise ValueError(
@@ -153,8 +153,8 @@ def generate(
         )
     x, y, customary = load(table, data_dir)
     tests = {seed: customary[seed] if splits == "customary" else gap_rows(x[:, seed]) for seed in seeds}
-    assert x.shape == (facts.n, facts.n_features)
-    return _tables.split_table(own, x, y, tests)
+    parts = {seed: _tables.tested_on(own, seed, len(y), rows) for seed, rows in tests.items()}
+    return _tables.of_parts(own, x, y, parts, n_classes=1, task=TASK)
 
 
 def gap_rows(feature: np.ndarray) -> np.ndarray:

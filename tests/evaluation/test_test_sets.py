@@ -18,7 +18,7 @@ def results(tmp_path_factory) -> Results:
         "likelihoods": ["gaussian"],
         "models": ["normal-1"],
         "draws": 5,
-        "inference": NO_OTHERS | {"map": {"settings": {"steps": 60}, "only": None}},
+        "inference": NO_OTHERS | {"map": {"settings": {"steps": 300}, "only": None}},
     }
     folder = tmp_path_factory.mktemp("tables") / "results"
     config = {"studies": ["uci"], "seeds": [0, 1], "device": "cpu", "compile": "off", "results_dir": str(folder)}
