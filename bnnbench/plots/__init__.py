@@ -22,6 +22,7 @@ from bnnbench.plots.novelty import draws_for_two_images, novel_cells, novelty_sc
 from bnnbench.plots.priors import fixed_against_hyperpriors, heat_table, leaderboard, prior_heat_map
 from bnnbench.plots.probes import probed_networks, rotation_curves, shift_curves, turned_digit
 from bnnbench.plots.pruning import pruning_curves, signal_to_noise, weight_histograms
+from bnnbench.plots.published import against_published
 from bnnbench.plots.quantiles import pit_histograms, quantile_calibration
 from bnnbench.plots.sentences import (
     best_by_validation,
@@ -41,6 +42,7 @@ from bnnbench.plots.weights import last_layer_densities, layer_scales
 
 __all__ = [
     "NothingToDraw",
+    "against_published",
     "attempt",
     "bands_by_noise",
     "best_by_validation",

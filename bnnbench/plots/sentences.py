@@ -57,7 +57,8 @@ def _listing(words) -> str:
     return words[0] if len(words) == 1 else ", ".join(words[:-1]) + " and " + words[-1]
 
 
-def _table(rows: list[dict[str, str]]) -> str:
+def markdown_table(rows: list[dict[str, str]]) -> str:
+    """A row a dictionary, all of the same keys, which are the head."""
     head = list(rows[0])
     lines = ["| " + " | ".join(head) + " |", "|" + " --- |" * len(head)]
     return "\n".join(lines + ["| " + " | ".join(row.values()) + " |" for row in rows])
@@ -119,7 +120,7 @@ def best_by_validation(results: Results, study: str) -> str:
             rows.append(row)
     if not rows:
         raise NothingToDraw(f"only variations of the methods of {study} were run")
-    return _table(rows)
+    return markdown_table(rows)
 
 
 def hyperpriors_in_words(results: Results, study: str, inference: str | None = None) -> str:
@@ -150,7 +151,7 @@ def hyperpriors_in_words(results: Results, study: str, inference: str | None = N
         f"With {method_name(inference)}, the hyperprior's mean test NLL is lower than the{tuned} fixed scale's in "
         f"{won} of {compared} comparisons ({several}, prior, hyperprior)."
     )
-    return sentence + "\n\n" + _table(rows)
+    return sentence + "\n\n" + markdown_table(rows)
 
 
 def boundary_in_words(results: Results, study: str) -> str:
@@ -167,7 +168,7 @@ def boundary_in_words(results: Results, study: str) -> str:
     gap = " (of more than two classes: the gap between the two highest p*)" if several else ""
     return (
         f"Spearman's rank correlation, over test points, of the sd with the distance |p* − ½| from the boundary{gap}, "
-        f"averaged over the {method_name(inference)} models:\n\n" + _table(rows)
+        f"averaged over the {method_name(inference)} models:\n\n" + markdown_table(rows)
     )
 
 
@@ -215,7 +216,7 @@ def elbos_in_words(results: Results, study: str, network: str | None = None) -> 
             "of the modal label (%)": number(mean_interval(100 * found["modal"]), 2),
         }
         rows.append((networks.index(name), -found["elbo"].mean(), head | values))
-    return _table([row for *_, row in sorted(rows, key=lambda r: r[:2])])
+    return markdown_table([row for *_, row in sorted(rows, key=lambda r: r[:2])])
 
 
 def _of_posterior(results: Results, cell_id: str) -> dict[str, float]:
@@ -249,7 +250,7 @@ def spread_in_words(results: Results, study: str) -> str:
         rows.append(row)
     if not rows:
         raise NothingToDraw("no cell was asked beyond its data: the probe 'regions' was not run")
-    return _table(rows)
+    return markdown_table(rows)
 
 
 def image_in_words(results: Results, cell_id: str | None) -> str:

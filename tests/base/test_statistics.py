@@ -3,7 +3,15 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from bnnbench.base.statistics import balanced, holm, intervals, mean_interval, paired_difference, wilcoxon_holm
+from bnnbench.base.statistics import (
+    balanced,
+    holm,
+    intervals,
+    mean_interval,
+    paired_difference,
+    resampled_interval,
+    wilcoxon_holm,
+)
 
 
 def tidy(rows, metric="nll"):
@@ -22,6 +30,18 @@ def test_few_values_get_a_t_interval():
 def test_one_value_has_no_interval_and_none_has_no_mean():
     assert mean_interval([4.0])[0] == 4 and np.isnan(mean_interval([4.0])[1:]).all()
     assert np.isnan(mean_interval([])).all()
+
+
+def test_splits_that_share_rows_have_wider_intervals():
+    """Means of a tenth of 200 rows over 20 splits: 95% of these intervals hold the true mean, and fewer plain ones."""
+    rng, held = np.random.default_rng(0), {"plain": 0, "resampled": 0}
+    for _ in range(200):
+        rows = rng.standard_normal(200)
+        values = [rng.permutation(rows)[:20].mean() for _ in range(20)]
+        for name, found in (("plain", mean_interval(values)), ("resampled", resampled_interval(values, 1 / 9))):
+            held[name] += found.low <= 0 <= found.high
+    assert held["plain"] < 0.85 * 200
+    assert held["resampled"] > 0.92 * 200
 
 
 def test_nan_is_left_out():

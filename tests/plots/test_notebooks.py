@@ -115,7 +115,7 @@ def test_notebooks_run_and_one_of_them_is_the_same_each_time(two_studies, curve_
     plan = curve_results.plan if of_curves else two_studies.plan
     study = plan.study_configs[study_name].model_copy(update={"notebook": name})
     made = []
-    for _ in range(2 if name == "mnist-mlp" else 1):
+    for _ in range(2 if name == "pruning" else 1):
         notebooks.execute(plan, study)
         made.append((plan.results / "notebooks" / f"{study_name}.html").read_bytes())
     assert made[0] == made[-1] and len(made[0]) < 3_000_000
