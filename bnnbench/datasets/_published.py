@@ -33,4 +33,4 @@ LOG_LIKELIHOODS = MappingProxyType(
     }
 )
 """By table. The best of boston, kin8nm, naval and wine are evidential networks (Amini et al. 2020), of concrete, power
-and protein ensembles of five deep networks (Antoran et al. 2020), of energy and yacht boosted trees (Duan et al. 2020)."""
+and protein ensembles of five deep networks (Antoran et al. 2020), of energy and yacht boosted trees (Duan et al.)."""
