@@ -5,6 +5,7 @@ import io
 from collections.abc import Callable, Iterable
 
 import matplotlib as mpl
+import numpy as np
 import seaborn as sns
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import LinearSegmentedColormap, to_hex, to_rgb
@@ -54,7 +55,8 @@ def styled(plot: Callable[..., Figure]) -> Callable[..., Figure]:
         with mpl.rc_context(_plain_settings()):
             sns.set_theme(context="paper", style="ticks", font="DejaVu Sans", rc=_SETTINGS)
             figure = plot(*args, **options)
-            FigureCanvasAgg(figure).draw()  # lays the figure out while the style holds
+            FigureCanvasAgg(figure)
+            figure.draw_without_rendering()  # lays the figure out while the style holds
             return figure
 
     return drawn
@@ -98,17 +100,32 @@ def method_title(ax, cell) -> None:
 
 
 def encode(figure: Figure, kind: str = "png") -> bytes:
-    """The figure as a PNG of 256 colours at twice its size, or as SVG; the same figure gives the same bytes."""
+    """The figure as a PNG of 256 colours at twice its size, or as SVG; figures made alike give the same bytes."""
     buffer = io.BytesIO()
     with mpl.rc_context(_plain_settings() | _SETTINGS):
-        metadata = {"Date": None, "Creator": None} if kind == "svg" else {"Software": None}
-        figure.savefig(buffer, format=kind, dpi=200, metadata=metadata)
-    if kind != "png":
-        return buffer.getvalue()
-    few = Image.open(buffer).convert("RGB").quantize(256, Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
-    buffer = io.BytesIO()
+        if kind == "svg":
+            figure.savefig(buffer, format=kind, dpi=200, metadata={"Date": None, "Creator": None})
+            return buffer.getvalue()
+        image = _pixels(figure)
+    few = image.quantize(256, Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
     few.save(buffer, "png", optimize=True)
     return buffer.getvalue()
+
+
+def _pixels(figure: Figure) -> Image.Image:
+    """The figure at 200 pixels an inch, laid out once more: axes of a fixed shape move ticks and labels when they are
+    first laid out. `savefig` would lay it out, draw it and pack it into a file that has to be unpacked again."""
+    dpi, engine = figure.dpi, figure.get_layout_engine()
+    figure.dpi = 200
+    canvas = FigureCanvasAgg(figure)
+    figure.draw_without_rendering()
+    figure.set_layout_engine("none")
+    try:
+        canvas.draw()
+        return Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB")
+    finally:
+        figure.dpi = dpi
+        figure.set_layout_engine(engine)
 
 
 def class_colours(n_classes: int) -> list[str]:

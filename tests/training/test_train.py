@@ -96,7 +96,10 @@ def test_a_resumed_shard_equals_one_trained_at_once(tmp_path):
 
 def test_what_an_interrupted_job_had_trained_is_kept_though_its_file_is_removed(tmp_path, monkeypatch):
     """Snakemake removes the file of a job that did not end well."""
-    options = {"models": ["laplace-1", "normal-1", "normal-10"], "inference": {"map": {"stack": 1}}}
+    options = {
+        "models": ["laplace-1", "normal-1", "normal-10"],
+        "inference": {"map": {"stack": 1, "settings": {"steps": 100}}},
+    }
     whole = trained(plan_of(tmp_path / "whole", **options), tmp_path / "whole")
     plan, train_stack, calls = plan_of(tmp_path / "cut", **options), train._train_stack, []
 
