@@ -88,6 +88,7 @@ def _parser() -> argparse.ArgumentParser:
     threads = {"type": int, "default": 1}
     _add_shards(command(_train, threads=threads), "SHARD.nc in results/shards")
     _add_shards(command(_evaluate), "SHARD.parquet in results/metrics")
+    command(_controls, "dataset", "output")
     _add_shards(command(_probe, threads=threads), "SHARD.parquet in results/probes")
     command(_gather)
     command(_claims)
@@ -170,6 +171,14 @@ def _evaluate(options) -> None:
         evaluate.evaluate_shard(plan, plan.shards[name], plan.results / "shards" / f"{name}.nc", outputs[name])
 
     one_by_one(outputs, work)
+
+
+def _controls(options) -> None:
+    """Fit the controls of a data set, such as a linear model, and compute their metrics."""
+    from bnnbench.evaluation import controls
+
+    plan = _load(options)
+    controls.evaluate_controls(plan, _pick(plan.datasets, options.dataset, "data set").name, options.output)
 
 
 def _probe(options) -> None:

@@ -1,7 +1,7 @@
 """A run without the workflow, in this process, and the config of a small one."""
 
 from bnnbench import claims, datasets
-from bnnbench.evaluation import evaluate, probing
+from bnnbench.evaluation import controls, evaluate, probing
 from bnnbench.source import digest
 from bnnbench.study import grid
 from bnnbench.training import train
@@ -41,6 +41,9 @@ def run(config: dict) -> grid.Plan:
         evaluate.evaluate_shard(plan, shard, path, plan.results / "metrics" / f"{name}.parquet")
         if plan.probes(shard):
             probing.probe_shard(plan, shard, path, plan.results / "probes" / f"{name}.parquet")
+    for name, spec in plan.datasets.items():
+        if datasets.controls(spec.family):
+            controls.evaluate_controls(plan, name, plan.results / "controls" / f"{name}.parquet")
     evaluate.gather(plan)
     probing.gather(plan)
     claims.write(plan)

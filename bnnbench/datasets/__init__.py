@@ -18,6 +18,7 @@ A new data set is a new file here; nothing else has to name it. The types of `ge
 
 and these constants:
 
+- `CONTROLS`: the files of controls/ that are fitted to it beside the cells; a module without it has none;
 - `TASK`: its task, a file in tasks/ such as `"regression"`; a module without it is classification;
 - `GROUP`: the name that families of equal shapes share;
 - `GROUP_SIZES`: sizes that go without saying in that name; a module without it means its own defaults.
@@ -45,6 +46,7 @@ __all__ = [
     "available_seeds",
     "bayes_proba",
     "check_options",
+    "controls",
     "dataset_name",
     "faults",
     "file_faults",
@@ -139,6 +141,11 @@ def task(family: str, options: dict | None = None) -> str:
     """
     found = None if options is None else _call(family, "task", options)
     return found or getattr(_module(family), "TASK", "classification")
+
+
+def controls(family: str) -> tuple[str, ...]:
+    """Names of the controls that are fitted to a family's data sets."""
+    return getattr(_module(family), "CONTROLS", ())
 
 
 def identity(family: str, options: dict) -> dict:

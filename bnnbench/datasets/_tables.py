@@ -7,6 +7,9 @@ from bnnbench.datasets._base import DataSet
 from bnnbench.datasets._check import check_seeds
 from bnnbench.datasets._splits import VALIDATION_SHARE, Parts
 
+CONTROLS = ("linear_model", "gradient_boosting", "gaussian_process")
+"""Files of controls/ that stand beside the cells of a table."""
+
 
 def of_parts(name: str, x: np.ndarray, y: np.ndarray, parts: dict[int, Parts], **facts) -> DataSet:
     """A table with the rows that each seed trains, validates and tests on, as many of each for every seed.

@@ -12,6 +12,7 @@ from bnnbench.datasets._base import DataSet, Shape
 from bnnbench.datasets._check import check_seeds
 
 TASK = "regression"
+CONTROLS = _tables.CONTROLS
 N = 442
 N_TEST = round(_splits.TEST_SHARE * N)
 

@@ -25,6 +25,7 @@ from bnnbench.datasets._targets import Targets, TaskName
 
 log = logging.getLogger(__name__)
 
+CONTROLS = _tables.CONTROLS
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 UMLAUTS = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "ß": "ss", "Ä": "Ae", "Ö": "Oe", "Ü": "Ue"})
 MOST_NAMED = 20

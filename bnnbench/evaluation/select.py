@@ -9,6 +9,7 @@ import pandas as pd
 from bnnbench.base.statistics import POINTS, intervals
 from bnnbench.evaluation.reference import converged
 from bnnbench.evaluation.results import Results
+from bnnbench.source.plugins import known
 
 
 class NothingToDraw(ValueError):
@@ -17,7 +18,9 @@ class NothingToDraw(ValueError):
 
 WHERE = ["dataset", "network", "likelihood", "inference", "recipe"]
 MODEL = ["prior", "hyperprior", "scale"]
-CONTROLS = ("chance", "bayes_rule")
+FITTED = tuple(known("control"))
+"""Controls that are fitted, where a data set has them."""
+CONTROLS = ("chance", "bayes_rule", *FITTED)
 
 
 def scores(results: Results, study: str, metric: str = "nll", split: str = "test", **where) -> pd.DataFrame:
@@ -55,10 +58,23 @@ def _narrow(table: pd.DataFrame, where: dict, what: str) -> pd.DataFrame:
 
 
 def control(results: Results, dataset: str, name: str, metric: str = "nll") -> float:
-    """Mean over seeds of a test metric of `chance` or `bayes_rule`; NaN where there is none."""
+    """Mean over seeds of a test metric of a control, such as `chance`; NaN where there is none."""
     t = results.metrics
     rows = t[(t.dataset == dataset) & (t.inference == name) & (t.metric == metric) & (t.split == "test")]
     return float(rows.drop_duplicates("seed").value.mean()) if len(rows) else np.nan
+
+
+def of_fitted_controls(results: Results, study: str, metric: str = "nll", **where) -> pd.DataFrame:
+    """Test metric with its interval over seeds of the fitted controls of a study's data sets, a row each.
+
+    Columns dataset, inference, mean, low, high, n; without rows where no data set has any.
+    """
+    table = results.metrics
+    rows = table[(table.study == study) & (table.metric == metric) & (table.split == "test")]
+    rows = rows[rows.inference.isin(FITTED)]
+    for column, wanted in where.items():
+        rows = rows[rows[column] == wanted]
+    return intervals(rows, ["dataset", "inference"]) if len(rows) else rows.assign(mean=[], low=[], high=[], n=[])
 
 
 def compared(results: Results, study: str, metric: str = "nll", **where) -> pd.DataFrame:

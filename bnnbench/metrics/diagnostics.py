@@ -1,4 +1,4 @@
-"""What samplers report of their chains. Methods measure it while they train; here it is described.
+"""What samplers report of their chains, and what fitting took. It is measured where it happens; here it is described.
 
 A method's diagnostic is a metric of the tables where a file here declares it.
 """
@@ -48,5 +48,14 @@ declare(
     label="Step size",
     definition="The sampler's step size after warm-up.",
     direction="",
+    bounds=(0, math.inf),
+)
+declare(
+    __name__,
+    "fit_seconds",
+    label="Seconds of fitting",
+    definition="Of a control that is fitted, on one thread; seconds of trained cells stand in the table of cells.",
+    direction="",
+    unit="s",
     bounds=(0, math.inf),
 )

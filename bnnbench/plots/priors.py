@@ -9,7 +9,18 @@ from matplotlib.ticker import MaxNLocator, NullLocator
 from bnnbench import tasks
 from bnnbench.base.statistics import intervals
 from bnnbench.evaluation.results import Results
-from bnnbench.evaluation.select import MODEL, WHERE, NothingToDraw, compared, control, done, main_method, scores
+from bnnbench.evaluation.select import (
+    FITTED,
+    MODEL,
+    WHERE,
+    NothingToDraw,
+    compared,
+    control,
+    done,
+    main_method,
+    of_fitted_controls,
+    scores,
+)
 from bnnbench.metrics import describe
 from bnnbench.plots.sentences import count
 from bnnbench.plots.style import choice_colours, choice_markers, hide_spare, method_colours, panels, styled
@@ -209,19 +220,29 @@ def leaderboard(
 ) -> Figure:
     """Models of one data set by mean test metric, best first, with 95% intervals over seeds; colour is the method.
 
-    Fixed scales are represented by the tuned one. Dotted lines: the Bayes rule, and chance where it is in view.
+    Fixed scales are represented by the tuned one. Controls that were fitted stand among them, hollow and black. Dotted
+    lines: the Bayes rule, and chance where it is in view.
     """
     table = compared(results, study, metric, dataset=dataset, network=network, inference=inference)
-    table = table.sort_values("mean", ascending=describe(metric).direction != "higher", kind="stable")
+    rising = describe(metric).direction != "higher"
+    table = table.sort_values("mean", ascending=rising, kind="stable")
     total, table = len(table), table.head(top) if top else table
-    colours = method_colours(table.inference)
+    n_shown = len(table)
+    fitted = of_fitted_controls(results, study, metric, dataset=dataset)
+    if len(fitted):
+        table = pd.concat([table, fitted], ignore_index=True).sort_values("mean", ascending=rising, kind="stable")
+    colours = method_colours(name for name in table.inference if name not in FITTED)
     figure, axes = panels(1, 1, 0.75 + 0.19 * len(table))
     ax = axes[0, 0]
     names = []
     for y, row in enumerate(table.itertuples()):
-        colour = colours[row.inference]
+        control_ = row.inference in FITTED
+        colour = "black" if control_ else colours[row.inference]
         ax.plot([row.low, row.high], [y, y], color=colour, lw=1.4, solid_capstyle="butt")
-        ax.plot(row.mean, y, "o", ms=4.5, color=colour)
+        ax.plot(row.mean, y, "o", ms=4.5, color=colour, mfc="white" if control_ else colour)
+        if control_:
+            names.append(name_of(row.inference))
+            continue
         words = [model_name(row) + (" (tuned)" if row.tuned else "")]
         words += [row.network] * (network is None and table.network.nunique() > 1)
         if row.n < table.n.max():
@@ -239,6 +260,6 @@ def leaderboard(
             ax.axvline(at, color="black", ls=":", lw=1.1)
             ax.text(at, -0.95, f" {_controls(results, dataset)[name]}", fontsize=7.5, ha="left", va="bottom")
     ax.set_xlabel(metric_name(metric))
-    shown = f", best {len(table)} of {total} models" if len(table) < total else ""
+    shown = f", best {n_shown} of {total} models" if n_shown < total else ""
     figure.suptitle(f"{data_name(dataset)}{shown}; bars: 95% intervals over seeds", x=0.01, ha="left", fontsize=9)
     return figure

@@ -16,6 +16,7 @@ from bnnbench.evaluation.select import (
     converged_scores,
     done,
     main_method,
+    of_fitted_controls,
     point_methods,
     spread_ratios,
     with_tuned_scales,
@@ -118,9 +119,21 @@ def best_by_validation(results: Results, study: str) -> str:
                 value = control(results, dataset, name)
                 row |= {f"NLL of {task.controls[name]}": f"{value:.3f}"} if not np.isnan(value) else {}
             rows.append(row)
+        rows += _fitted_controls(results, study, dataset)
     if not rows:
         raise NothingToDraw(f"only variations of the methods of {study} were run")
     return markdown_table(rows)
+
+
+def _fitted_controls(results: Results, study: str, dataset: str) -> list[dict[str, str]]:
+    """Rows of `best_by_validation` of the controls that were fitted to a data set."""
+    rows: dict[str, dict[str, str]] = {}
+    for metric in SHORT:
+        for found in of_fitted_controls(results, study, metric, dataset=dataset).itertuples():
+            row = rows.setdefault(found.inference, {"Data set": data_name(dataset), "Method": name_of(found.inference)})
+            row["Model"] = "scikit-learn"
+            row[metric_name(metric)] = number((found.mean, found.low, found.high))
+    return list(rows.values())
 
 
 def hyperpriors_in_words(results: Results, study: str, inference: str | None = None) -> str:

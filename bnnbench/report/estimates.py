@@ -8,12 +8,12 @@ import numpy as np
 import pandas as pd
 
 from bnnbench.base.statistics import BOOTSTRAP_FROM, balanced, mean_interval
+from bnnbench.evaluation.select import CONTROLS
 from bnnbench.words import prose
 
 ENTRY = ["network", "likelihood", "prior", "hyperprior", "scale", "inference", "recipe"]
 UNIT = ["dataset", *ENTRY]
 CASE = ["dataset", "network", "likelihood", "prior", "inference", "recipe"]
-CONTROLS = ("chance", "bayes_rule")
 PROVISIONAL_BELOW = BOOTSTRAP_FROM
 """Seeds below which a comparison is marked provisional."""
 

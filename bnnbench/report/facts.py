@@ -13,7 +13,7 @@ import pandas as pd
 import xarray as xr
 import yaml
 
-from bnnbench import hyperpriors, priors, tasks
+from bnnbench import datasets, hyperpriors, priors, tasks
 from bnnbench.evaluation.results import Results
 from bnnbench.files.provenance import processor
 from bnnbench.metrics import Metric, describe
@@ -215,10 +215,12 @@ def _described(name: str, task: str) -> Metric:
 
 
 def definitions(plan: Plan) -> dict[str, list[tuple[str, str]]]:
-    """First lines of the docstrings of the priors, hyperpriors and methods in use: no second text to keep in step."""
+    """First lines of the docstrings of the priors, hyperpriors, methods and fitted controls in use: no second text to
+    keep in step."""
     used = {
         kind: list(dict.fromkeys(getattr(c, kind) for c in plan.cells)) for kind in ("prior", "hyperprior", "inference")
     }
+    fitted = dict.fromkeys(name for spec in plan.datasets.values() for name in datasets.controls(spec.family))
     return {
         "Priors": [(name_of(name), _first_line(priors.family(name))) for name in used["prior"]],
         "Hyperpriors": [
@@ -226,6 +228,10 @@ def definitions(plan: Plan) -> dict[str, list[tuple[str, str]]]:
         ],
         "Methods": [
             (name_of(name), _first_line_of(digest.PACKAGE / "inference" / f"{name}.py")) for name in used["inference"]
+        ],
+        "Fitted controls": [
+            (prose.upfirst(name_of(name)), _first_line_of(digest.PACKAGE / "controls" / f"{name}.py"))
+            for name in fitted
         ],
     }
 

@@ -9,8 +9,9 @@ from bnnbench import tasks
 from bnnbench.base.statistics import plain_method
 from bnnbench.evaluation.reference import converged
 from bnnbench.evaluation.results import Results
+from bnnbench.evaluation.select import CONTROLS, FITTED
 from bnnbench.metrics import registered
-from bnnbench.report.estimates import CASE, CONTROLS, ENTRY, UNIT, Estimate, by_seed, names_in, pick
+from bnnbench.report.estimates import CASE, ENTRY, UNIT, Estimate, by_seed, names_in, pick
 from bnnbench.study.grid import Plan
 from bnnbench.words import prose
 from bnnbench.words.names import data_name, likelihood_name, name_of
@@ -19,6 +20,9 @@ ORDER = ("nll", "accuracy", "ece", "ece_floor", "brier", "rmse", "crps", "covera
 """The first columns; the other metrics that have a column follow in the order of all metrics."""
 PRINTED = ("accuracy", "ece", "ece_floor", "auroc_predictive_entropy", "rmse", "crps", "coverage_90")
 """Those on paper, beside the NLL."""
+
+SECONDS = "fit_seconds"
+"""The metric of controls that stands in the column of seconds."""
 
 
 class Column(NamedTuple):
@@ -45,7 +49,7 @@ def columns() -> list[Column]:
 
 @dataclass(frozen=True)
 class Row:
-    """One entry. `kind` is model, plain (flat prior), chance or bayes_rule; `choice` says how its scale came
+    """One entry. `kind` is model, plain (flat prior), or the name of a control; `choice` says how its scale came
     about: tuned, fixed, learned or none. `rank` is None for controls and for entries that lack a seed."""
 
     kind: str
@@ -64,9 +68,18 @@ class Row:
     key: tuple = ()
 
     @property
+    def is_control(self) -> bool:
+        return self.kind in CONTROLS
+
+    @property
+    def is_fitted(self) -> bool:
+        """Whether it is a control that was fitted to the training data."""
+        return self.kind in FITTED
+
+    @property
     def name(self) -> str:
         """The entry in words, such as `Laplace prior, tuned scale 0.3, mean-field VI`."""
-        if self.kind in CONTROLS:
+        if self.is_control:
             return self.prior
         scale = {
             "tuned": f", tuned scale {self.scale_value:g}",
@@ -111,6 +124,11 @@ class Board:
         same = [row for row in rows if self.best and row.network == self.best.network]
         return next(iter([*same, *rows]), None)
 
+    @property
+    def best_fitted(self) -> Row | None:
+        """The fitted control with the lowest NLL."""
+        return next((row for row in self.rows if row.is_fitted), None)
+
     def top(self, n: int) -> list[Row]:
         """The first n ranked entries and every control, in order."""
         return [row for row in self.rows if row.kind != "model" or (row.rank and row.rank <= n)]
@@ -128,7 +146,7 @@ def method_names(plan: Plan, study: str) -> dict[tuple[str, str], str]:
 def boards(plan: Plan, results: Results, study: str) -> list[Board]:
     """Leaderboards of a study, in the order of its data sets; chains that missed the reference's gate have no place."""
     metrics = converged(results.metrics, results.references)
-    wide = {c.metric: by_seed(metrics, study, c.metric) for c in columns()}
+    wide = {metric: by_seed(metrics, study, metric) for metric in (*(c.metric for c in columns()), SECONDS)}
     seconds = _seconds(results.cells, study)
     tuned = _tuned(results.tuned, study)
     methods = method_names(plan, study)
@@ -164,8 +182,9 @@ def _row(
     values = {m: Estimate.of(t.loc[key]) if key in t.index else Estimate(float("nan")) for m, t in tables.items()}
     common = {"values": values, "seeds": seeds, "wanted": wanted, "key": key}
     if inference in CONTROLS:
-        name = prose.upfirst(controls[inference])
-        return Row(inference, "none", "", name, "", float("nan"), "", seconds=float("nan"), **common)
+        name = prose.upfirst(controls.get(inference) or name_of(inference))
+        taken = Estimate.of(tables[SECONDS].loc[key]).mean if key in tables[SECONDS].index else float("nan")
+        return Row(inference, "none", "", name, "", float("nan"), "", seconds=taken, **common)
     method = methods.get((inference, fact["recipe"])) or prose.method(inference, fact["recipe"])
     choice, scale = scale_choice(fact, tuned)
     network = ", ".join(filter(None, [fact["network"], likelihood_name(fact["likelihood"])]))
@@ -206,7 +225,7 @@ def _ranked(rows: list[Row], nll: pd.DataFrame) -> list[Row]:
     rank, best, found = 0, None, []
     for row in rows:
         changes = {}
-        if row.kind not in CONTROLS and row.seeds == row.wanted:
+        if not row.is_control and row.seeds == row.wanted:
             rank += 1
             best = best or row
             difference = Estimate.of(nll.loc[row.key] - nll.loc[best.key])

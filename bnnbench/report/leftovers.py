@@ -9,7 +9,8 @@ from bnnbench.study.batches import batches
 from bnnbench.study.grid import Plan
 
 TABLES = ("metrics", "cells", "tuned", "references", "probes", "claims")
-SEALED = {"data": "*.nc", "shards": "*.nc", "metrics": "*.parquet", "probes": "*.parquet"}
+SEALED = {"data": "*.nc", "shards": "*.nc", "metrics": "*.parquet", "probes": "*.parquet",
+          "controls": "*.parquet"}  # fmt: skip
 """Folders of files that say, by their seals, that they are ours, also of studies that the config names no more."""
 CHECKPOINT = re.compile(r"\..+\.[0-9a-f]{16}\.checkpoint")
 
@@ -47,11 +48,13 @@ def written(plan: Plan) -> Iterator[Path]:
     yield from (folder / "logs" / f"{name}.log" for name in ("gather", "claims", "report", "check"))
     jobs = [*batches(plan), *plan.shards]  # of shards by hand, or where others were beside them
     names = {"data": plan.datasets, "train": jobs, "evaluate": jobs, "probe": jobs, "notebooks": plan.studies}
+    names["controls"] = plan.datasets
     for step, of_step in names.items():
         yield from (folder / "logs" / step / f"{name}.log" for name in of_step)
     for study in plan.studies:
         yield from (folder / "notebooks" / f"{study}{end}" for end in (".ipynb", ".html", ".failed.ipynb"))
     yield from (folder / "data" / f"{name}.nc" for name in plan.datasets)
+    yield from (folder / "controls" / f"{name}.parquet" for name in plan.datasets)
     yield from (folder / "shards" / f"{name}.nc" for name in plan.shards)
     yield from (folder / part / f"{name}.parquet" for part in ("metrics", "probes") for name in plan.shards)
     for part, pattern in SEALED.items():

@@ -82,6 +82,11 @@ class Study:
         return any(board.reference("bayes_rule") for board in self.boards)
 
     @property
+    def has_fitted(self) -> bool:
+        """Whether controls were fitted to any of its data sets."""
+        return any(board.best_fitted for board in self.boards)
+
+    @property
     def shows_distance(self) -> bool:
         """Whether a distance to the true posterior or to the Bayes rule is a matter of this study."""
         return self.has_bayes or bool(self.fidelity.n_references)

@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 from bnnbench.files.writing import replacing
-from bnnbench.source import digest
+from bnnbench.source import digest, plugins
 
 NAME = re.compile(r"[a-z][a-z0-9_]*")
-RESERVED = ("chance", "bayes_rule", "none", "fixed", "skeleton")
+RESERVED = ("chance", "bayes_rule", "none", "fixed", "skeleton", *plugins.known("control"))
 """Words that stand for something else in tables."""
 
 

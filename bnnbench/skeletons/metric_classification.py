@@ -12,9 +12,7 @@ from bnnbench.metrics._registry import Column, metric
     definition="Mean of p_y / |p|, the probability of the true class over the length of p: the spherical score.",
     direction="higher",  # or "lower", or "" where neither is better
     bounds=(0, 1),
-    column=Column(
-        "Skeleton in words", 4, 1, "spherical score; higher is better"
-    ),  # leave out: no column in leaderboards
+    column=Column("Skeleton in words", 4, 1, "spherical score; higher is better"),  # leave out: no column
 )
 def skeleton(proba: NDArray[np.float64], y: NDArray[np.int64]) -> float:
     """The spherical score (Gneiting and Raftery 2007, eq. 13 with alpha = 2), a number without unit.

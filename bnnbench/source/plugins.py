@@ -12,6 +12,7 @@ FOLDERS = {
     "inference": "inference",
     "network": "networks",
     "dataset": "datasets",
+    "control": "controls",
     "probe": "probes",
 }
 """Where each kind of part has its files."""

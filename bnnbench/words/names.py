@@ -11,7 +11,7 @@ CHOICES = ("fixed", "half_normal", "shared_half_normal", "half_cauchy", "inverse
 
 _WORDS = {
     "advi": "ADVI", "bayes": "Bayes", "blundell": "Blundell", "cauchy": "Cauchy", "depeweg": "Depeweg",
-    "fashion_mnist": "Fashion-MNIST", "foong": "Foong", "gauss": "Gauss",
+    "fashion_mnist": "Fashion-MNIST", "foong": "Foong", "gauss": "Gauss", "gaussian_process": "Gaussian process",
     "half_cauchy": "half-Cauchy", "half_normal": "half-normal", "hmc": "HMC", "inverse_gamma": "inverse-gamma",
     "laplace": "Laplace", "map": "MAP", "matern": "Matérn", "mc": "MC", "mle": "MLE", "mnist": "MNIST", "nuts": "NUTS",
     "pymc": "PyMC", "pymc_fullrank": "PyMC full-rank ADVI", "sghmc": "SGHMC", "sgld": "SGLD",

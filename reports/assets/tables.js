@@ -24,7 +24,7 @@ const sortBy = (table, header) => {
   table.tBodies[0].append(...rows.map(([, row]) => row));
 };
 
-const isControl = (row) => row.classList.contains("chance") || row.classList.contains("bayes_rule");
+const isControl = (row) => row.classList.contains("control");
 const isReference = (row) => isControl(row) || row.classList.contains("plain");
 
 const refresh = (table, wanted, form) => {

@@ -22,14 +22,15 @@ NAMES = {
 """By kind the name of a new part, with its options."""
 
 TESTS = {
-    "tests/inference/test_every_method.py": "climb and not hundred",
+    "tests/inference/test_every_method.py": "climb and not (reaches or neither or alone or diverging)",
     "tests/priors/test_priors.py": "rounded",
     "tests/datasets/test_every_dataset.py": "clouds",
-    "tests/likelihoods/test_every_likelihood.py": "floored and not compiled or climb",
-    "tests/metrics/test_every_metric.py": "sphere or upper_cost",
+    "tests/likelihoods/test_every_likelihood.py": "(floored or climb) and not compiled",
+    "tests/metrics/test_every_metric.py": "sphere or upper_cost and not (bounds or defined)",
     "tests/base/test_settings.py": "climb or rounded or clouds",
 }
-"""The shared tests of each new part, by what is in their ids. Left out is what compiles, and a stack of hundred cells."""
+"""The shared tests of each new part, by what is in their ids, without those that take long: what compiles, stacks of a
+hundred cells, thousands of steps."""
 
 
 def python(root: Path, *arguments: str) -> subprocess.CompletedProcess:
@@ -61,11 +62,11 @@ def added(copy) -> Path:
 
 
 def test_the_shared_tests_accept_each_as_it_stands(added):
-    chosen = " or ".join(f"({which} and {Path(file).stem})" for file, which in TESTS.items())
+    chosen = " or ".join(f"(({which}) and {Path(file).stem})" for file, which in TESTS.items())
     done = python(added, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", *TESTS, "-k", chosen)
     assert done.returncode == 0, done.stdout[-4000:]
     passed = int(done.stdout.rsplit(" passed", 1)[0].split()[-1])
-    assert passed > 60
+    assert passed > 40
 
 
 def test_they_are_named_after_themselves(added):
@@ -82,7 +83,7 @@ def test_a_study_uses_them(added):
     task.write_text(text.replace('LIKELIHOODS = ("gaussian"', 'LIKELIHOODS = ("gaussian", "floored"'), encoding="utf-8")
     code = """
 from bnnbench.study import grid
-toy = {"datasets": {"clouds": {"noise": 1.0}}, "priors": {"rounded": {}}, "inference": {"climb": {"settings": {"steps": 9}}}}
+toy = {"datasets": {"clouds": {"noise": 1.0}}, "priors": {"rounded": {}}, "inference": {"climb": {"seconds": 1}}}
 curves = {"likelihoods": ["gaussian", "floored"]}
 plan = grid.load({"studies": ["toy", "regression"], "seeds": [0], "overrides": {"toy": toy, "regression": curves}})
 cells = {(c.dataset.name, c.prior, c.inference, c.likelihood) for c in plan.cells}
@@ -113,7 +114,7 @@ def test_names_that_cannot_be_are_refused(kind, name, said, caplog):
 def test_an_installed_package_is_not_added_to(tmp_path):
     package = tmp_path / "site-packages" / "bnnbench"
     (package / "priors").mkdir(parents=True)
-    with pytest.raises(ValueError, match="is installed in .* and has no sources beside it"):
+    with pytest.raises(ValueError, match=r"is installed in .* and has no sources beside it"):
         skeletons.write("prior", "mine", package=package)
     (tmp_path / "site-packages" / "pyproject.toml").touch()
     assert skeletons.write("prior", "mine", package=package).is_file()

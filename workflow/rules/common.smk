@@ -7,6 +7,7 @@ from pathlib import Path
 
 import yaml
 
+from bnnbench.datasets import controls
 from bnnbench.study import failures, grid, planning
 from bnnbench.base import lifetime
 from bnnbench.study.batches import batches, goes_first, in_words
@@ -52,6 +53,11 @@ READING = ("bnnbench.plots", *METRICS, "bnnbench.evaluation.results:Results")
 SOURCES = {
     "dataset": source_of("bnnbench.datasets:DataSet"),
     "evaluate": source_of("bnnbench.evaluation.evaluate", *METRICS),
+    "controls": source_of(
+        "bnnbench.evaluation.controls",
+        *(f"bnnbench.controls.{name}" for name in plugins.known("control")),
+        *METRICS,
+    ),
     "probe": source_of("bnnbench.evaluation.probing", *METRICS),
     "claims": source_of("bnnbench.claims", *READING),
     "notebook": source_of("bnnbench.report.notebooks", *READING),
@@ -198,6 +204,9 @@ def probe_digest(name):
 
 # The shards that are trained before others.
 FIRST = [name for name, shard in PLAN.shards.items() if goes_first(PLAN, shard)]
+
+# The data sets that have controls to fit.
+CONTROLLED = [name for name, spec in PLAN.datasets.items() if controls(spec.family)]
 
 # The shards whose cells are probed.
 PROBED = [name for name, shard in PLAN.shards.items() if PLAN.probes(shard)]

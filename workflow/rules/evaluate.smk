@@ -16,6 +16,23 @@ rule evaluate:
         "bnnbench evaluate --config {params.config:q} --shard {wildcards.shard:q} --output {output:q} --log {log:q}"
 
 
+# Once for each data set, for all studies that have it.
+rule controls:
+    input:
+        f"{RESULTS}/data/{{dataset}}.nc",
+    output:
+        f"{RESULTS}/controls/{{dataset}}.parquet",
+    log:
+        f"{LOGS}/controls/{{dataset}}.log",
+    params:
+        config=CONFIG,
+        source=SOURCES["controls"],
+    message:
+        "Controls of {wildcards.dataset}"
+    shell:
+        "bnnbench controls --config {params.config:q} --dataset {wildcards.dataset:q} --output {output:q} --log {log:q}"
+
+
 rule probe:
     input:
         shard=f"{RESULTS}/shards/{{shard}}.nc",
@@ -88,6 +105,7 @@ rule gather:
         metrics=expand(f"{RESULTS}/metrics/{{shard}}.parquet", shard=PLAN.shards),
         shards=expand(f"{RESULTS}/shards/{{shard}}.nc", shard=PLAN.shards),
         probes=expand(f"{RESULTS}/probes/{{shard}}.parquet", shard=PROBED),
+        controls=expand(f"{RESULTS}/controls/{{dataset}}.parquet", dataset=CONTROLLED),
         data=data_of(PLAN.shards),
     output:
         f"{RESULTS}/metrics.parquet",
