@@ -62,7 +62,7 @@ def markdown_table(rows: list[dict[str, str]]) -> str:
     """A row a dictionary, all of the same keys, which are the head."""
     head = list(rows[0])
     lines = ["| " + " | ".join(head) + " |", "|" + " --- |" * len(head)]
-    return "\n".join(lines + ["| " + " | ".join(row.values()) + " |" for row in rows])
+    return "\n".join(lines + ["| " + " | ".join(row.get(name, "–") for name in head) + " |" for row in rows])
 
 
 def study_in_words(results: Results, study: str) -> str:
@@ -115,14 +115,18 @@ def best_by_validation(results: Results, study: str) -> str:
                     continue  # tables of another version need not hold it
                 table = table[table.scale.isna() if np.isnan(model.scale) else np.isclose(table.scale, model.scale)]
                 row[metric_name(metric)] = number(mean_interval(table.value))
-            for name in ("bayes_rule", "chance"):
-                value = control(results, dataset, name)
-                row |= {f"NLL of {task.controls[name]}": f"{value:.3f}"} if not np.isnan(value) else {}
-            rows.append(row)
+            rows.append(row | _bounds(results, dataset))
         rows += _fitted_controls(results, study, dataset)
     if not rows:
         raise NothingToDraw(f"only variations of the methods of {study} were run")
     return markdown_table(rows)
+
+
+def _bounds(results: Results, dataset: str) -> dict[str, str]:
+    """What bounds the NLL of a data set, by a column's name: the controls that nobody fits."""
+    words = tasks.find(results.plan.datasets[dataset].task).controls
+    found = {f"NLL of {words[name]}": control(results, dataset, name) for name in ("bayes_rule", "chance")}
+    return {name: f"{value:.3f}" for name, value in found.items() if not np.isnan(value)}
 
 
 def _fitted_controls(results: Results, study: str, dataset: str) -> list[dict[str, str]]:
@@ -130,8 +134,8 @@ def _fitted_controls(results: Results, study: str, dataset: str) -> list[dict[st
     rows: dict[str, dict[str, str]] = {}
     for metric in SHORT:
         for found in of_fitted_controls(results, study, metric, dataset=dataset).itertuples():
-            row = rows.setdefault(found.inference, {"Data set": data_name(dataset), "Method": name_of(found.inference)})
-            row["Model"] = "scikit-learn"
+            start = {"Data set": data_name(dataset), "Method": name_of(found.inference), "Model": "scikit-learn"}
+            row = rows.setdefault(found.inference, start | _bounds(results, dataset))
             row[metric_name(metric)] = number((found.mean, found.low, found.high))
     return list(rows.values())
 
