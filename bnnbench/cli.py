@@ -143,7 +143,7 @@ def _dataset(options) -> int:
         if options.go_on:
             failures.mark_data(options.output, str(error) if known else f"{type(error).__name__}: {error}")
         return 0 if options.go_on else 2
-    made.to_netcdf(options.output)
+    datasets.store(spec.family, spec.options, made, options.output)
     sizes = made.train_index.shape[1], made.validation_index.shape[1], made.n_test
     logging.info("%s: of each seed %d points to train on, %d to validate, %d to test", spec.name, *sizes)
     return 0

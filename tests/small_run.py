@@ -34,7 +34,7 @@ def run(config: dict) -> grid.Plan:
     plan = grid.load(config)
     for spec in plan.datasets.values():
         made = datasets.make(spec.family, spec.options, plan.config.seeds, plan.config.data_dir)
-        made.to_netcdf(plan.results / "data" / f"{spec.name}.nc")
+        datasets.store(spec.family, spec.options, made, plan.results / "data" / f"{spec.name}.nc")
     for name, shard in plan.shards.items():
         path = plan.results / "shards" / f"{name}.nc"
         train.train_shard(plan, shard, path)

@@ -9,6 +9,7 @@ A new data set is a new file here; nothing else has to name it. The types of `ge
 - `task(...)`: its task, where it depends on options;
 - `identity(...)`: what stands in keys for the options, where files of the user's are among them: what these hold;
 - `check_files(...)`: raises ValueError for files of the user's that planning reads and that are missing or wrong;
+- `notes(data, ...)`: what a user should know of a data set that was made, a sentence each, for the report;
 - `n_seeds(...)`: how many splits there are, for seeds from 0, where they are given rather than drawn;
 - `shape(...)`: its `Shape`, by which planning builds networks and estimates sizes;
 - `bayes_proba(x, ...)`: the exact posterior, where the generator is known;
@@ -34,8 +35,10 @@ from types import ModuleType
 import numpy as np
 
 from bnnbench.base import settings
+from bnnbench.datasets import _notes
 from bnnbench.datasets._base import DataSet, Shape
 from bnnbench.datasets._check import DataError
+from bnnbench.datasets._notes import read as notes
 from bnnbench.datasets._published import Published
 
 __all__ = [
@@ -55,10 +58,12 @@ __all__ = [
     "known_options",
     "law",
     "make",
+    "notes",
     "option_faults",
     "published",
     "regions",
     "shape",
+    "store",
     "takes_list",
     "task",
 ]
@@ -88,6 +93,11 @@ def available_seeds(family: str, options: dict, seeds: Iterable[int]) -> list[in
     """Those of the seeds for which the data set has a split: all where its family draws them."""
     seeds, n = list(seeds), _call(family, "n_seeds", options)
     return seeds if n is None else [seed for seed in seeds if seed < n]
+
+
+def store(family: str, options: dict, data: DataSet, path: str | Path) -> None:
+    """Write what `make` gave to a netCDF file, with the notes that its family has of it."""
+    _notes.write(data, path, _call(family, "notes", options, data) or ())
 
 
 def known_options(family: str) -> dict:

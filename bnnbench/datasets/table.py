@@ -16,11 +16,12 @@ import numpy as np
 import pandas as pd
 
 from bnnbench.base.settings import Text
-from bnnbench.datasets import _columns, _reading, _splits, _tables, _targets
+from bnnbench.datasets import _columns, _planned, _reading, _splits, _tables, _targets
 from bnnbench.datasets._base import DataSet, Shape
 from bnnbench.datasets._check import DataError, check_seeds
 from bnnbench.datasets._columns import Inputs, Missing
 from bnnbench.datasets._reading import Reading, Stamp
+from bnnbench.datasets._scaling import Scaling
 from bnnbench.datasets._targets import Targets, TaskName
 
 log = logging.getLogger(__name__)
@@ -95,7 +96,7 @@ def group(file: str, name: str | None = None) -> str:
 
 def task(file: str, target: str, task: TaskName | None = None, **options) -> str:
     """The task given, or the one that the target's values speak for."""
-    return task or _load(file, target, **options).targets.task
+    return task or _planned_of(file, target, **options).task
 
 
 def identity(file: str, test_file: str | None = None, **options) -> dict:
@@ -107,17 +108,34 @@ def identity(file: str, test_file: str | None = None, **options) -> dict:
 
 def check_files(file: str, target: str, **options) -> None:
     """Read and refuse a file before anything is trained."""
-    _load(file, target, **options)
+    _planned_of(file, target, **options)
 
 
 def shape(file: str, target: str, name: str | None = None, **options) -> Shape | None:
     """Sizes of a table; None where it cannot be read, which `check_files` says."""
     try:
-        table = _load(file, target, **options)
+        return _planned_of(file, target, name=name, **options).shape
     except DataError:
         return None
-    sizes = (len(rows) for rows in table.parts(_name(file, name), 0))
-    return Shape((len(table.inputs.features),), max(1, len(table.targets.classes)), *sizes)
+
+
+def notes(data: DataSet, file: str, target: str, **options) -> tuple[str, ...]:
+    """What was left out of the table that a data set was made of, or put together, a sentence each."""
+    return remarks(_load(file, target, **options), data.name, data.seeds.tolist())
+
+
+def remarks(table: Table, name: str, seeds: Iterable[int]) -> tuple[str, ...]:
+    """A table's notes, and which columns do not vary in the training rows of some of the seeds."""
+    x, y = _tables.single_precision(table.inputs.x), table.targets.y
+    may_miss, still = np.isnan(x).any(axis=0), {}
+    for seed in seeds:
+        train = table.parts(name, seed).train
+        for column in np.flatnonzero(Scaling.of(x[train], y[train], may_miss).columns.constant):
+            still.setdefault(table.inputs.features[column], []).append(str(seed))
+    return table.notes + tuple(
+        f"{feature!r} does not vary in the training rows of seed {', '.join(of)}: it is left out there"
+        for feature, of in still.items()
+    )
 
 
 def generate(
@@ -169,7 +187,8 @@ def generate(
     )
     for line in facts(table):
         log.info("%s: %s", own, line)
-    _warn(own, table, data)
+    for line in remarks(table, own, seeds.tolist()):
+        log.warning("%s: %s", own, line)
     return data
 
 
@@ -197,20 +216,6 @@ def opened(**options) -> Table:
     return _load(**options)
 
 
-def _warn(name: str, table: Table, data: DataSet) -> None:
-    for note in table.notes:
-        log.warning("%s: %s", name, note)
-    constant = np.array([data.scaling(seed).columns.constant for seed in data.seeds])
-    for column in np.flatnonzero(constant.any(axis=0)):
-        seeds = ", ".join(str(seed) for seed in data.seeds[constant[:, column]])
-        log.warning(
-            "%s: %r does not vary in the training rows of seed %s: left out there",
-            name,
-            data.feature_names[column],
-            seeds,
-        )
-
-
 _name = name
 """For functions of which an option is called so too."""
 
@@ -228,6 +233,21 @@ def _load(
     test = None if test_file is None else _reading.stamp(test_file)
     columns = target, split, groups, tuple(_listed(index))
     return _loaded(_reading.stamp(file), test, columns, task, missing, (sep, decimal, encoding))
+
+
+def _planned_of(file: str, target: str, **options) -> _planned.Planned:
+    """What planning asks of a table. DataError where it cannot be used."""
+    own, test_file = _name(file, options.get("name")), options.get("test_file")
+    files = [_reading.stamp(each) for each in (file, test_file) if each is not None]
+
+    def read() -> _planned.Planned:
+        table = _load(file, target, **options)
+        sizes = (len(rows) for rows in table.parts(own, 0))
+        shape = Shape((len(table.inputs.features),), max(1, len(table.targets.classes)), *sizes)
+        return _planned.Planned(table.targets.task, shape)
+
+    given = {key: value for key, value in options.items() if value is not None and key not in ("name", "test_file")}
+    return _planned.planned(files, [own, target, given], f"{__name__}:_planned_of", read)
 
 
 @lru_cache(maxsize=2)

@@ -3,8 +3,6 @@
 import logging
 from pathlib import Path
 
-import numpy as np
-
 from bnnbench import controls, datasets, metrics, tasks
 from bnnbench.datasets import DataSet
 from bnnbench.evaluation.evaluate import SPLITS, frame, ideal_of, labels, of_control, tidy
@@ -16,6 +14,7 @@ from bnnbench.study.grid import Plan
 log = logging.getLogger(__name__)
 
 SECONDS = "fit_seconds"
+"""The metric that says what a control cost."""
 
 
 def evaluate_controls(plan: Plan, name: str, output: str | Path) -> None:
@@ -48,10 +47,3 @@ def _rows(spec: DatasetSpec, data: DataSet, seed: int, control: str) -> list[dic
         values = metrics.evaluate(predictions, y, ideal_of(spec, x))
         rows += tidy(where, split, values | ({SECONDS: fitted.seconds} if split == "test" else {}))
     return rows
-
-
-def seconds_of(metrics_table, study: str, dataset: str, control: str) -> float:
-    """Mean seconds that fitting a control took; NaN where none are known."""
-    t = metrics_table
-    rows = t[(t.study == study) & (t.dataset == dataset) & (t.inference == control) & (t.metric == SECONDS)]
-    return float(rows.value.mean()) if len(rows) else np.nan

@@ -90,7 +90,7 @@ class DatasetFacts:
     """Sizes of a data set, read from its file; None where the file is missing.
 
     `targets` says in words what is predicted where that is not a class; `classes` is None there. `class_names` are what
-    labels stand for, in their order, where the file says.
+    labels stand for, in their order, where the file says; `notes` what was left out of a table, a sentence each.
     """
 
     title: str
@@ -101,6 +101,7 @@ class DatasetFacts:
     validation: int | None = None
     test: int | None = None
     class_names: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 def dataset_facts(plan: Plan, study: str | None = None) -> list[DatasetFacts]:
@@ -120,7 +121,8 @@ def _dataset(path: Path, name: str) -> DatasetFacts:
         targets = tasks.find(stored.attrs.get("task", "classification")).targets
         classes = None if targets else int(stored.attrs["n_classes"])
         names = tuple(map(str, stored["class_names"].values)) if "class_names" in stored else ()
-        return DatasetFacts(data_name(name), classes, targets, inputs, n["train"], n["validation"], n["test"], names)
+        parts, said = (n["train"], n["validation"], n["test"]), datasets.notes(stored.attrs)
+        return DatasetFacts(data_name(name), classes, targets, inputs, *parts, names, said)
 
 
 def resolved_config(plan: Plan) -> str:

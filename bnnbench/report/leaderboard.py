@@ -7,6 +7,7 @@ import pandas as pd
 
 from bnnbench import tasks
 from bnnbench.base.statistics import plain_method
+from bnnbench.evaluation.controls import SECONDS
 from bnnbench.evaluation.reference import converged
 from bnnbench.evaluation.results import Results
 from bnnbench.evaluation.select import CONTROLS, FITTED
@@ -20,9 +21,6 @@ ORDER = ("nll", "accuracy", "ece", "ece_floor", "brier", "rmse", "crps", "covera
 """The first columns; the other metrics that have a column follow in the order of all metrics."""
 PRINTED = ("accuracy", "ece", "ece_floor", "auroc_predictive_entropy", "rmse", "crps", "coverage_90")
 """Those on paper, beside the NLL."""
-
-SECONDS = "fit_seconds"
-"""The metric of controls that stands in the column of seconds."""
 
 
 class Column(NamedTuple):

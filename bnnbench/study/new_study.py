@@ -10,7 +10,7 @@ from bnnbench import datasets
 from bnnbench.datasets import table
 from bnnbench.files.writing import replacing
 from bnnbench.source.plugins import known
-from bnnbench.study import checks, config_files, grid, planning
+from bnnbench.study import checks, config, config_files, grid, planning
 from bnnbench.study.config import ConfigError, RunConfig, StudyConfig, check_word
 
 SEEDS = [0, 1, 2, 3, 4]
@@ -19,24 +19,9 @@ LIKELIHOODS = {"classification": ["categorical"], "regression": ["gaussian"]}
 FEW_INPUTS = 50
 """Inputs of the network that make a step no slower; the guess of the seconds grows with what is beyond."""
 
-METHODS: dict[str, tuple[dict[str, Any], float]] = {
-    "map": ({"steps": 3000, "learning_rate": 0.01, "batch_size": 200}, 3),
-    "mean_field": (
-        {
-            "steps": 5000,
-            "learning_rate": 0.01,
-            "batch_size": 200,
-            "estimator": "local",
-            "initial_sd": 0.001,
-            "warm_up": 0.8,
-        },
-        10,
-    ),
-    "mc_dropout": ({"steps": 5000, "learning_rate": 0.01, "batch_size": 200, "rate": 0.05}, 8),
-    "ensemble": ({"steps": 3000, "learning_rate": 0.01, "batch_size": 200, "members": 5}, 15),
-    "laplace_approximation": ({"steps": 3000, "learning_rate": 0.01, "batch_size": 200}, 5),
-}
-"""Settings and expected seconds a cell of each method, as in the study `uci`."""
+METHODS = ("map", "mean_field", "mc_dropout", "ensemble", "laplace_approximation")
+"""With settings and expected seconds as in the study of published tables."""
+PUBLISHED = config.STUDIES / "uci.yaml"
 
 
 def write(
@@ -53,7 +38,8 @@ def write(
     asked = {"file": str(data), "target": target} | {key: value for key, value in options.items() if value is not None}
     datasets.check_options("table", asked)
     found = table.opened(**asked)
-    for line in [*table.facts(found), *(f"note: {note}" for note in found.notes)]:
+    notes = table.remarks(found, table.name(str(data), asked.get("name")), SEEDS)
+    for line in [*table.facts(found), *(f"note: {note}" for note in notes)]:
         say(line)
     asked["task"] = found.targets.task
     study, run = _study(name, asked, len(found.inputs.features)), _run(name)
@@ -75,7 +61,7 @@ def _paths(name: str, folder: Path) -> tuple[Path, Path]:
 
 
 def _study(name: str, data: dict[str, Any], n_inputs: int) -> dict[str, Any]:
-    slower = max(1.0, n_inputs / FEW_INPUTS)
+    slower, published = max(1.0, n_inputs / FEW_INPUTS), config_files.read_yaml(PUBLISHED)["inference"]
     return {
         "name": name,
         "title": f"Own table {table.name(data['file'], data.get('name'))}",
@@ -89,8 +75,11 @@ def _study(name: str, data: dict[str, Any], n_inputs: int) -> dict[str, Any]:
         "notebook": "tables",
         "draws": 50,
         "inference": {
-            method: {"settings": settings, "seconds": round(seconds * slower, 1)}
-            for method, (settings, seconds) in METHODS.items()
+            method: {
+                "settings": published[method]["settings"],
+                "seconds": round(published[method]["seconds"] * slower, 1),
+            }
+            for method in METHODS
         },
     }
 

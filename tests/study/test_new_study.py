@@ -8,10 +8,12 @@ import yaml
 from sklearn.datasets import load_diabetes, load_wine
 from small_run import run
 
-from bnnbench import cli, plots
+from bnnbench import cli, datasets, plots
+from bnnbench.datasets import DataSet
 from bnnbench.evaluation.results import Results, load_results
 from bnnbench.report import facts
-from bnnbench.study import config, new_study
+from bnnbench.report.render import environment
+from bnnbench.study import config, grid, new_study
 
 FEW = {
     "models": ["normal-1"],
@@ -74,6 +76,11 @@ def test_from_a_table_of_numbers_to_its_metrics(folder, monkeypatch, capsys):
                  "sugar: 100 cells", "next: make report CONFIG=config/sugar.yaml"):  # fmt: skip
         assert part in said
     results = results_of("sugar", folder)
+    fitted = results.metrics[(results.metrics.split == "test") & (results.metrics.metric == "rmse")]
+    for control in ("linear_model", "gradient_boosting", "gaussian_process"):
+        rows = fitted[fitted.inference == control]
+        assert set(rows.seed) == {0, 1} and set(rows.study) == {"sugar"}
+        assert (rows.value.to_numpy() < values(results, "rmse", "chance")).all()
     assert set(results.cells.state) == {"done"} and results.data("diabetes").feature_names[-1] == "s6"
     for inference in ("map", "mc_dropout"):
         chance = values(results, "rmse", "chance")
@@ -99,6 +106,39 @@ def test_from_a_table_of_classes_to_its_metrics(folder, monkeypatch):
         assert (values(results, "accuracy", inference) > 0.85).all()
         assert (values(results, "nll", inference) < 0.5 * values(results, "nll", "chance")).all()
     assert run_notebook(results, "cellar", monkeypatch)
+
+
+def test_methods_are_set_as_in_the_study_of_published_tables(folder):
+    load_diabetes(as_frame=True, scaled=False).frame.to_csv("t.csv", index=False)
+    new_study.write("new", "t.csv", "target", folder, say=lambda line: None)
+    made, published = (
+        yaml.safe_load(path.read_text(encoding="utf-8"))["inference"]
+        for path in (folder / "studies" / "new.yaml", new_study.PUBLISHED)
+    )
+    assert len(made) == 5
+    for method, found in made.items():
+        assert found == {key: published[method][key] for key in ("settings", "seconds")}
+
+
+def test_columns_that_do_not_vary_are_named_when_a_study_is_written_and_in_its_report(folder):
+    frame = load_diabetes(as_frame=True, scaled=False).frame.assign(year=2024, odd=0.0)
+    frame.to_csv("t.csv", index=False)
+    row = datasets.make("table", {"file": "t.csv", "target": "target"}, [0]).test_index[0, 0]
+    frame.loc[row, "odd"] = 1.0
+    frame.to_csv("t.csv", index=False)
+    said = []
+    new_study.write("still", "t.csv", "target", folder, say=said.append)
+    assert "note: column 'year' never varies (2024): it is left out" in said
+    (odd,) = [line for line in said if "'odd'" in line]
+    data = datasets.make("table", {"file": "t.csv", "target": "target"}, range(5))
+    lacking = [str(seed) for seed in range(5) if row not in data.train_index[seed]]
+    assert odd == f"note: 'odd' does not vary in the training rows of seed {', '.join(lacking)}: it is left out there"
+    datasets.store("table", {"file": "t.csv", "target": "target"}, data, "results-still/data/t.nc")
+    assert DataSet.from_netcdf("results-still/data/t.nc", "t").feature_names[-1] == "odd"
+    plan = grid.load({"studies": ["still"], "results_dir": "results-still"})
+    assert [f"note: {note}" for note in facts.dataset_facts(plan)[0].notes] == [line for line in said if "note" in line]
+    page = environment().get_template("partials/datasets.html").render(datasets=facts.dataset_facts(plan))
+    assert "2 notes on the columns of t" in page and "Column &#39;year&#39; never varies" in page
 
 
 @pytest.mark.parametrize(
