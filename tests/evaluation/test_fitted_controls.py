@@ -8,7 +8,10 @@ from bnnbench import controls, datasets, metrics, tasks
 from bnnbench.controls import Given, gaussian_process
 from bnnbench.controls._base import about, of_all_classes
 from bnnbench.datasets import DataSet
+from bnnbench.evaluation.controls import evaluate_controls
+from bnnbench.files.tables import read_table
 from bnnbench.source import plugins
+from bnnbench.study import failures, grid
 
 NAMES = plugins.known("control")
 
@@ -149,3 +152,39 @@ def test_the_law_is_a_gaussian_in_the_metrics():
     mean, sd = controls.fit("linear_model", data, 0).laws["test"]
     expected = -stats.norm.logpdf(data.test(0)[1], mean[:, 0], sd[:, 0]).mean()
     assert values("linear_model", data)["nll"] == pytest.approx(expected, rel=1e-6)
+
+
+@pytest.fixture
+def plan(tmp_path):
+    """Of the diabetes data, which lie in its results, and a function that evaluates their controls."""
+    made = grid.load({"studies": ["uci"], "seeds": [0], "results_dir": str(tmp_path),
+                      "overrides": {"uci": {"datasets": {"uci": None}}}})  # fmt: skip
+    data = datasets.make("diabetes", {}, [0])
+    datasets.store("diabetes", {}, data, tmp_path / "data" / "diabetes.nc")
+    return made
+
+
+def evaluated(plan):
+    evaluate_controls(plan, "diabetes", plan.results / "controls.parquet")
+    return read_table(plan.results / "controls.parquet", "diabetes")
+
+
+def test_a_control_that_fails_costs_its_own_rows_only(plan, monkeypatch, caplog):
+    class Broken(controls.Control):
+        def regression(self, given):
+            raise RuntimeError("no trees today")
+
+    others = {name: controls.find(name) for name in NAMES}
+    monkeypatch.setattr(controls, "find", lambda name: Broken() if name == "gradient_boosting" else others[name])
+    table = evaluated(plan)
+    assert set(table.inference) == {"linear_model", "gaussian_process"}
+    assert "gradient_boosting could not be fitted: no trees today" in caplog.text
+    assert set(table.id) == {f"/diabetes/{name}/seed-0" for name in set(table.inference)}
+    assert set(table.split) == {"validation", "test"} and set(table.study) == {""}
+    seconds = table[table.metric == "fit_seconds"]
+    assert len(seconds) == 2 and (seconds.value > 0).all()
+
+
+def test_data_that_cannot_be_had_leave_an_empty_table(plan):
+    failures.mark_data(plan.results / "data" / "diabetes.nc", "gone")
+    assert len(evaluated(plan)) == 0

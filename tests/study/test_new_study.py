@@ -11,7 +11,7 @@ from small_run import run
 from bnnbench import cli, datasets, plots
 from bnnbench.datasets import DataSet
 from bnnbench.evaluation.results import Results, load_results
-from bnnbench.report import facts
+from bnnbench.report import facts, leaderboard
 from bnnbench.report.render import environment
 from bnnbench.study import config, grid, new_study
 
@@ -51,6 +51,24 @@ def values(results: Results, metric: str, inference: str) -> np.ndarray:
     return rows.sort_values("seed").value.to_numpy()
 
 
+def check_controls_are_shown(results: Results) -> None:
+    """In the leaderboard without a rank and with what fitting cost, in the figure, in the notebook, in the glossary."""
+    (board,) = leaderboard.boards(results.plan, results, "sugar")
+    fitted = [row for row in board.rows if row.is_fitted]
+    assert {row.name for row in fitted} == {"Linear model", "Gradient boosting", "Gaussian process"}
+    assert all(row.rank is None and row.seconds > 0 and row.values["crps"].n == 2 for row in fitted)
+    assert board.best_fitted.values["nll"].mean == min(row.values["nll"].mean for row in fitted)
+    assert [row.rank for row in board.rows if not row.is_control] == [1, 2]
+    labels = plots.leaderboard(results, "sugar", "diabetes").axes[0].get_yticklabels()
+    names = [label.get_text() for label in labels]
+    assert {"linear model", "gradient boosting", "Gaussian process"} < set(names) and len(names) == 5
+    table = plots.best_by_validation(results, "sugar").splitlines()
+    assert sum("| scikit-learn |" in line for line in table) == 3
+    assert len({line.count("|") for line in table}) == 1
+    defined = dict(facts.definitions(results.plan)["Fitted controls"])
+    assert set(defined) == {row.name for row in fitted} and all(text.endswith(".") for text in defined.values())
+
+
 def run_notebook(results: Results, study: str, monkeypatch) -> list:
     """Run the cells of the tables' notebook here; what they display."""
     import IPython.display
@@ -81,6 +99,7 @@ def test_from_a_table_of_numbers_to_its_metrics(folder, monkeypatch, capsys):
         rows = fitted[fitted.inference == control]
         assert set(rows.seed) == {0, 1} and set(rows.study) == {"sugar"}
         assert (rows.value.to_numpy() < values(results, "rmse", "chance")).all()
+    check_controls_are_shown(results)
     assert set(results.cells.state) == {"done"} and results.data("diabetes").feature_names[-1] == "s6"
     for inference in ("map", "mc_dropout"):
         chance = values(results, "rmse", "chance")
