@@ -59,8 +59,8 @@ def _listing(words) -> str:
 
 
 def markdown_table(rows: list[dict[str, str]]) -> str:
-    """A row a dictionary, all of the same keys, which are the head."""
-    head = list(rows[0])
+    """A row a dictionary; the head is of all their keys, and what a row lacks is a dash."""
+    head = list(dict.fromkeys(name for row in rows for name in row))
     lines = ["| " + " | ".join(head) + " |", "|" + " --- |" * len(head)]
     return "\n".join(lines + ["| " + " | ".join(row.get(name, "–") for name in head) + " |" for row in rows])
 

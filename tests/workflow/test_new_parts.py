@@ -53,11 +53,12 @@ def copy(tmp_path_factory) -> Path:
 @pytest.fixture(scope="module")
 def added(copy) -> Path:
     """The same with a new part of each kind."""
-    for kind, (name, options) in NAMES.items():
-        code = f"import sys; from bnnbench.cli import main; sys.exit(main({['new', kind.strip(), name, *options]!r}))"
-        done = python(copy, "-c", code)
-        assert done.returncode == 0, done.stderr
-        assert "written: bnnbench/" in done.stdout and f"-k {name}" in done.stdout
+    commands = [["new", kind.strip(), name, *options] for kind, (name, options) in NAMES.items()]
+    code = f"import sys; from bnnbench.cli import main; sys.exit(max(main(command) for command in {commands}))"
+    done = python(copy, "-c", code)
+    assert done.returncode == 0, done.stderr
+    for name, _ in NAMES.values():
+        assert f"{name}.py\ntry it: pytest tests/" in done.stdout and f"-k {name}" in done.stdout
     return copy
 
 
