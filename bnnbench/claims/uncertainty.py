@@ -2,13 +2,13 @@
 
 The first comes from lecture slides: with more data what is not known falls, and the noise does not. It is decided on
 small and on large training sets apart, since of a few points even exact inference books as noise what it cannot
-resolve. The second is that the two can be told apart, which critics doubt (Mucsányi et al. 2024). Mean field decides,
-as a method that most of the source documents have; exact inference (HMC, where its chains passed the gate) and others
-stand beside it.
+resolve. The second is that the two can be told apart, which critics doubt (Mucsányi et al. 2024): that their rank
+correlation is low. Where it is near -1 the two say the same too, so that it stands beside without its sign.
 
-Of regression they are the aleatoric and the epistemic sd, of classification the expected entropy and the root of the
-mutual information, which goes as a variance does. Each method has on each data set the model with the lowest mean
-validation NLL.
+Mean field decides, as a method that most of the source documents have; exact inference (HMC, where its chains passed
+the gate) and others stand beside it. Of regression the two are the aleatoric and the epistemic sd, of classification
+the expected entropy and the root of the mutual information, which goes as a variance does. Each method has on each data
+set the model with the lowest mean validation NLL.
 """
 
 import numpy as np
@@ -17,8 +17,8 @@ import pandas as pd
 from bnnbench.claims._base import Claim, Measured, Statistic
 from bnnbench.claims._measures import Measure
 from bnnbench.evaluation.results import Results
-from bnnbench.evaluation.select import NothingToDraw, best_models, cells_of, probed
-from bnnbench.evaluation.sizes import PARTS, chosen_scores, facts, first_network, slopes
+from bnnbench.evaluation.select import NothingToDraw, probed
+from bnnbench.evaluation.sizes import PARTS, chosen_ids, chosen_scores, facts, first_network, slopes
 from bnnbench.words import prose
 from bnnbench.words.names import data_name, method_name
 
@@ -57,12 +57,15 @@ def slope(task: str, part: str, sizes: tuple[float, float], inference: str) -> M
     return measure
 
 
-def correlation(task: str, inference: str, plain: bool = True, sizes: tuple[float, float] = (0, np.inf)) -> Measure:
+def correlation(
+    task: str, inference: str, plain: bool = True, sizes: tuple[float, float] = (0, np.inf), absolute: bool = False
+) -> Measure:
     """Rank correlation, over test points, of the two uncertainties, a row a data set; of the family's default options,
-    or of data sets with few inputs where there is little noise."""
+    or of data sets with few inputs where there is little noise. absolute: without its sign."""
 
     def measure(results: Results, study: str) -> Measured:
         rows = within(chosen_scores(results, study, CORRELATION, inference, task), sizes)
+        rows = rows.assign(value=rows.value.abs()) if absolute else rows
         return _by_dataset(rows[rows.plain if plain else rows.curve.str.contains("-quiet-")])
 
     return measure
@@ -75,12 +78,8 @@ def correlation_everywhere(task: str, inference: str) -> Measure:
         known, network = facts(results, study), first_network(results, study)
         where = {"inference": inference, "network": network, "variable": "everywhere", "metric": CORRELATION}
         table = probed(results, study, "regions", recipe="", **where).merge(known, on="dataset")
-        table = table[table.plain & (table.task == task)]
-        kept = []
-        for dataset, part in table.groupby("dataset", sort=False):
-            model = best_models(results, study, dataset, inference, network).iloc[0]
-            kept.append(part[part.id.isin(cells_of(results, study, model, dataset=dataset, inference=inference).id)])
-        return _by_dataset(pd.concat(kept) if kept else table)
+        chosen = chosen_ids(results, study, inference, network)
+        return _by_dataset(table[table.plain & (table.task == task) & table.id.isin(chosen)])
 
     return measure
 
@@ -164,27 +163,31 @@ SIZES = "notebooks/{study}.html#More-data"
 TRUTH = "notebooks/{study}.html#Against-the-truth"
 APART = "notebooks/{study}.html#Can-they-be-told-apart?"
 NOISE = "notebooks/{study}.html#More-noise,-and-a-network-too-small"
-BOUNDS = {"aleatoric": (("at least", -0.1), ("at most", 0.1)), "epistemic": (("below", -0.2),)}
-"""Of slopes against the size of the training set."""
+BOUNDS = {
+    "aleatoric": (("at least", -0.1, ", no fall"), ("at most", 0.1, ", no rise")),
+    "epistemic": (("below", -0.2, ""),),
+}
+"""Of slopes against the size of the training set: direction, margin and what it means."""
 
 
 def slopes_of(task: str, size: str, inference: str) -> list[Statistic]:
     """The three bounds on the slopes of a task's two uncertainties."""
     return [
-        Statistic(f"slope of the {WORDS[task, part]} against the number of points, log-log, {method_name(inference)}",
+        Statistic(f"slope of the {WORDS[task, part]} against the number of points, log-log, {method_name(inference)}"
+                  + how,
                   direction, margin, slope(task, part, RANGES[size], inference), SIZES, inference != DECIDES)
-        for part, bounds in BOUNDS.items() for direction, margin in bounds
+        for part, bounds in BOUNDS.items() for direction, margin, how in bounds
     ]  # fmt: skip
 
 
 def checks_of(task: str, size: str, inference: str) -> list[Statistic]:
     """That the noise that is found is the true one, to a tenth, and what is not known within a factor of two of it."""
-    bounds = {"aleatoric_ratio": (("at least", 0.9), ("at most", 1.1)),
-              "epistemic_ratio": (("at least", 0.5), ("at most", 2.0))}  # fmt: skip
+    bounds = {"aleatoric_ratio": (("at least", 0.9, "not too little"), ("at most", 1.1, "not too much")),
+              "epistemic_ratio": (("at least", 0.5, "not too little"), ("at most", 2.0, "not too much"))}  # fmt: skip
     return [
-        Statistic(f"{CHECKED[task, which]}, {method_name(inference)}", direction, margin,
+        Statistic(f"{CHECKED[task, which]}, {method_name(inference)}, {how}", direction, margin,
                   check(task, which, RANGES[size], inference), TRUTH, True)
-        for which, both in bounds.items() for direction, margin in both
+        for which, both in bounds.items() for direction, margin, how in both
     ]  # fmt: skip
 
 
@@ -212,6 +215,7 @@ def apart_by(inference: str) -> list[Statistic]:
              for task in TASKS]  # fmt: skip
     for task in TASKS:
         found += [
+            apart(task, f"without its sign, {name}", correlation(task, inference, absolute=True)),
             apart(task, f"from {BORDER} points on, {name}", correlation(task, inference, sizes=RANGES["large"])),
             apart(task, f"few inputs where there is little noise, {name}", correlation(task, inference, plain=False)),
             apart(task, f"in the gap and beyond too, {name}", correlation_everywhere(task, inference)),

@@ -2,14 +2,14 @@
 
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 import pandas as pd
 
 from bnnbench import datasets
-from bnnbench.evaluation.reference import converged
 from bnnbench.evaluation.results import Results
-from bnnbench.evaluation.select import NothingToDraw, best_models, cells_of, done, scores
+from bnnbench.evaluation.select import MODEL, NothingToDraw, converged_scores, done, scores
 from bnnbench.study.cells import DatasetSpec
 
 
@@ -58,19 +58,36 @@ def facts(results: Results, study: str) -> pd.DataFrame:
     `curve` is its name without the size, `quietened` its name with the default noise, and `plain` whether all options
     but the sizes are the defaults.
     """
-    rows = []
-    for name in dict.fromkeys(done(results, study).dataset):
-        spec = results.plan.datasets[name]
-        options, usual = options_of(spec), datasets.known_options(spec.family)
-        rest = {key: value for key, value in options.items() if key != "n_train" and not key.startswith("n_")}
-        noise = {"noise": usual["noise"]} if usual.get("noise", ...) is not ... else {}
-        rows.append({
-            "dataset": name, "task": spec.task, "n_train": options.get("n_train", np.nan),
-            "noise": options.get("noise", np.nan), "curve": curve_of(spec),
-            "plain": all(usual.get(key) == value for key, value in rest.items()),
-            "quietened": datasets.dataset_name(spec.family, spec.options | noise),
-        })  # fmt: skip
-    return pd.DataFrame(rows)
+    names = dict.fromkeys(done(results, study).dataset)
+    return pd.DataFrame([_facts_of(results.plan.datasets[name]) for name in names])
+
+
+@cache
+def _facts_of(spec: DatasetSpec) -> dict:
+    options, usual = options_of(spec), datasets.known_options(spec.family)
+    rest = {key: value for key, value in options.items() if not key.startswith("n_")}
+    noise = {"noise": usual["noise"]} if usual.get("noise", ...) is not ... else {}
+    return {
+        "dataset": spec.name, "task": spec.task, "n_train": options.get("n_train", np.nan),
+        "noise": options.get("noise", np.nan), "curve": curve_of(spec),
+        "plain": all(usual.get(key) == value for key, value in rest.items()),
+        "quietened": datasets.dataset_name(spec.family, spec.options | noise),
+    }  # fmt: skip
+
+
+def chosen_ids(results: Results, study: str, inference: str, network: str) -> set[str]:
+    """Ids of a method's cells of the model with the lowest mean validation NLL over seeds on each data set.
+
+    Of chains that passed the gate; models that lack a seed that another has do not compete. Raises NothingToDraw where
+    no cell is left.
+    """
+    where = {"inference": inference, "network": network, "recipe": ""}
+    rows = converged_scores(results, study, "nll", "validation", **where)
+    by = ["dataset", "likelihood", *MODEL]
+    means = rows.groupby(by, dropna=False, sort=False).value.agg(["mean", "size"]).reset_index()
+    means = means[means["size"] == means.groupby("dataset")["size"].transform("max")]
+    best = means.sort_values("mean", kind="stable").drop_duplicates("dataset")[by]
+    return set(rows.merge(best, on=by).id)
 
 
 def chosen_scores(
@@ -83,14 +100,10 @@ def chosen_scores(
     """
     network = network or first_network(results, study)
     known = facts(results, study)
-    kept = []
-    for dataset in known.dataset[known.task == task]:
-        with suppress(NothingToDraw):  # the method was not run there, or its chains missed the gate
-            model = best_models(results, study, dataset, inference, network).iloc[0]
-            cells = cells_of(results, study, model, dataset=dataset, inference=inference)
-            rows = scores(results, study, metric, dataset=dataset, inference=inference, network=network, recipe="")
-            kept.append(converged(rows[rows.id.isin(cells.id)], results.references))
-    found = pd.concat(kept) if kept else pd.DataFrame()
+    of_task = list(known.dataset[known.task == task])
+    where = {"inference": inference, "network": network, "recipe": "", "dataset": of_task}
+    rows = scores(results, study, metric, **where)
+    found = rows[rows.id.isin(chosen_ids(results, study, inference, network))]
     if found.empty:
         raise NothingToDraw(f"no cell of {inference} and {network} has the metric {metric}")
     return found[["dataset", "seed", "value"]].merge(known, on="dataset")

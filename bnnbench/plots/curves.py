@@ -57,7 +57,7 @@ class Stretch:
 
 
 def curves_of(results: Results, study: str) -> list[str]:
-    """Data sets of a study of real targets with trained cells that have regions, first those that most methods were run on."""
+    """Curves with regions, of a study, with trained cells; first those that most methods were run on."""
     cells = done(results, study)
     specs = (results.plan.datasets[name] for name in dict.fromkeys(cells.dataset))
     specs = (spec for spec in specs if spec.task == "regression")

@@ -8,10 +8,9 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from bnnbench.base.statistics import intervals
-from bnnbench.evaluation.reference import converged
 from bnnbench.evaluation.results import Results
-from bnnbench.evaluation.select import NothingToDraw, best_models, cells_of, one_thread
-from bnnbench.evaluation.sizes import PARTS, by_method, facts, first_network, methods, true_noise
+from bnnbench.evaluation.select import NothingToDraw, done, one_thread
+from bnnbench.evaluation.sizes import PARTS, by_method, chosen_ids, facts, first_network, methods, true_noise
 from bnnbench.plots.curves import Stretch, mark_regions
 from bnnbench.plots.style import (
     BLUE,
@@ -53,7 +52,8 @@ def uncertainties_by_size(results: Results, study: str, task: str) -> Figure:
     intervals over seeds. Black: the true noise. Thin and dotted: how far the mean prediction is from the true one,
     which the epistemic uncertainty should be as large as.
 
-    Means over test points of each method's best model by validation NLL; of HMC the chains that passed the gate.
+    Means over test points of each method's best model by validation NLL, geometric ones over seeds; of HMC the chains
+    that passed the gate.
     """
     parts, known = PARTS[task], facts(results, study)
     tables = {"aleatoric": by_method(results, study, parts.aleatoric, task),
@@ -67,7 +67,7 @@ def uncertainties_by_size(results: Results, study: str, task: str) -> Figure:
     figure, axes = panels(len(curves), 2, 2.3, sharex=True)
     for row, curve in zip(axes, curves, strict=True):
         for ax, (part, table) in zip(row, tables.items(), strict=True):
-            _draw_sizes(ax, table[(table.curve == curve) & (table.value > 0)], colours)
+            _draw_lines(ax, table[table.curve == curve], colours)
             ax.set_ylabel(AXES[task].format(NAMES[task][part]), fontsize=7.5)
         true = true_noise(results, study, parts.aleatoric, known[known.curve == curve])
         row[0].plot(true.n_train, true.value, color="black", ls="--", lw=1.2, label="true noise")
@@ -77,25 +77,31 @@ def uncertainties_by_size(results: Results, study: str, task: str) -> Figure:
         row[1].plot([], [], color=GREY, ls=":", lw=1, label="error of the mean prediction")
         row[0].set_title(data_name(curve))
     for ax in axes.flat:
-        ax.set_xscale("log")
-        ax.set_yscale("log")
-        log_ticks(ax.xaxis)
-        log_ticks(ax.yaxis)
+        _log_axes(ax)
     for ax in axes[-1]:
         ax.set_xlabel("Training points")
     legend_of_all(figure, axes, columns=4)
     return figure
 
 
-def _draw_sizes(ax, table: pd.DataFrame, colours: dict[str, str], along: str = "n_train") -> None:
-    """A line a method through its means over seeds, with intervals."""
+def _draw_lines(ax, table: pd.DataFrame, colours: dict[str, str], along: str = "n_train", is_log: bool = True) -> None:
+    """A line a method through its means over seeds, with intervals; of logarithms where the axis is one of them."""
+    if is_log:
+        table = table[table.value > 0].assign(value=lambda t: np.log(t.value))
+    shown = np.exp if is_log else np.asarray
     for method, part in table.groupby("inference", sort=False):
         line = intervals(part, [along]).sort_values(along)
-        ax.plot(line[along], line["mean"], "o-", ms=3, color=colours[method], label=upfirst(method_name(method)))
-        ax.vlines(line[along], line.low.clip(lower=1e-12), line.high, color=colours[method], lw=1)
-    if len(table):  # an interval of few seeds may reach further than is worth showing
-        low, high = table.value.min(), table.value.max()
-        ax.set_ylim(*((low / 1.6, high * 1.6) if low > 0 else (None, None)))
+        ax.plot(line[along], shown(line["mean"]), "o-", ms=3, color=colours[method], label=upfirst(method_name(method)))
+        ax.vlines(line[along], shown(line.low), shown(line.high), color=colours[method], lw=1)
+    if len(table) and is_log:  # an interval of few seeds may reach further than is worth showing
+        ax.set_ylim(shown(table.value.min()) / 1.6, shown(table.value.max()) * 1.6)
+
+
+def _log_axes(ax) -> None:
+    ax.set_xscale("log")
+    ax.set_yscale("log")
+    log_ticks(ax.xaxis)
+    log_ticks(ax.yaxis)
 
 
 @styled
@@ -134,6 +140,7 @@ def uncertainties_at_sizes(
     for ax in axes[-1]:
         ax.set_xlabel("Input x")
     axes[0, 0].set_ylim(-0.06 * top, top)
+    figure.suptitle(data_name(known.curve[known.dataset == chosen[0]].iloc[0]), x=0.01, ha="left")
     legend_of_all(figure, axes, columns=4)
     return figure
 
@@ -145,11 +152,10 @@ def _few(names: list[str], most: int = 4) -> list[str]:
 
 def _cell(results: Results, study: str, dataset: str, method: str):
     """The cell at the lowest seed of a method's chosen model, of chains that passed the gate; None without one."""
-    network = first_network(results, study)
     with suppress(NothingToDraw):
-        model = best_models(results, study, dataset, method, network).iloc[0]
-        cells = cells_of(results, study, model, dataset=dataset, inference=method)
-        return converged(cells, results.references).sort_values("seed").iloc[0]
+        chosen = chosen_ids(results, study, method, first_network(results, study))
+        cells = done(results, study, dataset=dataset, id=list(chosen))
+        return cells.sort_values("seed").iloc[0]
     return None
 
 
@@ -194,7 +200,7 @@ def correlation_by_size(results: Results, study: str) -> Figure:
     columns = min(2, len(curves))
     figure, axes = panels(-(-len(curves) // columns), columns, 2.1, sharex=True, sharey=True)
     for ax, curve in zip(axes.flat, curves, strict=False):
-        _draw_sizes(ax, table[table.curve == curve], colours)
+        _draw_lines(ax, table[table.curve == curve], colours, is_log=False)
         ax.axhline(0.5, color=GREY, lw=0.8, ls="--", zorder=0)
         ax.axhline(0, color=GREY, lw=0.5, zorder=0)
         ax.set_title(data_name(curve))
@@ -230,11 +236,8 @@ def uncertainties_by_noise(results: Results, study: str) -> Figure:
         parts = PARTS[task]
         for ax, part in zip(row, ("aleatoric", "epistemic"), strict=True):
             table = by_method(results, study, getattr(parts, part), task)
-            _draw_sizes(ax, table[(table.quietened == group) & (table.value > 0)], colours, "noise")
-            ax.set_xscale("log")
-            ax.set_yscale("log")
-            log_ticks(ax.xaxis)
-            log_ticks(ax.yaxis)
+            _draw_lines(ax, table[table.quietened == group], colours, "noise")
+            _log_axes(ax)
             ax.set_ylabel(AXES[task].format(NAMES[task][part]), fontsize=7.5)
             ax.set_xlabel("Noise of the data")
         true = true_noise(results, study, parts.aleatoric, known[known.quietened == group]).sort_values("noise")

@@ -10,7 +10,6 @@ from bnnbench.metrics import describe
 from bnnbench.plots.sentences import number
 from bnnbench.words.names import data_name, method_name
 
-
 RANKS = {
     "regression": ("aleatoric_rank_correlation", "epistemic_error_rank_correlation"),
     "classification": ("aleatoric_entropy_rank_correlation", "information_excess_rank_correlation"),
