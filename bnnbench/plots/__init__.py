@@ -38,6 +38,14 @@ from bnnbench.plots.sentences import (
 from bnnbench.plots.style import encode
 from bnnbench.plots.toy import plane_maps
 from bnnbench.plots.training import learning_curves, traces
+from bnnbench.plots.uncertainty import (
+    correlation_by_size,
+    tasks_of,
+    uncertainties_at_sizes,
+    uncertainties_by_noise,
+    uncertainties_by_size,
+)
+from bnnbench.plots.uncertainty_words import checks_in_words, small_network_in_words
 from bnnbench.plots.weights import last_layer_densities, layer_scales
 
 __all__ = [
@@ -50,8 +58,10 @@ __all__ = [
     "best_models",
     "boundary_in_words",
     "certain_errors",
+    "checks_in_words",
     "class_variance",
     "confusion_matrix",
+    "correlation_by_size",
     "cost_against_fidelity",
     "curves_of",
     "datasets_of",
@@ -87,12 +97,17 @@ __all__ = [
     "shift_curves",
     "show",
     "signal_to_noise",
+    "small_network_in_words",
     "sparsity_in_words",
     "spread_in_words",
     "study_in_words",
+    "tasks_of",
     "traces",
     "turned_digit",
     "uncertainties_along",
+    "uncertainties_at_sizes",
+    "uncertainties_by_noise",
+    "uncertainties_by_size",
     "vote_chi_square",
     "weight_histograms",
     "wrong_and_unanimous",

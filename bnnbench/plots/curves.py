@@ -57,9 +57,10 @@ class Stretch:
 
 
 def curves_of(results: Results, study: str) -> list[str]:
-    """Data sets of a study with trained cells that have regions, first those that most methods were run on."""
+    """Curves with regions, of a study, with trained cells; first those that most methods were run on."""
     cells = done(results, study)
     specs = (results.plan.datasets[name] for name in dict.fromkeys(cells.dataset))
+    specs = (spec for spec in specs if spec.task == "regression")
     known = [spec.name for spec in specs if datasets.regions(spec.family, spec.options) is not None]
     if not known:
         raise NothingToDraw("the data are no curves: they are not of one dimension with a known law")
@@ -182,7 +183,7 @@ def uncertainties_along(
             ax.plot(stretch.x[:, 0], np.sqrt(variance), color=colour, ls=line, label=f"{name} sd")
             top = max(top, 1.1 * np.quantile(np.sqrt(variance), 0.9))
         ax.plot(stretch.x[:, 0], true, color="black", lw=1, ls=":", label="sd of the true noise")
-        _mark_regions(ax, stretch)
+        mark_regions(ax, stretch)
         method_title(ax, cell)
     axes[0, 0].set_ylim(0, top)
     _finish(figure, axes, len(cells), "sd (target units)")
@@ -192,7 +193,7 @@ def uncertainties_along(
 
 def _draw_band(ax, stretch: Stretch, mixture: Mixture) -> None:
     x = stretch.x[:, 0]
-    _mark_regions(ax, stretch)
+    mark_regions(ax, stretch)
     for label, (low, high, opacity) in BANDS.items():
         ends = mixture.quantile([low, high]).T
         ax.fill_between(x, *ends, color=BLUE, alpha=opacity, lw=0, label=label)
@@ -206,7 +207,7 @@ def _draw_band(ax, stretch: Stretch, mixture: Mixture) -> None:
     ax.set_xlim(x[0], x[-1])
 
 
-def _mark_regions(ax, stretch: Stretch) -> None:
+def mark_regions(ax, stretch: Stretch) -> None:
     """Grey gaps, and dotted lines where the training inputs end."""
     for i, (low, high) in enumerate(stretch.regions["gap"]):
         ax.axvspan(low, high, color=GREY, alpha=0.16, lw=0, zorder=0, label="gap" if i == 0 else None)

@@ -1,7 +1,7 @@
 """Spread of the predictions where there are data, in the gaps between them and beyond, of data in one dimension.
 
 Inputs are at even distances in each region (see `datasets.regions`), so that a reading is a mean over the region and
-not over where points happen to lie.
+not over where points happen to lie. Over all regions together the two uncertainties are compared with each other.
 """
 
 from dataclasses import dataclass
@@ -10,10 +10,16 @@ import numpy as np
 
 from bnnbench.base.settings import Count
 from bnnbench.datasets import DataSet, regions
-from bnnbench.metrics import describe
+from bnnbench.metrics import Summary, describe
 from bnnbench.probes._base import Probe, Reading
 
-METRICS = ("total_sd", "epistemic_sd", "aleatoric_sd", "width_90", "width_50")
+METRICS = {
+    "regression": ("total_sd", "epistemic_sd", "aleatoric_sd", "width_90", "width_50"),
+    "classification": ("predictive_entropy", "expected_entropy", "mutual_information"),
+}
+"""What is read in each region, by task."""
+EVERYWHERE, OVER_ALL = "everywhere", "uncertainties_rank_correlation"
+"""The regions together, and what is read there."""
 
 
 def regions_of(data: DataSet) -> dict[str, list[tuple[float, float]]]:
@@ -37,6 +43,12 @@ def grid(intervals: list[tuple[float, float]], points: int) -> np.ndarray:
     return (low[which] + along - ends[which])[:, None].astype(np.float32)
 
 
+def value_of(name: str, predictions: Summary) -> float:
+    """A metric that is computed from predictions alone."""
+    key = "mixture" if predictions.task == "regression" else "predictions"
+    return describe(name, predictions.task).values({key: predictions})[name]
+
+
 @dataclass(frozen=True)
 class Regions(Probe):
     """`points` inputs in each region, read with `draws` posterior draws; the readings' variable is the region."""
@@ -45,11 +57,14 @@ class Regions(Probe):
     draws: Count = 100
 
     def run(self, cell, data, seed):
-        for region, intervals in regions_of(data).items():
-            mixture = cell.predictions(grid(intervals, self.points), self.draws)
-            for name in METRICS:
-                value = describe(name, "regression").values({"mixture": mixture})[name]
-                yield Reading(region, 0.0, name, value)
+        regions = regions_of(data)
+        for region, intervals in regions.items():
+            predictions = cell.predictions(grid(intervals, self.points), self.draws)
+            for name in METRICS[predictions.task]:
+                yield Reading(region, 0.0, name, value_of(name, predictions))
+        together = sorted(interval for intervals in regions.values() for interval in intervals)
+        predictions = cell.predictions(grid(together, self.points * len(regions)), self.draws)
+        yield Reading(EVERYWHERE, 0.0, OVER_ALL, value_of(OVER_ALL, predictions))
 
 
 PROBE = Regions

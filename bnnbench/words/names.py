@@ -23,8 +23,12 @@ _LIKELIHOODS = {
     "gaussian": "Gaussian", "gaussian_heteroscedastic": "heteroscedastic Gaussian",
     "beta_gaussian_heteroscedastic": "β-weighted heteroscedastic Gaussian", "student_t": "Student-t",
 }  # fmt: skip
-_CURVE = re.compile(r"(?P<family>[a-z_]+)(?P<heteroscedastic>-heteroscedastic)?(-noise-(?P<noise>[\d.]+))?")
-"""The name of a data set of regression."""
+_CURVE = re.compile(
+    r"(?P<family>[a-z_]+)(?P<heteroscedastic>-heteroscedastic)?(-noise-(?P<noise>[\d.]+))?(-quiet-(?P<quiet>[\d.]+))?"
+)
+"""The name of a data set along a line."""
+_SIZE = re.compile(r"(?P<rest>.+)-n-(?P<n>\d+)")
+"""The name of a data set that is one of several sizes."""
 
 _CLOTHES = (
     "T-shirt", "trousers", "pullover", "dress", "coat", "sandal", "shirt", "sneaker", "bag", "ankle boot"
@@ -46,10 +50,13 @@ def data_name(dataset: str) -> str:
     family, left_out = _without(dataset)
     if left_out is not None:
         return f"{name_of(family)} without {class_name(family, left_out)}"
+    if sized := _SIZE.fullmatch(dataset):
+        return f"{data_name(sized['rest'])}, {int(sized['n']):,} points"
     if curve := _CURVE.fullmatch(dataset):
         kind = "heteroscedastic" if curve["heteroscedastic"] else ""
         noise = f"noise {curve['noise']}" if curve["noise"] else ""
-        return ", ".join(filter(None, [name_of(curve["family"]), kind, noise]))
+        quiet = f"{100 * float(curve['quiet']):g}% quiet" if curve["quiet"] else ""
+        return ", ".join(filter(None, [name_of(curve["family"]), kind, noise, quiet]))
     family, dash, rest = dataset.partition("-")
     return f"{name_of(family)}, noise {rest}" if dash and rest.replace(".", "", 1).isdigit() else name_of(dataset)
 

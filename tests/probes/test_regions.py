@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from bnnbench import datasets, probes
-from bnnbench.metrics import Mixture
-from bnnbench.probes.regions import METRICS, grid, regions_of
+from bnnbench.metrics import Mixture, Predictions
+from bnnbench.probes.regions import EVERYWHERE, METRICS, OVER_ALL, grid, regions_of
 
 
 class Widening:
@@ -32,8 +32,8 @@ def read(cell, data, **settings):
 def test_every_region_is_asked_at_even_distances_within_it(foong):
     cell, asked = Widening(), datasets.regions("foong", {})
     found = read(cell, foong, points=40, draws=4)
-    assert {region for region, _ in found} == {"inside", "gap", "outside"}
-    for x, intervals in zip(cell.asked, asked.values(), strict=True):
+    assert {region for region, _ in found} == {"inside", "gap", "outside", EVERYWHERE}
+    for x, intervals in zip(cell.asked[:3], asked.values(), strict=True):
         inside = [(low < x) & (x < high) for low, high in intervals]
         assert len(x) == 40 and np.any(inside, axis=0).all()
         lengths = np.array([high - low for low, high in intervals])
@@ -48,7 +48,35 @@ def test_readings_are_what_the_network_predicts_there(foong):
         assert found[region, "aleatoric_sd"] == pytest.approx(0.1)
         assert found[region, "total_sd"] == pytest.approx(np.sqrt(value + 0.01), rel=1e-3)
     assert found["outside", "width_90"] > 2 * found["gap", "width_90"] > 0
-    assert {metric for _, metric in found} == set(METRICS)
+    assert {metric for _, metric in found} == {*METRICS["regression"], OVER_ALL}
+
+
+def test_over_all_regions_together_the_two_uncertainties_are_compared(foong):
+    class Louder(Widening):
+        def predictions(self, x, n_draws):
+            plain = super().predictions(x, n_draws)
+            return Mixture(plain.location, 0.1 + np.abs(x) * np.ones(n_draws))
+
+    cell = Louder()
+    assert read(cell, foong, points=40, draws=4)[EVERYWHERE, OVER_ALL] == pytest.approx(1)
+    x = cell.asked[3][:, 0]
+    assert len(x) == 120 and (np.diff(x) > 0).all() and x.min() > -2 and x.max() < 2
+    assert np.isnan(read(Widening(), foong, points=40, draws=4)[EVERYWHERE, OVER_ALL])  # noise of one sd
+
+
+def test_of_classes_entropies_are_read():
+    class Shy:
+        def predictions(self, x, n_draws):
+            p = 0.5 + 0.4 * np.where(np.arange(n_draws) % 2, 1, -1)[:, None] * (np.abs(x[:, 0]) > 3)
+            return Predictions.from_draws(np.stack([1 - p, p], -1))
+
+    found = read(Shy(), datasets.make("noisy_labels", {"n_train": 5}, [0]), points=10, draws=4)
+    assert {metric for _, metric in found} == {*METRICS["classification"], OVER_ALL}
+    assert (
+        found["inside", "expected_entropy"] == pytest.approx(np.log(2)) and found["inside", "mutual_information"] == 0
+    )
+    assert found["outside", "predictive_entropy"] == pytest.approx(np.log(2))
+    assert found["outside", "mutual_information"] > 0.3 and found[EVERYWHERE, OVER_ALL] == pytest.approx(-1)
 
 
 def test_a_grid_leaves_no_interval_out():
