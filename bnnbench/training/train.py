@@ -256,8 +256,8 @@ class Inputs:
         self.training = x, y, which
         self.inputs = {"validation": (x_validation, which), "test": (x_test, which_test)}
         self.truth = {"validation": y_validation[which], "test": y_test[which_test]}
-        self._locations = np.array([scalings[i].location for i in which.tolist()])
-        self.units = np.array([scalings[i].scale for i in which.tolist()])
+        units = np.array([self._task.units(scaling) for scaling in scalings])[which.tolist()]
+        self._locations, self.units = units.T
 
     def predictions(self, posterior, streams: Streams, n_draws: int, **options) -> dict[str, StackPredictions]:
         """Predictions by split, in the targets' own units; `options` are those of `predict`."""
