@@ -12,9 +12,9 @@ TASK, GROUP = "density", "density-line"
 
 
 def generate(
-    n_train: Count = 2000,
-    n_validation: Count = 500,
-    n_test: Count = 5000,
+    n_train: Count = 5000,
+    n_validation: Count = 1000,
+    n_test: Count = 10_000,
     seeds: Iterable[int] = range(5),
     test_seed: WholeNumber = 0,
 ) -> DataSet:

@@ -1,6 +1,7 @@
 """Apply stacked flows to stacked inputs and back. Layout: (cells, features, points), as `_apply` has it."""
 
 import math
+from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -41,8 +42,8 @@ def outside(flow: Flow, weights: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
 
 
 def _as_features(flow: Flow, x: torch.Tensor) -> torch.Tensor:
-    """Inputs laid out as (cells, features, points); images are (cells, points, ...)."""
-    return x.flatten(2).transpose(1, 2) if len(flow.input_shape) > 1 else x
+    """Inputs laid out as (cells, features, points); images are (cells, points, channels, rows, columns)."""
+    return x.flatten(2).transpose(1, 2) if x.dim() > 3 else x
 
 
 def _layers(flow: Flow, weights: torch.Tensor) -> list[tuple]:
@@ -115,15 +116,15 @@ def spline(x: torch.Tensor, parameters: torch.Tensor, bound: float) -> tuple[tor
     """
     inside = x.abs() <= bound
     held = torch.where(inside, x, 0.0)  # what is not used must not reach the gradient
-    bins = _Bins.of(parameters, bound)
-    at = bins.holding(held, bins.left)
+    bins = _bins(parameters, bound)
+    at = _holding(bins, held, bins[0])
     share = (held - at.left) / at.width
     rest = share * (1 - share)
     steepness = at.height / at.width
     below = steepness + (at.slope + at.next_slope - 2 * steepness) * rest
     turned = at.bottom + at.height * (steepness * share.square() + at.slope * rest) / below
     above = at.next_slope * share.square() + 2 * steepness * rest + at.slope * (1 - share).square()
-    log_slope = 2 * steepness.log() + above.log() - 2 * below.log()
+    log_slope = (above * (steepness / below).square()).log()
     return torch.where(inside, turned, x), torch.where(inside, log_slope, 0.0)
 
 
@@ -131,8 +132,8 @@ def inverse_spline(y: torch.Tensor, parameters: torch.Tensor, bound: float) -> t
     """x at which `spline` is y: the root of a quadratic in a form without cancellation (eq. 6 to 8)."""
     inside = y.abs() <= bound
     held = torch.where(inside, y, 0.0)
-    bins = _Bins.of(parameters, bound)
-    at = bins.holding(held, bins.bottom)
+    bins = _bins(parameters, bound)
+    at = _holding(bins, held, bins[1])
     steepness, climbed = at.height / at.width, held - at.bottom
     bend = climbed * (at.slope + at.next_slope - 2 * steepness)
     a = at.height * (steepness - at.slope) + bend
@@ -142,41 +143,32 @@ def inverse_spline(y: torch.Tensor, parameters: torch.Tensor, bound: float) -> t
     return torch.where(inside, at.left + at.width * 2 * c / (-b - root), y)
 
 
-class _Bins:
-    """The bins of splines, each field (cells, features, bins, points or 1), or those that hold given points, without
-    the third axis."""
+class _Bin(NamedTuple):
+    """Bins of splines, each field (cells, features, ...): where they begin, their sizes, the slopes at their ends."""
 
-    def __init__(self, left, width, bottom, height, slope, next_slope):
-        self.left, self.width, self.bottom, self.height = left, width, bottom, height
-        self.slope, self.next_slope = slope, next_slope
-
-    @classmethod
-    def of(cls, parameters: torch.Tensor, bound: float) -> "_Bins":
-        bins = (parameters.shape[2] + 1) // 3
-        widths, heights, slopes = parameters.split([bins, bins, bins - 1], 2)
-        # softplus is 1 - LEAST where its argument is this, so that 0 means a slope of 1
-        slopes = LEAST + F.softplus(slopes + _inverse_softplus(1 - LEAST))
-        ends = torch.ones_like(parameters[:, :, :1])
-        left, width = _edges(widths, bound)
-        bottom, height = _edges(heights, bound)
-        return cls(left, width, bottom, height, torch.cat([ends, slopes], 2), torch.cat([slopes, ends], 2))
-
-    def holding(self, points: torch.Tensor, edges: torch.Tensor) -> "_Bins":
-        """Those between whose `edges` (left or bottom) points (cells, features, points) lie."""
-        index = (points.unsqueeze(2) >= edges[:, :, 1:]).sum(2, keepdim=True)
-        found = []
-        for values in (self.left, self.width, self.bottom, self.height, self.slope, self.next_slope):
-            wide = values.expand(-1, -1, -1, points.shape[2])
-            found.append(wide.gather(2, index).squeeze(2))
-        return _Bins(*found)
+    left: torch.Tensor
+    bottom: torch.Tensor
+    width: torch.Tensor
+    height: torch.Tensor
+    slope: torch.Tensor
+    next_slope: torch.Tensor
 
 
-def _edges(raw: torch.Tensor, bound: float) -> tuple[torch.Tensor, torch.Tensor]:
-    """Where bins begin, between -bound and bound, and their sizes."""
-    shares = LEAST + (1 - LEAST * raw.shape[2]) * torch.softmax(raw, 2)
-    sizes = 2 * bound * shares
-    return sizes.cumsum(2) - sizes - bound, sizes
+def _bins(parameters: torch.Tensor, bound: float) -> torch.Tensor:
+    """The fields of all bins, (6, cells, features, bins, points or 1)."""
+    n = (parameters.shape[2] + 1) // 3
+    raw, slopes = parameters[:, :, : 2 * n], parameters[:, :, 2 * n :]
+    shares = LEAST + (1 - LEAST * n) * torch.softmax(raw.unflatten(2, (2, n)), 3)
+    sizes = 2 * bound * shares.movedim(2, 0)  # widths, then heights
+    # The softplus is 1 - LEAST where its argument is this, so that 0 means a slope of 1.
+    slopes = LEAST + F.softplus(slopes + math.log(math.expm1(1 - LEAST)))
+    ends = torch.ones_like(parameters[:, :, :1])
+    of_ends = torch.stack([torch.cat([ends, slopes], 2), torch.cat([slopes, ends], 2)])
+    return torch.cat([sizes.cumsum(3) - sizes - bound, sizes, of_ends])
 
 
-def _inverse_softplus(value: float) -> float:
-    return math.log(math.expm1(value))
+def _holding(bins: torch.Tensor, points: torch.Tensor, edges: torch.Tensor) -> _Bin:
+    """The bins between whose `edges` points (cells, features, points) lie."""
+    index = (points.unsqueeze(2) >= edges[:, :, 1:]).sum(2, keepdim=True)
+    wide = bins.expand(-1, -1, -1, -1, points.shape[2])
+    return _Bin(*wide.gather(3, index.expand(6, -1, -1, -1, -1)).squeeze(3))

@@ -94,7 +94,7 @@ class Network:
     gives: ClassVar[str] = "outputs"
     """What its outputs are: numbers that a likelihood reads as it likes, or a bijection of the inputs."""
     has_units: ClassVar[bool] = True
-    """Whether its layers follow on each other as `forward_recorded` and its like have them, all dense or convolutional."""
+    """Whether its layers follow on each other and are dense or convolutional, as `forward_recorded` wants them."""
 
     @cached_property
     def parameters(self) -> tuple[Parameter, ...]:

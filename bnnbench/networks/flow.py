@@ -1,4 +1,4 @@
-"""Normalising flow: inputs are turned into standard normal coordinates by invertible layers (Rezende & Mohamed 2015)."""
+"""Normalising flow: invertible layers turn inputs into standard normal coordinates (Rezende & Mohamed 2015)."""
 
 import math
 

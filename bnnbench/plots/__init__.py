@@ -5,6 +5,13 @@
 
 from bnnbench.evaluation.select import NothingToDraw, best_cell, best_models, datasets_of, main_method, noisiest
 from bnnbench.plots.curves import bands_by_noise, curves_of, predictive_bands, uncertainties_along
+from bnnbench.plots.density import (
+    densities_of,
+    density_curves,
+    density_maps,
+    divergences_in_words,
+    spread_against_error,
+)
 from bnnbench.plots.display import attempt, show
 from bnnbench.plots.fidelity import cost_against_fidelity, excess_by_method
 from bnnbench.plots.images import (
@@ -55,7 +62,11 @@ __all__ = [
     "cost_against_fidelity",
     "curves_of",
     "datasets_of",
+    "densities_of",
+    "density_curves",
+    "density_maps",
     "disputed_images",
+    "divergences_in_words",
     "draws_for_two_images",
     "elbos_in_words",
     "encode",
@@ -88,6 +99,7 @@ __all__ = [
     "show",
     "signal_to_noise",
     "sparsity_in_words",
+    "spread_against_error",
     "spread_in_words",
     "study_in_words",
     "traces",

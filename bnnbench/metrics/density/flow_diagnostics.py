@@ -8,8 +8,8 @@ declare(
     __name__,
     "round_trip_error",
     label="Round trip error",
-    definition="Largest distance between a training input and what the flow's inverse makes of its coordinates, in sds of "
-    "the inputs: how far the flow is invertible in single precision.",
+    definition="Largest distance between a training input and what the flow's inverse makes of its coordinates, in sds "
+    "of the inputs: how far the flow is invertible in single precision.",
     direction="lower",
     unit="sds",
     bounds=(0, math.inf),

@@ -22,7 +22,8 @@ def negative_log_likelihood(densities: Densities) -> float:
 @metric(
     "bits_per_dimension",
     label="Bits a dimension",
-    definition="NLL in bits, divided by how many numbers a point has. Inputs in other units, c times as large, add log2 c.",
+    definition="NLL in bits, divided by how many numbers a point has. Inputs in other units, c times as large, "
+    "add log2 c.",
     direction="lower",
     unit="bits",
 )
