@@ -31,7 +31,6 @@ def kl_to_truth(densities: Densities, ideal: NDArray[np.float64]) -> float:
     definition="Standard error of the KL over points: a smaller KL is not told from none.",
     direction="",
     unit="nats",
-    bounds=(0, math.inf),
 )
 def kl_floor(densities: Densities, ideal: NDArray[np.float64]) -> float:
     """sd of the log ratio over the root of n."""
