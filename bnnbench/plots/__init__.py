@@ -12,6 +12,7 @@ from bnnbench.plots.density import (
     divergences_in_words,
     spread_against_error,
 )
+from bnnbench.plots.density_novelty import density_histograms, density_novelty_in_words
 from bnnbench.plots.display import attempt, show
 from bnnbench.plots.fidelity import cost_against_fidelity, excess_by_method
 from bnnbench.plots.images import (
@@ -64,7 +65,9 @@ __all__ = [
     "datasets_of",
     "densities_of",
     "density_curves",
+    "density_histograms",
     "density_maps",
+    "density_novelty_in_words",
     "disputed_images",
     "divergences_in_words",
     "draws_for_two_images",

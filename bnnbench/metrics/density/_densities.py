@@ -42,6 +42,11 @@ class Densities:
         agree on (Watanabe 2010; as a score of novelty Choi et al. 2018)."""
         return self.log_density - self.variance
 
+    @property
+    def novelty_scores(self) -> dict[str, NDArray[np.float64]]:
+        """By name, high where a point is unlike those of training: improbable, disputed between draws, or both."""
+        return {"nll": -self.log_density, "spread": self.spread, "waic": -self.waic}
+
     def given(self, y, ideal: "Densities | None" = None) -> dict[str, Any]:
         """What metrics are computed from, by the names in `INPUTS`; y is not looked at."""
         found: dict[str, Any] = {"densities": self}
