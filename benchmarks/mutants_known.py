@@ -21,7 +21,7 @@ KNOWN = [
     ("base/statistics.py", "stats.norm.cdf(-t * np.sqrt(n / (n - 1)))", "stats.norm.cdf(-t)",
      ["tests/base/test_statistics.py"]),
     ("base/statistics.py", "BOOTSTRAP_FROM = 10", "BOOTSTRAP_FROM = 6", ["tests/base/test_statistics.py"]),
-    ("evaluation/evaluate.py", "y_train = data.split(seed)[1]", "y_train = data.split(seed)[3]",
+    ("evaluation/evaluate.py", "x_train, y_train, *_ = data.split(seed)", "x_train, _, _, y_train = data.split(seed)",
      ["tests/evaluation/test_evaluate.py"]),
     ("evaluation/evaluate.py", "x, y = labels(data, split, seed)\n                ideal",
      "x, y = labels(data, split, plan.config.seeds[0])\n                ideal", ["tests/evaluation/test_evaluate.py"]),

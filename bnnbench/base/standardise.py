@@ -58,6 +58,11 @@ class Standardiser:
         units = np.where(self.constant, 0.0, np.clip(units, self.low, self.high))
         return units.astype(np.float32)
 
+    @property
+    def log_sd(self) -> np.ndarray:
+        """Log of each column's sd, (features,); 0 of constant columns."""
+        return np.where(self.constant, 0.0, np.log(self.sd) + self.exponent * np.log(2.0))
+
     def remarks(self) -> dict[str, np.ndarray]:
         """What a user should know of features, (features,) of booleans."""
         return {

@@ -33,6 +33,18 @@ class Scaling:
         units, _ = Units.standardised(y)
         return cls(columns, units.location, units.scale or 1.0, fill)
 
+    @property
+    def log_volume(self) -> float:
+        """Log of the volume of inputs that is 1 in training: by so much log densities move.
+
+        Raises ValueError where a column does not vary: no density belongs to it.
+        """
+        if self.columns is None:
+            return 0.0
+        if (constant := self.columns.constant).any():
+            raise ValueError(f"{constant.sum()} inputs do not vary and have no density: leave them out, or add noise")
+        return float(self.columns.log_sd.sum())
+
     def filled(self, x: np.ndarray) -> np.ndarray:
         """Inputs (n, ...) with what is missing filled in, where columns may miss some."""
         return _filled(x, self.fill)

@@ -145,11 +145,11 @@ def _controls(plan: Plan) -> pd.DataFrame:
             s for s in plan.studies if any(spec.name in h.datasets for h in plan.shards.values() if h.study == s)
         ]
         for seed in data.seeds.tolist():
-            y_train = data.split(seed)[1]
+            x_train, y_train, *_ = data.split(seed)
             for split in SPLITS:
                 x, y = labels(data, split, seed)
                 ideal = ideal_of(spec, x)
-                known = {"chance": task.chance(y_train, data.n_classes, len(y))}
+                known = {"chance": task.chance_at(x_train, y_train, data.n_classes, x)}
                 if ideal is not None:
                     known["bayes_rule"] = task.of_truth(ideal)
                 for name, predictions in known.items():

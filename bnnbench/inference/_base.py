@@ -204,7 +204,14 @@ class Method:
         """
         if not likelihood.is_density and not self.finds_optima:
             return f"likelihood '{likelihood.name}' is an objective and no density, so there is no posterior to find"
+        if self.looks_at_units and not network.has_units:
+            return "it treats the units of dense and convolutional layers, which this network does not consist of"
         return self.skip(network, model, likelihood)
+
+    @property
+    def looks_at_units(self) -> bool:
+        """Whether it treats units or layers apart, such as by dropping some, and not the weights alone."""
+        return False
 
     def skip(self, network, model, likelihood) -> str | None:
         """What a method of its own has against them; None where it has nothing."""

@@ -107,6 +107,10 @@ class LaplaceApproximation(Map):
     def posterior_class(self):
         return POSTERIORS[self.structure][self.predictive == "linearised"]
 
+    @property
+    def looks_at_units(self):
+        return True
+
     def skip(self, network, model, likelihood):
         learned = model.hyperprior is not None
         if self.prior_scale == "marginal_likelihood" and (learned or model.prior.name != "normal"):

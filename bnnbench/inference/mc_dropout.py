@@ -36,6 +36,10 @@ class McDropout(Map):
 
     posterior_class = DropoutPosterior
 
+    @property
+    def looks_at_units(self):
+        return True
+
     def objective(self, joint, streams):
         shapes = mask_shapes(joint.network, min(self.batch_size or joint.n_points, joint.n_points))
         rates, under_dropout = [self.rate] * joint.n_cells, joint.objective(_log_density)

@@ -59,6 +59,10 @@ class MeanField(Method):
     has_curve = True
     reaches = "factorised"
 
+    @property
+    def looks_at_units(self):
+        return self.estimator in ("local", "flipout")
+
     def fit(self, joint, streams, progress=SILENT):
         if self.estimator not in ESTIMATORS:
             raise ValueError(f"mean_field.estimator: unknown '{self.estimator}': known are {', '.join(ESTIMATORS)}")

@@ -10,6 +10,7 @@ if TYPE_CHECKING:  # planning reads likelihoods too, and must not wait for torch
     import torch
 
     from bnnbench.likelihoods._summary import Summary
+    from bnnbench.networks import Network
 
 
 @dataclass(frozen=True)
@@ -25,6 +26,8 @@ class Likelihood:
     """The task whose targets it describes."""
     latents: ClassVar[tuple[str, ...]] = ()
     """Names of its own positive parameters; a latent is the logarithm of each."""
+    reads: ClassVar[str] = "outputs"
+    """What it takes from a network: what such a network `gives`."""
 
     @property
     def is_density(self) -> bool:
@@ -43,6 +46,12 @@ class Likelihood:
     def n_outputs(self, n_targets: int) -> int:
         """Outputs that the network needs for so many classes or columns of targets."""
         return n_targets
+
+    def network_fault(self, network: Network) -> str | None:
+        """Why it cannot read what a network gives; None where it can."""
+        if network.gives == self.reads:
+            return None
+        return f"it gives {network.gives}, while the likelihood {self.name} reads {self.reads}"
 
     def target(self, y: torch.Tensor) -> torch.Tensor:
         """The targets as kernels read them."""

@@ -8,6 +8,8 @@ convolution serves the whole stack.
 import torch
 import torch.nn.functional as F
 
+from bnnbench.networks._bijections import flow_forward
+from bnnbench.networks._flows import Flow
 from bnnbench.networks._layers import Activation, Conv, Dense, Flatten, MaxPool, Network
 
 FUSED_INPUTS = 8
@@ -19,7 +21,10 @@ def forward(network: Network, weights: torch.Tensor, x: torch.Tensor) -> torch.T
     """Logits (cells, classes, points) of networks with flat weights (cells, n_weights).
 
     `x` is (cells, features, points) for dense networks and (cells, points, channels, rows, columns) for images.
+    Of flows the outputs are coordinates and log determinant: see `_bijections`.
     """
+    if isinstance(network, Flow):
+        return flow_forward(network, weights, x)
     parameters = _split(network, weights)
     return _run(network, x, weights.shape[0], lambda layer, h: _affine(layer, h, next(parameters), next(parameters)))
 

@@ -3,7 +3,7 @@
 import math
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Literal, get_args
+from typing import ClassVar, Literal, get_args
 
 from bnnbench.base.settings import Count
 
@@ -64,6 +64,8 @@ class Parameter:
     shape: tuple[int, ...]
     start: int
     fan_in: int
+    gain: float = 1.0
+    """What initial values by fan-in are multiplied by."""
 
     @property
     def size(self) -> int:
@@ -88,6 +90,11 @@ class Network:
     layers: tuple
     input_shape: tuple[int, ...]
     n_outputs: int
+
+    gives: ClassVar[str] = "outputs"
+    """What its outputs are: numbers that a likelihood reads as it likes, or a bijection of the inputs."""
+    has_units: ClassVar[bool] = True
+    """Whether its layers follow on each other and are dense or convolutional, as `forward_recorded` wants them."""
 
     @cached_property
     def parameters(self) -> tuple[Parameter, ...]:

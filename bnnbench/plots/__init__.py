@@ -5,6 +5,14 @@
 
 from bnnbench.evaluation.select import NothingToDraw, best_cell, best_models, datasets_of, main_method, noisiest
 from bnnbench.plots.curves import bands_by_noise, curves_of, predictive_bands, uncertainties_along
+from bnnbench.plots.density import (
+    densities_of,
+    density_curves,
+    density_maps,
+    divergences_in_words,
+    spread_against_error,
+)
+from bnnbench.plots.density_novelty import density_histograms, density_novelty_in_words
 from bnnbench.plots.display import attempt, show
 from bnnbench.plots.fidelity import cost_against_fidelity, excess_by_method
 from bnnbench.plots.images import (
@@ -65,7 +73,13 @@ __all__ = [
     "cost_against_fidelity",
     "curves_of",
     "datasets_of",
+    "densities_of",
+    "density_curves",
+    "density_histograms",
+    "density_maps",
+    "density_novelty_in_words",
     "disputed_images",
+    "divergences_in_words",
     "draws_for_two_images",
     "elbos_in_words",
     "encode",
@@ -99,6 +113,7 @@ __all__ = [
     "signal_to_noise",
     "small_network_in_words",
     "sparsity_in_words",
+    "spread_against_error",
     "spread_in_words",
     "study_in_words",
     "tasks_of",

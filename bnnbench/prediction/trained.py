@@ -116,7 +116,7 @@ class TrainedCell:
         new = {"split": "new-inputs", "purpose": "new-inputs", "block": 1}
         arrays = predict(self.posterior, self._checked(x)[None], which, streams, n_draws, **new)
         task = tasks.find(self.likelihood.task)
-        units = (np.array([value]) for value in (self.scaling.location, self.scaling.scale))
+        units = (np.array([value]) for value in task.units(self.scaling))
         return task.summarise(task.rescaled(arrays, *units), 0, n_draws)
 
     def _checked(self, x: np.ndarray) -> torch.Tensor:
@@ -187,5 +187,8 @@ def build_likelihood(cell) -> Likelihood:
 
 def build_network(cell, data: "DataSet") -> Network:
     """The network of a cell of the grid, with the outputs that its likelihood needs."""
-    n_outputs = build_likelihood(cell).n_outputs(data.n_classes)
-    return networks.make(cell.network_options, data.x_pool.shape[1:], n_outputs)
+    likelihood = build_likelihood(cell)
+    network = networks.make(cell.network_options, data.x_pool.shape[1:], likelihood.n_outputs(data.n_classes))
+    if fault := likelihood.network_fault(network):
+        raise ValueError(f"network '{cell.network}': {fault}")
+    return network

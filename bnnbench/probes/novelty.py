@@ -11,11 +11,15 @@ import numpy as np
 
 from bnnbench.base.settings import Count, ProperShare
 from bnnbench.metrics import Predictions, aupr, auroc, fpr_at_95_tpr
+from bnnbench.metrics.density._densities import Densities
 from bnnbench.probes._base import Probe, Reading, evenly
 
 
-def scores(p: Predictions) -> dict[str, np.ndarray]:
-    """Scores of uncertainty by name, high where uncertain; `nll` is that of the predicted class."""
+def scores(p: Predictions | Densities) -> dict[str, np.ndarray]:
+    """Scores of uncertainty by name, high where uncertain; `nll` is that of the predicted class, or of a density's
+    point."""
+    if isinstance(p, Densities):
+        return p.novelty_scores
     return {
         "predictive_entropy": p.predictive_entropy,
         "mutual_information": p.mutual_information,

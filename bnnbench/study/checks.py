@@ -14,6 +14,7 @@ from bnnbench.study.cells import DatasetSpec
 from bnnbench.study.config import NOTEBOOKS, StudyConfig
 from bnnbench.study.config_files import suggest
 from bnnbench.study.expand import COORDINATE_NAMES, NameClash, dataset_specs, expanded, names_of
+from bnnbench.study.expand import likelihoods as likelihoods_of
 
 
 def study_faults(study: StudyConfig, whole: StudyConfig) -> list[str]:
@@ -117,7 +118,7 @@ def _notebook_faults(study: StudyConfig) -> list[str]:
 
 def _network_faults(study: StudyConfig, specs: list[DatasetSpec]) -> list[str]:
     """Faults of the options, and networks that cannot be built on the study's data."""
-    shapes = {spec.name: shape for spec in specs if (shape := datasets.shape(spec.family, spec.options))}
+    shapes = {spec: shape for spec in specs if (shape := datasets.shape(spec.family, spec.options))}
     found = []
     for name, options in study.networks.items():
         options = {"kind": name} | options
@@ -126,11 +127,15 @@ def _network_faults(study: StudyConfig, specs: list[DatasetSpec]) -> list[str]:
             found += _placed(faults, place, options)
             continue
         reasons = {}
-        for dataset, shape in shapes.items():
+        for spec, shape in shapes.items():
             try:
-                networks.make(options, shape.inputs, shape.classes)
+                network = networks.make(options, shape.inputs, shape.classes)
             except ValueError as error:
-                reasons.setdefault(str(error), dataset)
+                reasons.setdefault(str(error), spec.name)
+            else:
+                named = likelihoods_of(study, spec).items()
+                of_likelihoods = (likelihoods.make(*one).network_fault(network) for one in named)
+                reasons |= {fault: spec.name for fault in of_likelihoods if fault and fault not in reasons}
         found += [f"{place} cannot be built on {dataset}: {reason}" for reason, dataset in reasons.items()]
     return found
 

@@ -9,6 +9,7 @@ import numpy as np
 if TYPE_CHECKING:
     import xarray as xr
 
+    from bnnbench.datasets._scaling import Scaling
     from bnnbench.metrics import Summary
 
 Encoded = dict[str, tuple[tuple[str, ...], np.ndarray]]
@@ -86,6 +87,14 @@ class Task:
     def chance(self, y_train: np.ndarray, n_classes: int, n: int) -> Summary:
         """The predictions at n points of one who knows the training targets alone."""
         raise NotImplementedError
+
+    def chance_at(self, x_train: np.ndarray, y_train: np.ndarray, n_classes: int, x: np.ndarray) -> Summary:
+        """The same at x (n, ...), of a task whose chance knows the training inputs too."""
+        return self.chance(y_train, n_classes, len(x))
+
+    def units(self, scaling: Scaling) -> tuple[float, float]:
+        """Location and scale that `rescaled` is given of a data set's scaling: those of the targets."""
+        return scaling.location, scaling.scale
 
     def errors(self, arrays: dict[str, np.ndarray], y: np.ndarray) -> np.ndarray:
         """How wrong a stack's predictions are, (cells,), in the measure of `error`; y: (cells, points)."""

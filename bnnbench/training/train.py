@@ -17,6 +17,7 @@ from bnnbench.inference import Method, make
 from bnnbench.model.joint import LogJoint
 from bnnbench.model.streams import Streams
 from bnnbench.networks import Network
+from bnnbench.prediction.flow_diagnostics import flow_diagnostics
 from bnnbench.prediction.predict import StackPredictions, predict
 from bnnbench.prediction.trained import build_likelihood, build_model, build_network
 from bnnbench.source.digest import of_value
@@ -208,6 +209,7 @@ def _train_stack(
         seconds = progress.seconds / len(cells)
         of_draws = Logged(about, "prediction draw")
         predictions = inputs.predictions(fit.posterior, streams, first.draws, progress=of_draws, **options)
+        fit.diagnostics |= flow_diagnostics(fit.posterior, inputs.training[0], inputs.training[2], streams)
         moments = records.moments(fit, streams, inputs.units)
     except torch.AcceleratorError:  # the GPU itself: nothing that follows can be trained, and another start may
         raise
@@ -256,8 +258,8 @@ class Inputs:
         self.training = x, y, which
         self.inputs = {"validation": (x_validation, which), "test": (x_test, which_test)}
         self.truth = {"validation": y_validation[which], "test": y_test[which_test]}
-        self._locations = np.array([scalings[i].location for i in which.tolist()])
-        self.units = np.array([scalings[i].scale for i in which.tolist()])
+        units = np.array([self._task.units(scaling) for scaling in scalings])[which.tolist()]
+        self._locations, self.units = units.T
 
     def predictions(self, posterior, streams: Streams, n_draws: int, **options) -> dict[str, StackPredictions]:
         """Predictions by split, in the targets' own units; `options` are those of `predict`."""

@@ -1,4 +1,6 @@
-"""What every likelihood must satisfy, for each file in `bnnbench/likelihoods`."""
+"""What every likelihood of targets must satisfy, for each file in `bnnbench/likelihoods`.
+
+Densities of the inputs have `test_density_likelihoods.py`."""
 
 import numpy as np
 import pytensor
@@ -19,7 +21,7 @@ from bnnbench.networks.mlp import build as mlp
 from bnnbench.prediction.predict import predict
 from bnnbench.source import digest
 
-NAMES = digest.modules("likelihoods")
+NAMES = [name for name in digest.modules("likelihoods") if likelihoods.find(name).task != "density"]
 TARGETS = {"classification": [2, 3], "regression": [1]}
 """Numbers of classes or of target columns that the likelihoods of a task are tried with."""
 CASES = [(name, k) for name in NAMES for k in TARGETS[likelihoods.find(name).task]]
