@@ -8,12 +8,13 @@ import itertools
 from collections.abc import Iterable
 from typing import Any
 
-from bnnbench import datasets, hyperpriors, likelihoods, networks, priors, tasks
+from bnnbench import datasets, hyperpriors, likelihoods, networks, tasks
 from bnnbench.base.settings import faults_together, repeated
 from bnnbench.study.cells import DatasetSpec
 from bnnbench.study.config import NOTEBOOKS, StudyConfig
 from bnnbench.study.config_files import suggest
-from bnnbench.study.expand import COORDINATE_NAMES, NameClash, dataset_specs, expanded, names_of
+from bnnbench.study.expand import COORDINATE_NAMES, NameClash, dataset_entries, dataset_specs, expanded, names_of
+from bnnbench.study.prior_entries import entry_faults
 
 
 def study_faults(study: StudyConfig, whole: StudyConfig) -> list[str]:
@@ -22,7 +23,7 @@ def study_faults(study: StudyConfig, whole: StudyConfig) -> list[str]:
     `whole` is the study without overrides: names that an override removed are sound.
     """
     found = [
-        *_option_faults("priors", study.priors, priors.family),
+        *_prior_faults(study),
         *_option_faults("hyperpriors", study.hyperpriors, hyperpriors.density),
         *_option_faults("likelihoods", study.likelihoods, likelihoods.find),
         *_dataset_faults(study),
@@ -70,15 +71,23 @@ def _option_faults(section: str, named: dict[str, dict], find) -> list[str]:
     ]
 
 
+def _prior_faults(study: StudyConfig) -> list[str]:
+    return [
+        line
+        for name, values in study.priors.items()
+        for line in _placed(entry_faults(name, values), f"priors.{name}", values)
+    ]
+
+
 def _placed(faults: Iterable[str], place: str, values: dict[str, Any]) -> list[str]:
     """Faults with their place, of which the key that a fault begins with is a part."""
-    return [f"{place}.{fault}" if fault.split()[0].split(".")[0] in values else f"{place}: {fault}" for fault in faults]
+    return [f"{place}.{fault}" if fault.split()[0].rstrip(":").split(".")[0] in values else f"{place}: {fault}" for fault in faults]
 
 
 def _dataset_faults(study: StudyConfig) -> list[str]:
     found = []
-    for family, options in study.datasets.items():
-        place = f"datasets.{family}"
+    for name, family, options in dataset_entries(study):
+        place = f"datasets.{name}"
         lists = {key: v for key, v in options.items() if isinstance(v, list) and not datasets.takes_list(family, key)}
         in_lists = [line for key, values in lists.items() for line in _list_faults(family, key, values)]
         if not in_lists:
@@ -91,10 +100,10 @@ def _dataset_faults(study: StudyConfig) -> list[str]:
 def file_faults(study: StudyConfig) -> list[str]:
     """Faults of files of the user's that data sets are made of; of data sets whose options are sound."""
     found = []
-    for family, options in study.datasets.items():
+    for name, family, options in dataset_entries(study):
         for chosen in expanded(family, options):
             faults = [] if datasets.faults(family, chosen) else datasets.file_faults(family, chosen)
-            found += [f"datasets.{family}: {fault}" for fault in faults]
+            found += [f"datasets.{name}: {fault}" for fault in faults]
     return list(dict.fromkeys(found))
 
 
