@@ -31,14 +31,14 @@ class Centre:
 
 
 def counterparts(
-    network: Network, shapes: Mapping[str, tuple[int, ...]], where: str, new_head: bool
+    network: Network, shapes: Mapping[str, tuple[int, ...]], where: str, new_layers: int
 ) -> tuple[Parameter, ...]:
     """The parameter tensors of a network that pretrained ones, of these shapes by name, stand for.
 
-    Those of the last layer are none of them with `new_head`, nor those whose names `shapes` lacks. ValueError, which
+    Those of the last `new_layers` layers are none of them, nor those whose names `shapes` lacks. ValueError, which
     names the layer and `where` the shapes are from, for a tensor of another shape, and where none is left.
     """
-    own = network.parameters[:-2] if new_head else network.parameters
+    own = network.parameters[: len(network.parameters) - 2 * new_layers]
     found = tuple(p for p in own if p.name in shapes)
     for p in found:
         if tuple(shapes[p.name]) != p.shape:
@@ -48,7 +48,7 @@ def counterparts(
             )
     if not found:
         raise ValueError(
-            f"{where} has none of the network's tensors {', '.join(p.name for p in own) or '(a new head is all of it)'}"
+            f"{where} has none of the network's tensors {', '.join(p.name for p in own) or '(new layers are all of it)'}"
             f": it has {', '.join(shapes) or 'none'}"
         )
     return found
@@ -59,20 +59,21 @@ def centred_on(
     pretrained: Mapping[str, np.ndarray],
     where: str,
     *,
-    new_head: bool = True,
+    new_layers: int = 1,
     relative: bool = False,
     floor: float = 0.01,
     elsewhere: float = 1.0,
 ) -> Centre:
     """The centre that pretrained tensors, by name, make for a network.
 
+    new_layers: so many of the last layers, weights and biases, stay centred on zero
     relative, floor: the sd of a weight is the scale times max(|c|, floor)
     elsewhere: spread of the tensors that stay centred on zero
     Raises ValueError as `counterparts`.
     """
     weights = np.zeros(network.n_weights, np.float32)
     spread = np.full(network.n_weights, elsewhere, np.float32)
-    shared = counterparts(network, {name: a.shape for name, a in pretrained.items()}, where, new_head)
+    shared = counterparts(network, {name: a.shape for name, a in pretrained.items()}, where, new_layers)
     for p in shared:
         of_tensor = np.asarray(pretrained[p.name], np.float32).ravel()
         weights[p.start : p.stop] = of_tensor

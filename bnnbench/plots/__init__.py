@@ -38,6 +38,7 @@ from bnnbench.plots.sentences import (
 from bnnbench.plots.style import encode
 from bnnbench.plots.toy import plane_maps
 from bnnbench.plots.training import learning_curves, traces
+from bnnbench.plots.transfer import gains, metric_by_images, pairs_of_transfer, pretraining_in_words
 from bnnbench.plots.weights import last_layer_densities, layer_scales
 
 __all__ = [
@@ -62,6 +63,7 @@ __all__ = [
     "error_rate_histogram",
     "excess_by_method",
     "fixed_against_hyperpriors",
+    "gains",
     "heat_table",
     "hyperpriors_in_words",
     "image_in_words",
@@ -70,14 +72,17 @@ __all__ = [
     "leaderboard",
     "learning_curves",
     "main_method",
+    "metric_by_images",
     "most_disputed",
     "noisiest",
     "novel_cells",
     "novelty_scores",
+    "pairs_of_transfer",
     "pit_histograms",
     "plane_maps",
     "predictive_bands",
     "prior_heat_map",
+    "pretraining_in_words",
     "probed_networks",
     "pruning_curves",
     "quantile_calibration",

@@ -58,7 +58,7 @@ def _misfit(cell: Cell, source: Cell, known: dict[tuple, str]) -> str:
         if own and theirs:
             shapes = {p.name: p.shape for p in theirs.parameters}
             try:
-                counterparts(own, shapes, source.id.rpartition("/")[0], cell.entry.given.new_head)
+                counterparts(own, shapes, source.id.rpartition("/")[0], cell.entry.given.new_layers)
             except ValueError as error:
                 known[asked] = f"{_place(cell)}: {error}"
     return known[asked]

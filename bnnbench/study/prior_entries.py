@@ -57,7 +57,7 @@ class Pretraining:
     centre: the weights that the prior is centred on; start: weights to begin with under a prior around zero
     relative, floor: the sd of a weight is the scale times max(|centre|, floor), and not the scale
     elsewhere: fixed scale of the tensors without a counterpart among the centre's, which stay centred on zero
-    new_head: the last layer is one of them, as where the classes are others
+    new_layers: so many of the last layers are among them: one, where the classes are others
     scales: the fixed scales of this prior, in place of the study's
     """
 
@@ -67,7 +67,7 @@ class Pretraining:
     relative: bool = False
     floor: Positive = 0.01
     elsewhere: Positive = 1.0
-    new_head: bool = True
+    new_layers: WholeNumber = 1
     scales: list[Positive] | None = None
 
     def __post_init__(self):

@@ -103,7 +103,7 @@ def informed_model(cell: Cell, network: Network, source: Source) -> Model:
     given, plain = cell.entry.given, build_model(cell)
     # Under a fixed scale the other tensors have their own; where scales are learned theirs are too.
     elsewhere = given.elsewhere / plain.fixed if plain.hyperprior is None else 1.0
-    options = {"new_head": given.new_head, "relative": given.relative, "floor": given.floor, "elsewhere": elsewhere}
+    options = {"new_layers": given.new_layers, "relative": given.relative, "floor": given.floor, "elsewhere": elsewhere}
     centre = centred_on(network, _shaped(source.tensors, network), source.where, **options)
     return build_model(cell, centre if cell.entry.is_centred else None, start_of(network, centre))
 
