@@ -25,6 +25,8 @@ _LIKELIHOODS = {
 }  # fmt: skip
 _CURVE = re.compile(r"(?P<family>[a-z_]+)(?P<heteroscedastic>-heteroscedastic)?(-noise-(?P<noise>[\d.]+))?")
 """The name of a data set of regression."""
+_PART = re.compile(r"(?P<family>[a-z_]+)(-(?P<first>\d)-to-(?P<last>\d))?(-n-(?P<images>\d+))?")
+"""The name of a part of an image set: classes in a row, or a number of training images."""
 
 _CLOTHES = (
     "T-shirt", "trousers", "pullover", "dress", "coat", "sandal", "shirt", "sneaker", "bag", "ankle boot"
@@ -46,6 +48,9 @@ def data_name(dataset: str) -> str:
     family, left_out = _without(dataset)
     if left_out is not None:
         return f"{name_of(family)} without {class_name(family, left_out)}"
+    if (part := _PART.fullmatch(dataset)) and (part["first"] or part["images"]):
+        classes = f" {part['first']} to {part['last']}" if part["first"] else ""
+        return name_of(part["family"]) + classes + (f", {part['images']} images" if part["images"] else "")
     if curve := _CURVE.fullmatch(dataset):
         kind = "heteroscedastic" if curve["heteroscedastic"] else ""
         noise = f"noise {curve['noise']}" if curve["noise"] else ""
@@ -61,9 +66,11 @@ def class_name(family: str, label: int) -> str:
 
 def class_names(dataset: str, n_classes: int) -> list[str]:
     """What a data set's labels stand for, or their numbers; labels above a class left out have moved down by one."""
+    part = _PART.fullmatch(dataset)
+    dataset, first = (part["family"], int(part["first"] or 0)) if part else (dataset, 0)
     family, left_out = _without(dataset)
     if family != "fashion_mnist":
-        return [str(label) for label in range(n_classes)]
+        return [str(first + label) for label in range(n_classes)]
     return [name for label, name in enumerate(_CLOTHES) if label != left_out]
 
 

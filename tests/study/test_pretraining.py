@@ -19,7 +19,7 @@ def plan(priors=None, seeds=(0, 1), networks=None, **source_settings):
     study = {
         "datasets": {"digits": {"subset": [25, 50]}},
         "networks": networks or {},
-        "priors": {"relative": None, "fine_tuned": None} | (priors or {}),
+        "priors": {"relative": None, "frozen": None, "fine_tuned": None} | (priors or {}),
         "inference": {
             "map": {"only": only, "settings": source_settings},
             "mean_field": {"only": [{"dataset": FEW}]},

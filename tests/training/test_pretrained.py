@@ -20,16 +20,16 @@ ONLY_FEW = [{"dataset": [SAME], "prior": ["held", "informed", "fine_tuned"]}]
 
 def config(folder, **centre):
     digits = {"family": "digits", "classes": [0, 1, 2, 3, 4], "n_validation": 50}
-    where = {"dataset": "digits-0-to-4", "model": "normal-1"} if not centre else centre
+    where = {"dataset": "digits-0-to-4", "model": "normal-1"} if not centre else centre | dict.fromkeys(("dataset", "model", "inference"))
     settings = {"steps": 60, "learning_rate": 0.01, "batch_size": 100}
     study = {
         "datasets": {"digits-before": digits | {"n_train": 200}, "digits": digits | {"subset": [200]}},
         "networks": {"lenet-8-16": None, "small": {"kind": "mlp", "hidden": [8]}},
         "priors": {
-            "relative": None,
+            "relative": None, "frozen": None,
             # Of all layers, at a scale of all but nothing.
             "held": {"family": "normal", "centre": where, "new_layers": 0, "scales": [1e-7]},
-            "informed": {"centre": where, "scales": [0.5]} | dict.fromkeys(("elsewhere",), 1.0),
+            "informed": {"centre": where, "scales": [0.5], "elsewhere": 1.0},
             "fine_tuned": {"start": where, "scales": [1]},
         },
         "scales": [1],
