@@ -55,7 +55,7 @@ SLOPE = "change of the gain in test NLL for ten times as many images, {}"
 
 CLAIMS = (
     Claim(
-        "T1", REPORT, "A prior centred on a pretrained network's weights beats one around zero, however few the images.",
+        "T1", REPORT, "A prior centred on a pretrained network's weights beats one around zero at every size.",
         (
             Statistic(WORST.format("mean field"), "below", 0.0, worst("mean_field"), CURVES),
             *(Statistic(WORST.format(method_name(m)), "below", 0.0, worst(m), CURVES, True) for m in OTHERS),

@@ -11,7 +11,7 @@ from bnnbench.datasets._subsets import Class, size_of
 
 
 def name(without: int | None = None, subset: int | None = None) -> str:
-    """`fashion_mnist`, or with the class that is left out, such as `fashion_mnist-without-7`, or of a subset, `fashion_mnist-n-50`."""
+    """`fashion_mnist`, with the class that is left out and number of images: `fashion_mnist-without-7`, `...-n-50`."""
     return named("fashion_mnist", without, subset)
 
 

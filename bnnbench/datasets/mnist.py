@@ -11,7 +11,7 @@ from bnnbench.datasets._subsets import Class, size_of
 
 
 def name(without: int | None = None, subset: int | None = None) -> str:
-    """`mnist`, or with the class that is left out, such as `mnist-without-7`, or of a subset, `mnist-n-50`."""
+    """`mnist`, with the class that is left out and the number of images: `mnist-without-7`, `mnist-n-50`."""
     return named("mnist", without, subset)
 
 

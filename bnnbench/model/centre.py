@@ -48,8 +48,8 @@ def counterparts(
             )
     if not found:
         raise ValueError(
-            f"{where} has none of the network's tensors {', '.join(p.name for p in own) or '(new layers are all of it)'}"
-            f": it has {', '.join(shapes) or 'none'}"
+            f"{where} has none of the network's tensors {', '.join(p.name for p in own) or '(all are new)'}: it has "
+            f"{', '.join(shapes) or 'none'}"
         )
     return found
 

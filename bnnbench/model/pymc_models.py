@@ -2,8 +2,8 @@
 
 Each parameter tensor is a variable of its name, such as `dense1.weight`. Under a hyperprior `dense1.weight.scale` is
 its scale, on which PyMC puts its own log transform, `dense1.weight.unit` is z, and `dense1.weight` their product. A
-scale that all of them share is called `scale`. Under a prior that is centred on weights `dense1.weight.deviation` is what
-the weights differ from them by. PyMC takes seconds to import, so that is done where it is needed.
+scale that all of them share is called `scale`. Under a prior that is centred on weights `dense1.weight.deviation` is
+what the weights differ from them by. PyMC takes seconds to import, so that is done where it is needed.
 """
 
 from __future__ import annotations

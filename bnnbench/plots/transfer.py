@@ -110,7 +110,7 @@ def pretraining_in_words(results: Results, study: str) -> str:
         others = {text.partition("; ")[2] for text in users.pretrained}
         rest = "; ".join(sorted(filter(None, others)))
         lines.append(
-            f"`{network}` was trained on {data_name(dataset)} with {method_name(method)} under `{model}`: test accuracy "
-            f"{100 * accuracy:.1f}%, NLL {nll:.3f}. {len(users)} cells take its weights (layers without them, {rest})."
+            f"`{network}` was trained on {data_name(dataset)} with {method_name(method)} under `{model}`: test "
+            f"accuracy {100 * accuracy:.1f}%, NLL {nll:.3f}. {len(users)} cells take its weights. Without: {rest}."
         )
     return "\n\n".join(lines)

@@ -216,9 +216,7 @@ def _described(name: str, task: str) -> Metric:
 
 def definitions(plan: Plan) -> dict[str, list[tuple[str, str]]]:
     """First lines of the docstrings of the priors, hyperpriors and methods in use: no second text to keep in step."""
-    used = {
-        kind: list(dict.fromkeys(getattr(c, kind) for c in plan.cells)) for kind in ("hyperprior", "inference")
-    }
+    used = {kind: list(dict.fromkeys(getattr(c, kind) for c in plan.cells)) for kind in ("hyperprior", "inference")}
     return {
         "Priors": [
             (name_of(name), _first_line(priors.family(family)))

@@ -237,7 +237,13 @@ class _Kind:
     @cached_property
     def key(self) -> str:
         cell = self._cell
-        model = [cell.prior, identity_of_prior(cell.prior_options), cell.hyperprior, cell.hyperprior_options, cell.scale]
+        model = [
+            cell.prior,
+            identity_of_prior(cell.prior_options),
+            cell.hyperprior,
+            cell.hyperprior_options,
+            cell.scale,
+        ]
         method = [cell.inference, cell.recipe, cell.settings, cell.draws]
         settings = [cell.dataset.key, cell.network_options, cell.likelihood, cell.likelihood_options, *model, *method]
         source = [

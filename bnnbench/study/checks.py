@@ -14,7 +14,7 @@ from bnnbench.study.cells import DatasetSpec
 from bnnbench.study.config import NOTEBOOKS, StudyConfig
 from bnnbench.study.config_files import suggest
 from bnnbench.study.expand import COORDINATE_NAMES, NameClash, dataset_entries, dataset_specs, expanded, names_of
-from bnnbench.study.prior_entries import entry_faults
+from bnnbench.study.prior_entries import entry_faults, weights_faults
 
 
 def study_faults(study: StudyConfig, whole: StudyConfig) -> list[str]:
@@ -72,16 +72,17 @@ def _option_faults(section: str, named: dict[str, dict], find) -> list[str]:
 
 
 def _prior_faults(study: StudyConfig) -> list[str]:
-    return [
-        line
-        for name, values in study.priors.items()
-        for line in _placed(entry_faults(name, values), f"priors.{name}", values)
-    ]
+    found = []
+    for name, values in study.priors.items():
+        place = f"priors.{name}"
+        found += _placed(entry_faults(name, values), place, values)
+        found += [f"{place}.{fault}" for fault in weights_faults(values)]
+    return found
 
 
 def _placed(faults: Iterable[str], place: str, values: dict[str, Any]) -> list[str]:
     """Faults with their place, of which the key that a fault begins with is a part."""
-    return [f"{place}.{fault}" if fault.split()[0].rstrip(":").split(".")[0] in values else f"{place}: {fault}" for fault in faults]
+    return [f"{place}.{fault}" if fault.split()[0].split(".")[0] in values else f"{place}: {fault}" for fault in faults]
 
 
 def _dataset_faults(study: StudyConfig) -> list[str]:

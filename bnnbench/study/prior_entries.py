@@ -74,7 +74,9 @@ class Pretraining:
         if self.centre is not None and self.start is not None:
             raise ValueError("centre and start are both given: a prior that is centred on weights begins there anyway")
         if self.centre is None and self.relative:
-            raise ValueError("relative: a prior that is centred on zero has no weights to be relative to: give a centre")
+            raise ValueError(
+                "relative: a prior that is centred on zero has no weights to be relative to: give a centre"
+            )
 
 
 OWN = tuple(field.name for field in fields(Pretraining))
@@ -125,15 +127,16 @@ WEIGHTS = ("centre", "start")
 
 
 def entry_faults(name: str, values: Mapping[str, Any]) -> list[str]:
-    """What is wrong with an entry whose family there is, a line each."""
+    """What is wrong with an entry whose family there is, a line each; what its weights are is not looked at."""
     own = {key: value for key, value in values.items() if key in OWN}
     found = faults_together(priors.family(family_of(name, values)), _of_family(values), "option")
-    found += faults_together(Pretraining, own, "option")
-    for key in WEIGHTS:
-        where = own.get(key)
-        if isinstance(where, dict):
-            found += [f"{key}: {fault}" for fault in faults(_kind(where), where, "coordinate")]
-    return found
+    return found + faults_together(Pretraining, own, "option")
+
+
+def weights_faults(values: Mapping[str, Any]) -> list[str]:
+    """What is wrong with the places that an entry names weights of, each with its key."""
+    places = {key: values[key] for key in WEIGHTS if isinstance(values.get(key), dict)}
+    return [f"{key}: {fault}" for key, where in places.items() for fault in faults(_kind(where), where, "coordinate")]
 
 
 def _kind(where: Mapping[str, Any]) -> type:

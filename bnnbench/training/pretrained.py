@@ -74,7 +74,9 @@ class Sources:
         if name not in self._files:
             path = self._plan.results / "shards" / f"{name}.nc"
             if not path.is_file():
-                raise FileNotFoundError(f"{path} holds pretrained weights and is not there: train the shard {name} first")
+                raise FileNotFoundError(
+                    f"{path} holds pretrained weights and is not there: train the shard {name} first"
+                )
             self._files[name] = ShardFile.read(path, ["weights"])
         return self._files[name]
 
@@ -121,5 +123,3 @@ def centre_group(cells: list[Cell], models: list[Model], sound: list[int]) -> xr
         return None
     arrays = {name: np.stack([getattr(models[i].centre, name) for i in rows]) for name in ("weights", "spread")}
     return xr.Dataset({k: (("cell", "weight"), a) for k, a in arrays.items()}, {"cell": [cells[i].id for i in rows]})
-
-

@@ -26,8 +26,8 @@ from bnnbench.study.cells import Cell
 from bnnbench.study.grid import Plan, Shard, shard_name
 from bnnbench.training import records
 from bnnbench.training.checkpoint import Checkpointed, Curve, Logged
-from bnnbench.training.pretrained import Sources, centre_group
 from bnnbench.training.device import cells_together, device_name, prepare, resolve_compile, resolve_device
+from bnnbench.training.pretrained import Sources, centre_group
 
 log = logging.getLogger(__name__)
 
@@ -205,9 +205,7 @@ def _train_stack(
         models = {cell.id: sources.model(cell, network) for cell in cells}
     except ValueError as error:
         return [records.row(cell, "failed", str(error)) for cell in cells], {}
-    reasons = {
-        cell.id: reason for cell in cells if (reason := method.unsuited(network, models[cell.id], likelihood))
-    }
+    reasons = {cell.id: reason for cell in cells if (reason := method.unsuited(network, models[cell.id], likelihood))}
     skipped = [records.row(cell, "skipped", reasons[cell.id]) for cell in cells if cell.id in reasons]
     cells = [cell for cell in cells if cell.id not in reasons]
     if not cells:
@@ -236,7 +234,9 @@ def _train_stack(
     models = [models[cell.id] for cell in cells]
     reasons = [records.flaw(fit, predictions, i) for i in range(len(cells))]
     rows = [
-        records.row(cell, "failed" if reason else "done", reason, pretrained=sources.words(cell, model, network), **facts)
+        records.row(
+            cell, "failed" if reason else "done", reason, pretrained=sources.words(cell, model, network), **facts
+        )
         for cell, model, reason in zip(cells, models, reasons, strict=True)
     ]
     sound = [i for i, reason in enumerate(reasons) if not reason]

@@ -27,7 +27,9 @@ def read_weights(file: str, sha256: str) -> dict[str, np.ndarray]:
         raise ValueError(f"{path} cannot be read ({error.strerror}): place the weights there") from None
     found = hashlib.sha256(content).hexdigest()
     if found != sha256.lower():
-        raise ValueError(f"{path} has the SHA-256 {found}, not {sha256}: place the right file there, or correct the digest")
+        raise ValueError(
+            f"{path} has the SHA-256 {found}, not {sha256}: place the right file there, or correct the digest"
+        )
     return named(_arrays(path), str(path))
 
 
@@ -62,5 +64,7 @@ def named(arrays: Mapping[str, np.ndarray], where: str) -> dict[str, np.ndarray]
         if bias in arrays:
             found[f"{kind}{counts[kind]}.bias"] = arrays[bias]
     if not found:
-        raise ValueError(f"{where} has no tensor of two or four axes whose name ends in 'weight': it has {list(arrays)}")
+        raise ValueError(
+            f"{where} has no tensor of two or four axes whose name ends in 'weight': it has {list(arrays)}"
+        )
     return found

@@ -54,7 +54,14 @@ VARIANTS = {
 @pytest.mark.parametrize("variant", VARIANTS)
 def test_reaches_the_known_posterior_around_another_centre(variant):
     name, joint = variant.partition("+")[0], Informed()
-    settings = {"steps": 1500, "learning_rate": 0.03, "schedule": "cosine", "initial_sd": 0.5, "samples": 200, "tune": 100}
+    settings = {
+        "steps": 1500,
+        "learning_rate": 0.03,
+        "schedule": "cosine",
+        "initial_sd": 0.5,
+        "samples": 200,
+        "tune": 100,
+    }
     method = quick_method(name, **settings, chains=8, leapfrogs=8, keep=1000, **VARIANTS[variant])
     posterior = method.fit(joint, joint.streams()).posterior
     mean, sd = joint.expected(name)
@@ -62,7 +69,9 @@ def test_reaches_the_known_posterior_around_another_centre(variant):
         sd = joint.factorised_sd
     draws = weights_of(joint, posterior, 2000)
     unknown = np.isnan(sd)
-    monte_carlo = 5 * np.where(unknown, draws.std(0), sd) / np.sqrt(joint.effective_draws(method, posterior, len(draws)))
+    monte_carlo = (
+        5 * np.where(unknown, draws.std(0), sd) / np.sqrt(joint.effective_draws(method, posterior, len(draws)))
+    )
     slack = np.where(unknown, 0.5, 0.15) * joint.factorised_sd
     assert (abs(draws.mean(0) - mean) < monte_carlo + slack).all()
     np.testing.assert_allclose(np.where(unknown, np.nan, draws.std(0)), sd, rtol=0.15, atol=1e-6)

@@ -130,5 +130,5 @@ def test_tensors_of_another_shape_are_refused_by_name():
     tensors = {p.name: np.ones(p.shape) for p in NETWORK.parameters} | {"dense1.weight": np.ones((4, 3))}
     with pytest.raises(ValueError, match=r"dense1.weight has the shape \[4, 3\] in w.npz and \[4, 2\] in the network"):
         centred_on(NETWORK, tensors, "w.npz")
-    with pytest.raises(ValueError, match="w.npz has none of the network's tensors dense1.weight"):
+    with pytest.raises(ValueError, match=r"w\.npz has none of the network's tensors dense1.weight"):
         centred_on(NETWORK, {"dense9.weight": np.ones((2, 2))}, "w.npz")

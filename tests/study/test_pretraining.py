@@ -48,7 +48,9 @@ def test_pretraining_is_a_shard_of_its_own_which_others_wait_for(planned):
     cells = by_id(planned)
     waiting = planned.shards[planned.shard_of[INFORMED]]
     assert planned.pretraining_shards(waiting) == [planned.shard_of[SOURCE]]
-    assert all(shard.takes_weights == cell.entry.is_centred for shard in planned.shards.values() for cell in shard.cells)
+    assert all(
+        shard.takes_weights == cell.entry.is_centred for shard in planned.shards.values() for cell in shard.cells
+    )
     assert planned.pretraining_shards(planned.shards[planned.shard_of[SOURCE]]) == []
     for names in batches(planned).values():  # no job waits for itself
         needed = {needs for name in names for needs in planned.pretraining_shards(planned.shards[name])}

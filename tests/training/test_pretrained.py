@@ -20,7 +20,11 @@ ONLY_FEW = [{"dataset": [SAME], "prior": ["held", "informed", "fine_tuned"]}]
 
 def config(folder, **centre):
     digits = {"family": "digits", "classes": [0, 1, 2, 3, 4], "n_validation": 50}
-    where = {"dataset": "digits-0-to-4", "model": "normal-1"} if not centre else centre | dict.fromkeys(("dataset", "model", "inference"))
+    where = (
+        {"dataset": "digits-0-to-4", "model": "normal-1"}
+        if not centre
+        else centre | dict.fromkeys(("dataset", "model", "inference"))
+    )
     settings = {"steps": 60, "learning_rate": 0.01, "batch_size": 100}
     study = {
         "datasets": {"digits-before": digits | {"n_train": 200}, "digits": digits | {"subset": [200]}},
@@ -61,9 +65,7 @@ def trained(tmp_path_factory):
     write_data(plan)
     for shard in sorted(plan.shards.values(), key=lambda shard: shard.takes_weights):
         train_shard(plan, shard, path_of(plan, shard))
-        evaluate.evaluate_shard(
-            plan, shard, path_of(plan, shard), plan.results / "metrics" / f"{shard.name}.parquet"
-        )
+        evaluate.evaluate_shard(plan, shard, path_of(plan, shard), plan.results / "metrics" / f"{shard.name}.parquet")
     evaluate.gather(plan)
     probing.gather(plan)
     return load_results(plan.results)
@@ -122,7 +124,9 @@ def test_cells_whose_centre_failed_are_failed_with_the_reason(trained, tmp_path)
     stored.write(path_of(plan, source), {"shard": source.name})
     train_shard(plan, waiting, path_of(plan, waiting))
     rows = ShardFile.read(path_of(plan, waiting)).rows
-    assert rows and all(row["state"] == "failed" and f"{SOURCE}, which failed: diverged" in row["reason"] for row in rows)
+    assert rows and all(
+        row["state"] == "failed" and f"{SOURCE}, which failed: diverged" in row["reason"] for row in rows
+    )
 
 
 def saved(folder, name, tensors):

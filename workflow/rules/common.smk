@@ -174,7 +174,9 @@ def data_of(shards):
 
 def pretraining_of(shards):
     """The files of the shards that these shards' cells have pretrained weights of."""
-    found = [name for shard in shards for name in PLAN.pretraining_shards(PLAN.shards[shard])]
+    found = [
+        name for shard in shards for name in PLAN.pretraining_shards(PLAN.shards[shard])
+    ]
     return expand(f"{RESULTS}/shards/{{shard}}.nc", shard=dict.fromkeys(found))
 
 
