@@ -162,7 +162,7 @@ def _train(plan: Plan, shard: Shard, path: Path, threads: int) -> None:
         # The state's shape depends on the block, and what follows from it on the device, whose numbers are its own.
         name = f".{path.stem}.{of_value([block, device_name(device), *(cell.key for cell in stack)])}.checkpoint"
         checkpoint = path.with_name(name)
-        rows, groups = _train_stack(stack, data, sources, device, compiled, block, checkpoint, method.curve)
+        rows, groups = _train_stack(stack, data, device, compiled, block, checkpoint, method.curve, sources)
         stored.extend(rows, groups)
         stored.write(unfinished(path), _attributes(shard))
         path.with_name(name).unlink(missing_ok=True)
@@ -184,12 +184,12 @@ def _stacks(cells: list[Cell], size: int) -> Iterator[list[Cell]]:
 def _train_stack(
     cells: list[Cell],
     data: dict[str, DataSet],
-    sources: Sources,
     device: str,
     compiled: bool,
     block: int,
     checkpoint: Path,
     points: int,
+    sources: Sources,
 ):
     """Rows and array groups of one stack of cells that share network, method and settings.
 
