@@ -5,17 +5,15 @@ import hashlib
 import zlib
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated
 
 import numpy as np
-from pydantic import Field
 
 from bnnbench.base.philox import generator
 from bnnbench.datasets import _files
 from bnnbench.datasets._base import DataSet, Shape, split_pool
 from bnnbench.datasets._check import DataError, check_counts, check_fit, check_seeds
-
-Class = Annotated[int, Field(ge=0, le=9)]
+from bnnbench.datasets._subsets import named as of_subset
+from bnnbench.datasets._subsets import size_of
 
 # Images to split and to test on, and the least that a class has of them (MNIST's fives)
 POOL, TEST = 60_000, 10_000
@@ -68,13 +66,16 @@ def generate_idx(
     n_test: int,
     without: int | None = None,
     strangers: str | None = None,
+    subset: int | None = None,
 ) -> DataSet:
     """The data set in `folder` with random splits a seed; only rows that some seed uses are kept in the pool.
 
     `without` leaves a class out of training, validation and test, and numbers the others from 0; its test images are
-    `novel["left_out"]`. `strangers` is the folder of another set, whose test images are novel under that name.
+    `novel["left_out"]`. `strangers` is the folder of another set, whose test images are novel under that name. With
+    `subset` a seed trains on so many of its images only, and the name says so.
     Raises DataError for bad files, ValueError for counts that exceed the data.
     """
+    n_train = size_of(n_train, subset)
     check_counts(name, n_train=n_train, n_validation=n_validation, n_test=n_test)
     seeds = check_seeds(name, seeds)
     x_pool, y_pool, x_test, y_test = load(folder, data_dir)
@@ -96,7 +97,7 @@ def generate_idx(
     # Test images are not in random order (MNIST's first half is the easier), so a subset is drawn.
     test = np.sort(generator(base, "test").permutation(len(x_test))[:n_test])
     return DataSet(
-        name=name,
+        name=of_subset(name, subset=subset),
         x_pool=x_pool[used, None],
         y_pool=y_pool[used],
         train_index=np.searchsorted(used, train),
@@ -123,9 +124,9 @@ def shape_of(n_train: int, n_validation: int, n_test: int, without: int | None) 
     return Shape((1, 28, 28), 10 if without is None else 9, n_train, n_validation, n_test)
 
 
-def named(base: str, without: int | None) -> str:
-    """`fashion_mnist`, or `fashion_mnist-without-7` where a class is left out."""
-    return base if without is None else f"{base}-without-{without}"
+def named(base: str, without: int | None, subset: int | None = None) -> str:
+    """`fashion_mnist`, or `fashion_mnist-without-7` where a class is left out, `fashion_mnist-n-50` of a subset."""
+    return of_subset(base if without is None else f"{base}-without-{without}", subset=subset)
 
 
 def _others(folder: str) -> str:

@@ -20,7 +20,7 @@ from bnnbench.study.grid import Plan, Shard
 
 SPLITS = ("validation", "test")
 CELL_COLUMNS = ["id", "key", *COORDINATES, "family", "noise", "state", "reason", "steps", "seconds", "device", "shard",
-                "versions", "git_commit"]  # fmt: skip
+                "versions", "git_commit", "pretrained"]  # fmt: skip
 
 
 def labels(data: DataSet, split: str, seed: int) -> tuple[np.ndarray, np.ndarray]:

@@ -44,7 +44,8 @@ def _trained(stored: ShardFile, cell: Cell, data: dict[str, DataSet]):
     from bnnbench.prediction.trained import TrainedCell
 
     arrays = stored.groups[posterior_group(cell.recipe)].sel(cell=cell.id)
-    return TrainedCell.build(cell, data[cell.dataset.name], arrays)
+    centre = stored.groups["centre"].sel(cell=cell.id) if cell.entry.is_centred else None
+    return TrainedCell.build(cell, data[cell.dataset.name], arrays, centre)
 
 
 def _frame(rows: list[dict]) -> pd.DataFrame:

@@ -146,7 +146,8 @@ class Results:
 
         row, arrays = self.row(cell_id), self.arrays(cell_id, "posterior")
         cell = next(c for c in self.plan.cells if c.id == cell_id)
-        return TrainedCell.build(cell, self.data(row.dataset), arrays)
+        centre = self.arrays(cell_id, "centre") if cell.entry.is_centred else None
+        return TrainedCell.build(cell, self.data(row.dataset), arrays, centre)
 
     def describe(self, cell_id: str) -> str:
         """State and test metrics of one cell, as text."""

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import xarray as xr
 
 TEXT = ("id", "key", "state", "reason", "study", "dataset", "family", "network", "likelihood", "prior", "hyperprior",
-        "inference", "recipe", "device", "versions", "git_commit")  # fmt: skip
+        "inference", "recipe", "device", "versions", "git_commit", "pretrained")  # fmt: skip
 NUMBERS = ("scale", "noise", "seed", "steps", "seconds")
 
 
@@ -90,7 +90,9 @@ class ShardFile:
             loaded = {g: xr.load_dataset(path, group=g, engine="h5netcdf").drop_encoding() for g in names}
         except (OSError, KeyError) as error:
             raise ValueError(f"{path} is not a readable shard file ({error}): delete it and run again") from None
-        columns = {name: table[name].values for name in (*TEXT, *NUMBERS)}
+        # Files from before there were pretrained weights do not say that their cells have none.
+        new = {"pretrained": np.full(table.sizes["cell"], "", object)}
+        columns = {name: table[name].values if name in table else new[name] for name in (*TEXT, *NUMBERS)}
         rows = [{name: columns[name][i].item() for name in TEXT} | {name: float(columns[name][i]) for name in NUMBERS}
                 for i in range(table.sizes["cell"])]  # fmt: skip
         return cls(rows, loaded)

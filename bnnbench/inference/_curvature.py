@@ -44,10 +44,11 @@ def diagonal(joint: LogJoint, latents: torch.Tensor) -> torch.Tensor:
     """Diagonal of the GGN in the weights, then in the log of each parameter tensor's scale, then in the likelihood's
     own latents, float64.
 
-    (cells, n_weights + n_scales + n_own): multiplying a tensor by exp(t) has the gradient <w, dL/dw> in t.
+    (cells, n_weights + n_scales + n_own): multiplying a tensor's deviation d from the prior's centre, its weights where
+    that is zero, by exp(t) has the gradient <d, dL/dw> in t.
     """
     weights = joint.prior.weights(latents)
-    values = list(_blocks(joint.network, weights))
+    values = list(_blocks(joint.network, joint.prior.deviations(latents)))
     sizes = [p.size for p in joint.network.parameters]
     total = weights.new_zeros(weights.shape[0], weights.shape[1] + len(sizes), dtype=torch.float64)
     for cells, layers, columns in _passes(joint, latents, _largest_layer(joint.network)):
@@ -116,7 +117,7 @@ def to_latents(joint: LogJoint, latents: torch.Tensor, ggn: torch.Tensor) -> tor
     prior = joint.prior
     multiplier = prior.multiplier(latents)
     multiplier = torch.ones_like(latents[:, : prior.n_weights]) if multiplier is None else multiplier
-    of_tensors = prior.weights(latents).unsqueeze(2) * _membership(joint.network, latents)
+    of_tensors = prior.deviations(latents).unsqueeze(2) * _membership(joint.network, latents)
     of_scales = of_tensors @ _of_log_scales(prior, latents)
     jacobian = torch.cat([torch.diag_embed(multiplier), of_scales], dim=2).double()
     found = jacobian.transpose(1, 2) @ ggn @ jacobian

@@ -51,7 +51,8 @@ def diagonal(factors: list[tuple[torch.Tensor, torch.Tensor]]) -> torch.Tensor:
 
 
 def rescale(factors: list, multiplier: torch.Tensor, network: Network) -> list:
-    """The products in weight latents z, where w = multiplier * z: one number for a weight matrix, one for its bias."""
+    """The products in weight latents z, where w is multiplier * z or differs from it by what it is centred on: one
+    number for a weight matrix, one for its bias."""
     rescaled = []
     for (a, g), (start, stop, n_out) in zip(factors, _spans(network), strict=True):
         m = unflat(multiplier[:, start:stop].double(), n_out)[:, 0]

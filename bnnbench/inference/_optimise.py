@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from bnnbench.base.progress import Progress
-from bnnbench.model.joint import LogJoint
+from bnnbench.model.joint import LogJoint, LogPrior
 from bnnbench.model.streams import Streams
 
 TRACE_POINTS = 100
@@ -25,7 +25,8 @@ def initial_latents(joint: LogJoint, streams: Streams, kind: str, scale: float) 
 
     kind "fan_in": N(0, g² / fan_in) for weights and N(0, 1 / fan_in) for biases, with gain g² = 2 for ReLU (He et al.
     2015) and (5/3)² for tanh networks. kind "unit_normal": N(0, 1) for all, as the source notebook began; sound for
-    layers of a few units only. Learned scales start at `scale`, and the likelihood's own latents where it says.
+    layers of a few units only. Learned scales start at `scale`, and the likelihood's own latents where it says. Weights
+    of a model with a `start`, such as one whose prior is centred on pretrained weights, begin there.
     """
     network, prior = joint.network, joint.prior
     noise = streams.paired_normals("initial", (prior.n_weights,))
@@ -43,22 +44,44 @@ def initial_latents(joint: LogJoint, streams: Streams, kind: str, scale: float) 
     if prior.n_own:
         own = joint.likelihood.initial(joint.y)[joint.which]
         latents = torch.cat([latents, own.to(latents)], dim=1)
+    if any(model.start is not None or model.centre is not None for model in joint.models):
+        return prior.with_weights(latents, _started(joint, noise))
     multiplier = prior.multiplier(latents)
     if multiplier is not None:
         latents[:, : prior.n_weights] /= multiplier
     return latents
 
 
+def _started(joint: LogJoint, drawn: torch.Tensor) -> torch.Tensor:
+    """Initial weights (cells, n_weights): those that models name, and the drawn ones elsewhere."""
+    rows = [np.full(joint.network.n_weights, np.nan) if m.start is None else m.start for m in joint.models]
+    starts = torch.from_numpy(np.stack(rows)).to(drawn)
+    return torch.where(starts.isnan(), drawn, starts)
+
+
 def initial_gaussian(joint: LogJoint, streams: Streams, kind: str, scale: float, sd: float):
     """Initial loc, as `initial_latents`, and rho of N(loc, softplus(rho)²), each (cells, latents).
 
-    `sd` is that of the weights themselves, whether or not a learned scale multiplies them, and of the log scales.
+    `sd` is that of the weights themselves, whether or not a learned scale multiplies them, and of the log scales; of
+    priors that are centred on weights no more than the prior's own.
     """
     loc = initial_latents(joint, streams, kind, scale)
     rho = torch.full_like(loc, _inverse_softplus(sd))
     learned = joint.prior.learned.expand(-1, joint.prior.n_weights)
     rho[:, : joint.prior.n_weights].masked_fill_(learned, _inverse_softplus(sd / scale))
+    if joint.prior.kinds.centred:
+        _limit(joint.prior, rho)
     return loc, rho
+
+
+def _limit(prior: LogPrior, rho: torch.Tensor) -> None:
+    """Let no weight of a cell whose prior is centred on weights begin wider than its prior: it would have to shrink."""
+    most = prior.weight_scales().expand(-1, prior.n_weights)
+    # softplus and its inverse are not each other's to the last bit: what is narrow enough stays as it is.
+    narrow, of_weights = torch.nn.functional.softplus(rho[:, : prior.n_weights]) <= most, rho[:, : prior.n_weights]
+    limited = most + torch.log(-torch.expm1(-most))
+    centred = torch.tensor([[m.centre is not None] for m in prior.models], device=rho.device)
+    of_weights.copy_(torch.where(narrow | ~centred, of_weights, limited))
 
 
 def _inverse_softplus(x: float) -> float:

@@ -115,6 +115,10 @@ class LaplaceApproximation(Map):
         learned = model.hyperprior is not None
         if self.prior_scale == "marginal_likelihood" and (learned or model.prior.name != "normal"):
             return "the marginal likelihood chooses the scale of a normal prior of fixed scale only"
+        if self.prior_scale == "marginal_likelihood" and model.centre is not None:
+            return "the marginal likelihood chooses one scale for all weights, and a centred prior has several"
+        if learned and model.centre is not None and self.structure == "kronecker" and not model.centre.is_even:
+            return "structure kronecker takes one learned scale for all of a tensor, not one relative to each weight"
         if learned and model.hyperprior.shared and self.structure in ("diagonal", "kronecker"):
             return f"structure {self.structure} takes log scales as independent of each other: use full or last_layer"
         weight, bias = network.parameters[-2:]

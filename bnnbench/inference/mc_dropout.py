@@ -24,8 +24,14 @@ class DropoutPosterior(Posterior):
     def draws(self, streams, purpose):
         loc, unit = self.arrays["loc"], _unit_of_latent(self.prior).to(self.arrays["loc"].device)
         masks = streams.masks(purpose, (max(1, int(unit.max()) + 1),), self.arrays["rate"].tolist())
-        # Learned scales multiply z, so a zero in z is a zero in the weight; scales themselves are never dropped.
-        return lambda s: torch.where(unit >= 0, loc * masks.step(s)[:, unit.clamp_min(0)], loc)
+        dropped = self._dropped().to(loc.device)
+        # Learned scales multiply z, so that a zero weight has one z under all; scales themselves are never dropped.
+        return lambda s: torch.where(unit >= 0, dropped + (loc - dropped) * masks.step(s)[:, unit.clamp_min(0)], loc)
+
+    def _dropped(self):
+        """Latents of weights that are all zero: zero, unless the prior is centred on weights."""
+        loc = self.arrays["loc"]
+        return self.prior.with_weights(loc, torch.zeros_like(loc[:, : self.prior.n_weights]))
 
 
 @dataclass(frozen=True)

@@ -124,16 +124,17 @@ def _outputs(terms, estimator, loc, sd, sample, x, of_layers):
     way.
     """
     if estimator == "local":
-        return forward_local(terms.network, *_scaled(terms.prior, sample, loc, sd), x, of_layers)
+        return forward_local(terms.network, *_mean_and(terms.prior, sample, loc, sd), x, of_layers)
     if estimator == "flipout":
-        return forward_flipout(terms.network, *_scaled(terms.prior, sample, loc, sample - loc), x, of_layers)
+        return forward_flipout(terms.network, *_mean_and(terms.prior, sample, loc, sample - loc), x, of_layers)
     return forward(terms.network, terms.prior.weights(sample), x)
 
 
-def _scaled(prior, sample, *latents):
-    """Weight latents times the scales drawn in `sample`."""
+def _mean_and(prior, sample, loc, other):
+    """Means of the weights, and other weight latents on the weights' scale, under the scales drawn in `sample`."""
     multiplier, w = prior.multiplier(sample), slice(0, prior.n_weights)
-    return [a[:, w] if multiplier is None else a[:, w] * multiplier for a in latents]
+    mean, other = (a[:, w] if multiplier is None else a[:, w] * multiplier for a in (loc, other))
+    return prior.shifted(mean), other
 
 
 def _sd(rho, floor):

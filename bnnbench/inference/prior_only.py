@@ -21,6 +21,8 @@ class PriorPosterior(Posterior):
             for row, owner, model in zip(latents, streams.owners, models, strict=True):
                 rng = generator(owner, f"prior-{purpose}", s)
                 row[: network.n_weights] = model.fixed * model.prior.draw(rng, network.n_weights)
+                if model.centre is not None and model.hyperprior is None:
+                    row[: network.n_weights] *= model.centre.spread
                 scales = len(network.parameters)  # drawn for all; `LogPrior` passes over inert ones
                 of_scales = slice(network.n_weights, network.n_weights + scales)
                 row[of_scales] = 0 if model.hyperprior is None else np.log(model.hyperprior.draw(rng, scales))

@@ -7,6 +7,7 @@ cell are tensors (`Codes`), which can be cut into blocks and replaced.
 from dataclasses import dataclass
 from typing import NamedTuple
 
+import numpy as np
 import torch
 
 from bnnbench.hyperpriors import Hyperprior
@@ -14,17 +15,26 @@ from bnnbench.priors import Prior
 
 
 class Codes(NamedTuple):
-    """What differs from cell to cell, (cells, 1) each.
+    """What differs from cell to cell, (cells, 1) each; the last two (cells, n_weights), and None in a stack in which no
+    prior is centred on weights.
 
-    `fixed` is the fixed scale, 1 where it is learned; `family` and `hyperprior` are places in the tuples of `Kinds`.
+    `fixed` is the fixed scale, 1 where it is learned; `family` and `hyperprior` are places in the tuples of `Kinds`;
+    `centre` and `spread` are those of `centre.Centre`, 0 and 1 where a cell's prior is centred on zero.
     """
 
     fixed: torch.Tensor
     family: torch.Tensor
     hyperprior: torch.Tensor
+    centre: torch.Tensor | None = None
+    spread: torch.Tensor | None = None
+
+    @property
+    def tensors(self) -> list[torch.Tensor]:
+        """Those that there are, from which `Codes(*tensors)` makes the same again."""
+        return [code for code in self if code is not None]
 
     def take(self, cells: list[int]) -> "Codes":
-        return Codes(*(code[cells] for code in self))
+        return Codes(*(code[cells] for code in self.tensors))
 
 
 @dataclass(frozen=True)
@@ -37,18 +47,34 @@ class Kinds:
 
     families: tuple[Prior, ...]
     hyperpriors: tuple[Hyperprior | None, ...]
+    centred: bool = False
+    """Whether any prior is centred on weights; where none is, kernels are what they would be without such priors."""
 
     @classmethod
     def of(cls, models) -> "Kinds":
         """Those of some models (`joint.Model`)."""
-        return cls(_distinct(m.prior for m in models), _distinct(m.hyperprior for m in models))
+        centred = any(m.centre is not None for m in models)
+        return cls(_distinct(m.prior for m in models), _distinct(m.hyperprior for m in models), centred)
+
+    @property
+    def n_codes(self) -> int:
+        """How many tensors a stack's `Codes` have."""
+        return 5 if self.centred else 3
 
     def codes(self, models, device, dtype) -> Codes:
         """The codes of models of these kinds, a cell each, the fixed scales in `dtype`."""
         fixed = torch.tensor([[m.fixed] for m in models], device=device, dtype=dtype)
         family = torch.tensor([[self.families.index(m.prior)] for m in models], device=device)
         hyperprior = torch.tensor([[self.hyperpriors.index(m.hyperprior)] for m in models], device=device)
-        return Codes(fixed, family, hyperprior)
+        if not self.centred:
+            return Codes(fixed, family, hyperprior)
+        n_weights = next(len(m.centre.weights) for m in models if m.centre is not None)
+        centres, spreads = np.zeros((len(models), n_weights)), np.ones((len(models), n_weights))
+        for row, m in enumerate(models):
+            if m.centre is not None:
+                centres[row], spreads[row] = m.centre.weights, m.centre.spread
+        shifts = (torch.from_numpy(values).to(device, dtype) for values in (centres, spreads))
+        return Codes(fixed, family, hyperprior, *shifts)
 
     @property
     def any_learned(self) -> bool:

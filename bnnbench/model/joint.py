@@ -8,16 +8,21 @@ a model does not have are inert.
 - Hyperprior: non-centred, the weight latent is z at unit scale and w = exp(log s) z; log s has the density of the
   hyperprior with the Jacobian of the exponential. Under a hyperprior that is shared, all weights have the first log
   scale, and the others are inert.
+
+Under a prior that is centred on weights (`centre.py`) all this holds of the deviations from the centre: only what turns
+latents into weights adds it, and a weight's own spread multiplies its scale.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache, cached_property
 
+import numpy as np
 import torch
 
 from bnnbench.hyperpriors import Hyperprior
 from bnnbench.likelihoods import Likelihood
 from bnnbench.likelihoods.categorical import Categorical
+from bnnbench.model.centre import Centre
 from bnnbench.model.codes import Codes, Kinds, sum_by_code
 from bnnbench.model.kernels import Kernel
 from bnnbench.networks import Network
@@ -38,11 +43,17 @@ def block_size() -> int:
 
 @dataclass(frozen=True)
 class Model:
-    """A prior on all weights of a network: a family with a number as its scale, or with a hyperprior on it."""
+    """A prior on all weights of a network: a family with a number as its scale, or with a hyperprior on it.
+
+    `centre` is what it is centred on; None stands for zero. `start` (n_weights,) are the weights that optimisers and
+    chains begin with, NaN where they begin with random ones, as all do for None; no density depends on it.
+    """
 
     prior: Prior
     scale: float | None = None
     hyperprior: Hyperprior | None = None
+    centre: Centre | None = field(default=None, compare=False)
+    start: np.ndarray | None = field(default=None, compare=False)
 
     def __post_init__(self):
         if self.hyperprior is None and self.scale is None and self.prior.fixed_scale is None:
@@ -121,30 +132,71 @@ class LogPrior:
         return torch.where(self.learned, found, 0.0)
 
     def multiplier(self, latents: torch.Tensor) -> torch.Tensor | None:
-        """What turns weight latents into weights, (cells, n_weights); None where no cell learns its scales."""
+        """What turns weight latents into deviations of the weights from the prior's centre, which is zero unless it is
+        centred on weights, (cells, n_weights); None where no cell learns its scales."""
         if not self.learns:
             return None
-        return self.for_weights(self.log_scales(latents).exp())
+        found = self.for_weights(self.log_scales(latents).exp())
+        return found if self.codes.spread is None else torch.where(self.learned, found * self.codes.spread, found)
 
     def for_weights(self, values: torch.Tensor) -> torch.Tensor:
         """Values of the parameter tensors (cells, n_parameters) as (cells, n_weights): each weight has its tensor's."""
         return torch.cat([values[:, i : i + 1].expand(-1, p.size) for i, p in enumerate(self.network.parameters)], 1)
 
-    def weights(self, latents: torch.Tensor) -> torch.Tensor:
-        """Network weights (cells, n_weights)."""
+    def deviations(self, latents: torch.Tensor) -> torch.Tensor:
+        """Network weights less the prior's centre (cells, n_weights)."""
         multiplier = self.multiplier(latents)
         z = latents[:, : self.n_weights]
         return z if multiplier is None else z * multiplier
 
+    def weights(self, latents: torch.Tensor) -> torch.Tensor:
+        """Network weights (cells, n_weights)."""
+        return self.shifted(self.deviations(latents))
+
+    def shifted(self, deviations: torch.Tensor) -> torch.Tensor:
+        """The weights that deviate so from the prior's centre, (cells, n_weights)."""
+        return deviations if self.codes.centre is None else self.codes.centre + deviations
+
+    def with_weights(self, latents: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
+        """The latents with those of the weights replaced, so that the weights are these under the same log scales."""
+        moved = weights if self.codes.centre is None else weights - self.codes.centre
+        multiplier = self.multiplier(latents)
+        z = moved if multiplier is None else moved / multiplier
+        return torch.cat([z, latents[:, self.n_weights :]], dim=1)
+
     def scales(self, latents: torch.Tensor) -> torch.Tensor:
-        """Prior scale of each parameter tensor (cells, n_parameters), learned or fixed."""
-        return torch.where(self.learned, self.log_scales(latents).exp(), self.fixed)
+        """Prior scale of each parameter tensor (cells, n_parameters), learned or fixed; where the spread of its weights
+        differs their mean."""
+        found = torch.where(self.learned, self.log_scales(latents).exp(), self.fixed)
+        if self.codes.spread is None:
+            return found
+        return found * torch.stack([self.codes.spread[:, p.start : p.stop].mean(1) for p in self.network.parameters], 1)
+
+    def weight_scales(self) -> torch.Tensor:
+        """Scale of each weight latent under the prior, (cells, n_weights) or (cells, 1): 1 where it is learned."""
+        return self.fixed if self._own_spread is None else self.fixed * self._own_spread
+
+    @property
+    def _own_spread(self) -> torch.Tensor | None:
+        """By what the scale of a weight latent is multiplied, (cells, n_weights): 1 where scales are learned, since the
+        multiplier has it then. None where all are 1."""
+        return None if self.codes.spread is None else torch.where(self.learned, 1.0, self.codes.spread)
+
+    def _unit(self, *latents: torch.Tensor) -> list[torch.Tensor]:
+        """Weight latents at unit scale, (cells, n_weights) each."""
+        # Divided by one after the other, so that a spread of 1 leaves every bit as it is.
+        unit, spread = [t[:, : self.n_weights] / self.fixed for t in latents], self._own_spread
+        return unit if spread is None else [t / spread for t in unit]
+
+    def _log_volume(self) -> torch.Tensor:
+        """Log of the product of the weight latents' scales, (cells,)."""
+        found, spread = self.n_weights * self.fixed[:, 0].log(), self._own_spread
+        return found if spread is None else found + spread.log().sum(1)
 
     def log_density(self, latents: torch.Tensor) -> torch.Tensor:
         """log p(z) + log p(log s) + log p(own), (cells,)."""
-        unit = latents[:, : self.n_weights] / self.fixed
-        of_weights = self._by_family(lambda family, z: family.log_density(z), unit)
-        return of_weights - self.n_weights * self.fixed[:, 0].log() + self._log_hyper(latents)
+        of_weights = self._by_family(lambda family, z: family.log_density(z), *self._unit(latents))
+        return of_weights - self._log_volume() + self._log_hyper(latents)
 
     def expected_log_density(self, mean: torch.Tensor, sd: torch.Tensor, sample: torch.Tensor) -> torch.Tensor:
         """E[log p] under independent N(mean, sd²), (cells,): in closed form where there is one, else at `sample`."""
@@ -153,9 +205,8 @@ class LogPrior:
             exact = family.expected_log_density(mean, sd)
             return family.log_density(sample) if exact is None else exact
 
-        unit = [t[:, : self.n_weights] / self.fixed for t in (mean, sd, sample)]
-        of_weights = self._by_family(expected, *unit)
-        return of_weights - self.n_weights * self.fixed[:, 0].log() + self._log_hyper(sample)
+        of_weights = self._by_family(expected, *self._unit(mean, sd, sample))
+        return of_weights - self._log_volume() + self._log_hyper(sample)
 
     def _by_family(self, function, *values) -> torch.Tensor:
         return sum_by_code(self.kinds.families, self.codes.family, function, *values)
@@ -187,7 +238,7 @@ class Terms:
 @cache
 def _kernel(function, settings, network, kinds, likelihood, n_points, compiled) -> Kernel:
     """One for each objective and each kind of stack, so that it is compiled once."""
-    n_codes = len(Codes._fields)
+    n_codes = kinds.n_codes
 
     def objective(*tensors):
         prior = LogPrior(network, kinds, Codes(*tensors[-n_codes:]), likelihood)
@@ -256,7 +307,7 @@ class LogJoint:
 
     def differentiable(self) -> "LogJoint":
         """The stack with copies of tensors that were made under torch.inference_mode, which no gradient can use."""
-        held = [self.x, self.y, self.which, *self.prior.codes]
+        held = [self.x, self.y, self.which, *self.prior.codes.tensors]
         if not any(t.is_inference() for t in held):
             return self
         copy = self.take(list(range(self.n_cells)))
@@ -288,7 +339,7 @@ class LogJoint:
         )
         # Two blocks at a time are a seventh faster, and round the same: they leave no rest of a vector either.
         double = self.block == block_size() and self.n_cells % (2 * self.block) == 0
-        return Objective(kernel, self.block * (1 + double), [*self.prior.codes])
+        return Objective(kernel, self.block * (1 + double), self.prior.codes.tensors)
 
     def log_likelihood(self, latents, batch=None) -> torch.Tensor:
         """log p(y | f_w(x)) of the whole training set, (cells,); estimated from a batch by N / batch size."""

@@ -2,7 +2,8 @@
 
 Each parameter tensor is a variable of its name, such as `dense1.weight`. Under a hyperprior `dense1.weight.scale` is
 its scale, on which PyMC puts its own log transform, `dense1.weight.unit` is z, and `dense1.weight` their product. A
-scale that all of them share is called `scale`. PyMC takes seconds to import, so that is done where it is needed.
+scale that all of them share is called `scale`. Under a prior that is centred on weights `dense1.weight.deviation` is
+what the weights differ from them by. PyMC takes seconds to import, so that is done where it is needed.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from bnnbench.hyperpriors import Hyperprior
 from bnnbench.likelihoods import Likelihood
 from bnnbench.likelihoods.categorical import Categorical
 from bnnbench.model.joint import Model
-from bnnbench.networks import Network
+from bnnbench.networks import Network, Parameter
 from bnnbench.networks._layers import Activation, Dense
 from bnnbench.priors import Prior
 
@@ -53,7 +54,7 @@ def build(
         names = [_scale_name(parameter.name, model) for parameter in network.parameters]
         scales = {name: _scale(name, model) for name in dict.fromkeys(names)}
         of_each = zip(network.parameters, names, strict=True)
-        weights = [_weight(p.name, p.shape, model, scales[name]) for p, name in of_each]
+        weights = [_weight(p, model, scales[name]) for p, name in of_each]
         likelihood.pymc(_forward(network, weights, np.reshape(x, (len(x), -1))), np.asarray(y))
     return built
 
@@ -64,12 +65,20 @@ def _scale(name: str, model: Model):
     return model.hyperprior.pymc(name)
 
 
-def _weight(name: str, shape: tuple[int, ...], model: Model, scale):
+def _weight(p: Parameter, model: Model, scale):
     import pymc as pm
 
+    key = _weight_key(p.name, model)
+    if model.centre is None:
+        if model.hyperprior is None:
+            return model.prior.pymc(key, scale, p.shape)
+        return pm.Deterministic(p.name, scale * model.prior.pymc(key, 1.0, p.shape))
+    centre, spread = (
+        array[p.start : p.stop].reshape(p.shape).astype(float) for array in (model.centre.weights, model.centre.spread)
+    )
     if model.hyperprior is None:
-        return model.prior.pymc(name, scale, shape)
-    return pm.Deterministic(name, scale * model.prior.pymc(f"{name}.unit", 1.0, shape))
+        return pm.Deterministic(p.name, centre + model.prior.pymc(key, scale * spread, p.shape))
+    return pm.Deterministic(p.name, centre + scale * spread * model.prior.pymc(key, 1.0, p.shape))
 
 
 def _forward(network: Network, weights: list, x: np.ndarray):
@@ -115,7 +124,9 @@ def point_to_latents(
 
 
 def _weight_key(name: str, model: Model) -> str:
-    return name if model.hyperprior is None else f"{name}.unit"
+    if model.hyperprior is not None:
+        return f"{name}.unit"
+    return name if model.centre is None else f"{name}.deviation"
 
 
 def _scale_name(name: str, model: Model) -> str:

@@ -46,6 +46,7 @@ from bnnbench.plots.sentences import (
 from bnnbench.plots.style import encode
 from bnnbench.plots.toy import plane_maps
 from bnnbench.plots.training import learning_curves, traces
+from bnnbench.plots.transfer import gains, metric_by_images, pairs_of_transfer, pretraining_in_words
 from bnnbench.plots.uncertainty import (
     correlation_by_size,
     tasks_of,
@@ -86,6 +87,7 @@ __all__ = [
     "error_rate_histogram",
     "excess_by_method",
     "fixed_against_hyperpriors",
+    "gains",
     "heat_table",
     "hyperpriors_in_words",
     "image_in_words",
@@ -94,13 +96,16 @@ __all__ = [
     "leaderboard",
     "learning_curves",
     "main_method",
+    "metric_by_images",
     "most_disputed",
     "noisiest",
     "novel_cells",
     "novelty_scores",
+    "pairs_of_transfer",
     "pit_histograms",
     "plane_maps",
     "predictive_bands",
+    "pretraining_in_words",
     "prior_heat_map",
     "probed_networks",
     "pruning_curves",

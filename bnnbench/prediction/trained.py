@@ -12,6 +12,7 @@ from bnnbench.datasets._scaling import UNSCALED, Scaling
 from bnnbench.inference import GaussianPosterior, Posterior, make
 from bnnbench.likelihoods import Likelihood
 from bnnbench.metrics import Summary
+from bnnbench.model.centre import Centre
 from bnnbench.model.joint import LogPrior, Model, lay_out
 from bnnbench.model.streams import Streams
 from bnnbench.networks import Network
@@ -48,11 +49,14 @@ class TrainedCell:
         return self.likelihood.n_classes(self.network.n_outputs)
 
     @classmethod
-    def build(cls, cell: "Cell", data: "DataSet", arrays: "xr.Dataset") -> "TrainedCell":
-        """Rebuild a cell of a plan from its stored posterior, trained on `data`."""
+    def build(
+        cls, cell: "Cell", data: "DataSet", arrays: "xr.Dataset", centre: "xr.Dataset | None" = None
+    ) -> "TrainedCell":
+        """Rebuild a cell of a plan from its stored posterior, trained on `data`, and what its prior is centred on."""
         network = build_network(cell, data)
         tensors = {name: torch.from_numpy(np.asarray(values))[None] for name, values in arrays.data_vars.items()}
-        prior = LogPrior.of_models(network, [build_model(cell)], build_likelihood(cell))
+        kept = centre and Centre(*(np.asarray(centre[name]) for name in ("weights", "spread")))
+        prior = LogPrior.of_models(network, [build_model(cell, kept)], build_likelihood(cell))
         posterior = make(cell.inference, cell.settings).posterior_class(prior, tensors)
         return cls(network, posterior, cell.id, data.x_divisor, data.scaling(cell.seed))
 
@@ -146,7 +150,8 @@ class TrainedCell:
         """
         arrays, prior = self.posterior.arrays, self.posterior.prior
         if type(self.posterior) is GaussianPosterior and prior.multiplier(arrays["loc"]) is None:
-            return tuple(arrays[name][0, : prior.n_weights].numpy() for name in ("loc", "sd"))
+            mean = prior.shifted(arrays["loc"][:, : prior.n_weights])[0]
+            return mean.numpy(), arrays["sd"][0, : prior.n_weights].numpy()
         count, mean, squares = 0, 0.0, 0.0
         with torch.no_grad():
             for latents in self._latents(1 if self.posterior.is_point else n_draws, "weights"):
@@ -172,12 +177,13 @@ class TrainedCell:
         return (draw(s) for s in range(n_draws))
 
 
-def build_model(cell) -> Model:
-    """The prior of a cell of the grid, with its scale or hyperprior."""
-    family = priors.make(cell.prior, cell.prior_options)
+def build_model(cell, centre: Centre | None = None, start: np.ndarray | None = None) -> Model:
+    """The prior of a cell of the grid, with its scale or hyperprior, and what it is centred on and begins with."""
+    family = priors.make(cell.family, cell.family_options)
     if cell.hyperprior == "fixed":
-        return Model(family, cell.scale)  # None where the family has a scale of its own
-    return Model(family, hyperprior=hyperpriors.make(cell.hyperprior, cell.hyperprior_options))
+        return Model(family, cell.scale, centre=centre, start=start)  # None where the family has a scale of its own
+    hyperprior = hyperpriors.make(cell.hyperprior, cell.hyperprior_options)
+    return Model(family, hyperprior=hyperprior, centre=centre, start=start)
 
 
 def build_likelihood(cell) -> Likelihood:

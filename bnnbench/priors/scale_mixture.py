@@ -27,7 +27,7 @@ class ScaleMixture(Prior):
         import numpy as np
         import pymc as pm
 
-        scales = np.array([scale, scale * self.ratio])
+        scales = np.stack([scale, scale * self.ratio], axis=-1)  # a scale may be an array of the shape
         return pm.NormalMixture(name, [self.weight, 1 - self.weight], 0, scales, shape=shape)
 
 

@@ -219,12 +219,13 @@ def _described(name: str, task: str) -> Metric:
 def definitions(plan: Plan) -> dict[str, list[tuple[str, str]]]:
     """First lines of the docstrings of the priors, hyperpriors, methods and fitted controls in use: no second text to
     keep in step."""
-    used = {
-        kind: list(dict.fromkeys(getattr(c, kind) for c in plan.cells)) for kind in ("prior", "hyperprior", "inference")
-    }
+    used = {kind: list(dict.fromkeys(getattr(c, kind) for c in plan.cells)) for kind in ("hyperprior", "inference")}
     fitted = dict.fromkeys(name for spec in plan.datasets.values() for name in datasets.controls(spec.family))
     return {
-        "Priors": [(name_of(name), _first_line(priors.family(name))) for name in used["prior"]],
+        "Priors": [
+            (name_of(name), _first_line(priors.family(family)))
+            for name, family in dict.fromkeys((c.prior, c.family) for c in plan.cells)
+        ],
         "Hyperpriors": [
             (name_of(name), _first_line(hyperpriors.density(name))) for name in used["hyperprior"] if name != "fixed"
         ],

@@ -20,17 +20,19 @@ def batches(plan: Plan) -> dict[str, tuple[str, ...]]:
 
     A shard that goes first has. The others of a study share jobs in the plan's order, named `study--short-n`.
     """
-    found, shared = {}, {study: [] for study in plan.studies}
+    # Shards whose cells have pretrained weights share no job with others, which they may wait for.
+    found, shared = {}, {(study, waits): [] for study in plan.studies for waits in (False, True)}
     for shard in plan.shards.values():
         if goes_first(plan, shard):
             found[shard.name] = (shard.name,)
         else:
-            shared[shard.study].append(shard)
-    for study, shards in shared.items():
+            shared[shard.study, shard.takes_weights].append(shard)
+    for (study, waits), shards in shared.items():
         groups = _groups(plan, shards)
         several = [names for names in groups if len(names) > 1]
         found |= {names[0]: names for names in groups if len(names) == 1}
-        found |= {f"{study}--short-{number}": names for number, names in enumerate(several, 1)}
+        short = f"{study}--{'pretrained-' if waits else ''}short"
+        found |= {f"{short}-{number}": names for number, names in enumerate(several, 1)}
     return found
 
 

@@ -6,6 +6,8 @@ from typing import Any
 
 from bnnbench.datasets import group, identity, task
 from bnnbench.source import digest
+from bnnbench.study.prior_entries import PriorEntry
+from bnnbench.study.prior_entries import identity as identity_of_prior
 from bnnbench.tasks import default_likelihood
 
 ENGINE = (
@@ -25,6 +27,9 @@ ENGINE = (
 )
 """With what they reach, the source that shapes every cell."""
 
+PRETRAINED = ("bnnbench.training.pretrained:informed_model", "bnnbench.training.weight_files:named")
+"""With what they reach, the source that shapes cells with pretrained weights besides."""
+
 NO_RESULT = (
     "bnnbench.base.progress",
     "bnnbench.base.settings",
@@ -34,6 +39,7 @@ NO_RESULT = (
     "bnnbench.source.digest",
     "bnnbench.source.plugins",
     "bnnbench.study.config",
+    "bnnbench.study.prior_entries",
 )
 """Modules that a cell's key does not follow: they check, find and report, and shape no result."""
 
@@ -119,6 +125,7 @@ class Cell:
 
     `hyperprior` is "fixed" when `scale` is a number, and of the flat prior; `scale` is None where it is not a number.
     `merged` names the cell whose model this one coincides with, with the reason; a merged cell is shown, never trained.
+    `pretrained` is the cell whose weights its prior is centred on, or its training begins with.
     """
 
     study: str
@@ -139,6 +146,21 @@ class Cell:
     draws: int
     curve: int = 0
     merged: str = ""
+    pretrained: "Cell | None" = None
+
+    @property
+    def entry(self) -> PriorEntry:
+        """What the study says of its prior."""
+        return self._kind.entry
+
+    @property
+    def family(self) -> str:
+        """The family of its prior."""
+        return self.entry.family
+
+    @property
+    def family_options(self) -> dict[str, Any]:
+        return self.entry.options
 
     @property
     def model(self) -> str:
@@ -174,7 +196,7 @@ class Cell:
     @cached_property
     def key(self) -> str:
         """Digest of the resolved settings and of the source of everything that shapes the result."""
-        return digest.of_value([self._kind.key, self.seed])
+        return digest.of_value([self._kind.key, self.seed, *([self.pretrained.key] if self.pretrained else [])])
 
     @cached_property
     def _kind(self) -> "_Kind":
@@ -182,8 +204,15 @@ class Cell:
 
     def with_seed(self, seed: int) -> "Cell":
         """The same combination with another seed."""
+        return self._changed(seed=seed)
+
+    def with_pretrained(self, cell: "Cell") -> "Cell":
+        """The same cell with the weights of a trained one."""
+        return self._changed(pretrained=cell)
+
+    def _changed(self, **values) -> "Cell":
         made = object.__new__(Cell)
-        made.__dict__.update(self.__dict__, seed=seed, _kind=self._kind)
+        made.__dict__.update(self.__dict__, _kind=self._kind, **values)
         made.__dict__.pop("key", None)
         return made
 
@@ -202,17 +231,28 @@ class _Kind:
         self._cell = cell
 
     @cached_property
+    def entry(self) -> PriorEntry:
+        return PriorEntry.of(self._cell.prior, self._cell.prior_options)
+
+    @cached_property
     def key(self) -> str:
         cell = self._cell
-        model = [cell.prior, cell.prior_options, cell.hyperprior, cell.hyperprior_options, cell.scale]
+        model = [
+            cell.prior,
+            identity_of_prior(cell.prior_options),
+            cell.hyperprior,
+            cell.hyperprior_options,
+            cell.scale,
+        ]
         method = [cell.inference, cell.recipe, cell.settings, cell.draws]
         settings = [cell.dataset.key, cell.network_options, cell.likelihood, cell.likelihood_options, *model, *method]
         source = [
-            _source(f"bnnbench.priors.{cell.prior}:PRIOR"),
+            _source(f"bnnbench.priors.{self.entry.family}:PRIOR"),
             cell.hyperprior != "fixed" and _source(f"bnnbench.hyperpriors.{cell.hyperprior}:HYPERPRIOR"),
             _source(f"bnnbench.networks.{cell.network_options['kind']}:build"),
             _source(f"bnnbench.tasks.{cell.dataset.task}:TASK"),
             _source(f"bnnbench.likelihoods.{cell.likelihood}:LIKELIHOOD"),
             _method_digest(cell.inference),
+            *([_source(*PRETRAINED)] if self.entry.pretrained else []),
         ]
         return digest.of_value([settings, source, *([f"curve {cell.curve}"] if cell.curve else [])])

@@ -8,13 +8,14 @@ import itertools
 from collections.abc import Iterable
 from typing import Any
 
-from bnnbench import datasets, hyperpriors, likelihoods, networks, priors, tasks
+from bnnbench import datasets, hyperpriors, likelihoods, networks, tasks
 from bnnbench.base.settings import faults_together, repeated
 from bnnbench.study.cells import DatasetSpec
 from bnnbench.study.config import NOTEBOOKS, StudyConfig
 from bnnbench.study.config_files import suggest
-from bnnbench.study.expand import COORDINATE_NAMES, NameClash, dataset_specs, expanded, names_of
+from bnnbench.study.expand import COORDINATE_NAMES, NameClash, dataset_entries, dataset_specs, expanded, names_of
 from bnnbench.study.expand import likelihoods as likelihoods_of
+from bnnbench.study.prior_entries import entry_faults, weights_faults
 
 
 def study_faults(study: StudyConfig, whole: StudyConfig) -> list[str]:
@@ -23,7 +24,7 @@ def study_faults(study: StudyConfig, whole: StudyConfig) -> list[str]:
     `whole` is the study without overrides: names that an override removed are sound.
     """
     found = [
-        *_option_faults("priors", study.priors, priors.family),
+        *_prior_faults(study),
         *_option_faults("hyperpriors", study.hyperpriors, hyperpriors.density),
         *_option_faults("likelihoods", study.likelihoods, likelihoods.find),
         *_dataset_faults(study),
@@ -71,6 +72,15 @@ def _option_faults(section: str, named: dict[str, dict], find) -> list[str]:
     ]
 
 
+def _prior_faults(study: StudyConfig) -> list[str]:
+    found = []
+    for name, values in study.priors.items():
+        place = f"priors.{name}"
+        found += _placed(entry_faults(name, values), place, values)
+        found += [f"{place}.{fault}" for fault in weights_faults(values)]
+    return found
+
+
 def _placed(faults: Iterable[str], place: str, values: dict[str, Any]) -> list[str]:
     """Faults with their place, of which the key that a fault begins with is a part."""
     return [f"{place}.{fault}" if fault.split()[0].split(".")[0] in values else f"{place}: {fault}" for fault in faults]
@@ -78,8 +88,8 @@ def _placed(faults: Iterable[str], place: str, values: dict[str, Any]) -> list[s
 
 def _dataset_faults(study: StudyConfig) -> list[str]:
     found = []
-    for family, options in study.datasets.items():
-        place = f"datasets.{family}"
+    for name, family, options in dataset_entries(study):
+        place = f"datasets.{name}"
         lists = {key: v for key, v in options.items() if isinstance(v, list) and not datasets.takes_list(family, key)}
         in_lists = [line for key, values in lists.items() for line in _list_faults(family, key, values)]
         if not in_lists:
@@ -92,10 +102,10 @@ def _dataset_faults(study: StudyConfig) -> list[str]:
 def file_faults(study: StudyConfig) -> list[str]:
     """Faults of files of the user's that data sets are made of; of data sets whose options are sound."""
     found = []
-    for family, options in study.datasets.items():
+    for name, family, options in dataset_entries(study):
         for chosen in expanded(family, options):
             faults = [] if datasets.faults(family, chosen) else datasets.file_faults(family, chosen)
-            found += [f"datasets.{family}: {fault}" for fault in faults]
+            found += [f"datasets.{name}: {fault}" for fault in faults]
     return list(dict.fromkeys(found))
 
 

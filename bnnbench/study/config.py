@@ -122,9 +122,9 @@ class StudyConfig(_Model):
     name: str
     title: str
     question: str
-    datasets: dict[str, dict[str, Any]]
+    datasets: dict[str, dict[str, Any]] = Field(description="families with their options, or names with a family")
     networks: dict[str, dict[str, Any]]
-    priors: dict[str, dict[str, Any]] = Field(description="families with their options")
+    priors: dict[str, dict[str, Any]] = Field(description="families with their options, or names with a family")
     scales: list[Positive] = Field([1.0], description="fixed prior scales")
     hyperpriors: Annotated[dict[str, dict[str, Any]], BeforeValidator(_as_mapping)] = Field(
         {}, description="names, or names with their options"
@@ -145,12 +145,21 @@ class StudyConfig(_Model):
             raise ValueError(f"{info.field_name} is empty, so the grid holds no cell: name at least one")
         return value
 
-    @field_validator("datasets", "likelihoods", "priors", "hyperpriors", "inference", "probes")
+    @field_validator("likelihoods", "hyperpriors", "inference", "probes")
     @classmethod
     def _known(cls, value, info):
         kind = info.field_name if info.field_name == "inference" else info.field_name.removesuffix("s")
         for name in value:
             check_name(kind, name)
+        return value
+
+    @field_validator("datasets", "priors")
+    @classmethod
+    def _families(cls, value, info):
+        kind = info.field_name.removesuffix("s")
+        for name, options in value.items():
+            check_word(kind, name)
+            check_name(kind, options.get("family", name))
         return value
 
     @field_validator("networks")

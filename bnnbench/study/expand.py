@@ -3,9 +3,10 @@
 import itertools
 from typing import Any
 
-from bnnbench import datasets, priors, tasks
+from bnnbench import datasets, tasks
 from bnnbench.study.cells import COORDINATES, Cell, DatasetSpec, model_word
 from bnnbench.study.config import StudyConfig
+from bnnbench.study.prior_entries import PriorEntry
 
 COORDINATE_NAMES = (*COORDINATES, "model")
 """What `only` may name."""
@@ -24,10 +25,18 @@ def expanded(family: str, options: dict[str, Any]) -> list[dict[str, Any]]:
     return [fixed | dict(zip(varied, values, strict=True)) for values in itertools.product(*varied.values())]
 
 
+def dataset_entries(study: StudyConfig) -> list[tuple[str, str, dict[str, Any]]]:
+    """(name, family, options) of each entry of a study's data sets: called as its family, or naming it."""
+    return [
+        (name, options.get("family", name), {key: value for key, value in options.items() if key != "family"})
+        for name, options in study.datasets.items()
+    ]
+
+
 def dataset_specs(study: StudyConfig) -> list[DatasetSpec]:
     """The data sets of a study. Raises NameClash where two have one name, ValueError for wrong options."""
     specs: dict[str, DatasetSpec] = {}
-    for family, options in study.datasets.items():
+    for _, family, options in dataset_entries(study):
         for chosen in expanded(family, options):
             spec = DatasetSpec(study.name, datasets.dataset_name(family, chosen), family, chosen)
             if spec.name in specs:
@@ -42,14 +51,15 @@ def dataset_specs(study: StudyConfig) -> list[DatasetSpec]:
 def models(study: StudyConfig) -> list[tuple[str, str, float | None, str]]:
     """(prior, hyperprior or "fixed", scale, merged-into-and-why) of every model in a study's grid."""
     found = []
-    for prior in study.priors:
-        own = priors.family(prior).fixed_scale
+    for prior, options in study.priors.items():
+        entry = PriorEntry.of(prior, options)
+        own = entry.fixed_scale
         if own is not None:
             found.append((prior, "fixed", None, ""))
             reason = f"{prior}: its scale is fixed at {own:g}, so there is no scale to learn"
             found += [(prior, hyperprior, None, reason) for hyperprior in study.hyperpriors]
             continue
-        found += [(prior, "fixed", float(scale), "") for scale in study.scales]
+        found += [(prior, "fixed", float(scale), "") for scale in entry.given.scales or study.scales]
         found += [(prior, hyperprior, None, "") for hyperprior in study.hyperpriors]
     return found
 

@@ -6,7 +6,7 @@ from functools import cached_property
 from pathlib import Path
 
 from bnnbench.source import digest
-from bnnbench.study import checks, config_files
+from bnnbench.study import checks, config_files, pretraining
 from bnnbench.study.cells import REFERENCE, Cell, DatasetSpec
 from bnnbench.study.config import ConfigError, RunConfig, StudyConfig
 from bnnbench.study.expand import dataset_specs, matches, models, study_cells
@@ -38,6 +38,11 @@ class Shard:
     @property
     def trainable(self) -> list[Cell]:
         return [cell for cell in self.cells if not cell.merged]
+
+    @property
+    def takes_weights(self) -> bool:
+        """Whether its cells have pretrained weights: all have, or none."""
+        return self.cells[0].entry.pretrained is not None
 
     @property
     def on_processor(self) -> bool:
@@ -86,6 +91,16 @@ class Plan:
         if shard.inference == REFERENCE:
             return None
         return self.shards.get(shard_name(shard.cells[0], REFERENCE))
+
+    def pretraining_shards(self, shard: Shard) -> list[str]:
+        """Names of the shards that pretrained weights of a shard's cells are of, which are trained before it."""
+        ids = dict.fromkeys(cell.pretrained.id for cell in shard.trainable if cell.pretrained)
+        return list(dict.fromkeys(self.shard_of[cell_id] for cell_id in ids))
+
+    @cached_property
+    def shard_of(self) -> dict[str, str]:
+        """The name of each cell's shard, by the cell's id."""
+        return {cell.id: shard.name for shard in self.shards.values() for cell in shard.cells}
 
     def probes(self, shard: Shard) -> dict[str, list[Cell]]:
         """Probes of a shard's study with those of the shard's cells that they are put to, where there are any."""
@@ -149,6 +164,7 @@ def build(run: RunConfig, studies: dict[str, StudyConfig]) -> Plan:
     """The plan of configs that are checked already."""
     shards: dict[str, list[Cell]] = {}
     datasets: dict[str, DatasetSpec] = {}
+    every: list[Cell] = []
     for study in studies.values():
         specs = dataset_specs(study)
         _check_size(study, len(specs), len(run.seeds))
@@ -162,8 +178,13 @@ def build(run: RunConfig, studies: dict[str, StudyConfig]) -> Plan:
         cells = study_cells(study, specs, run.seeds)
         if not cells:
             raise ConfigError(f"study '{study.name}': no cell is left: widen 'models' or 'only'")
-        for cell in cells:
-            shards.setdefault(shard_name(cell, cell.inference, _alone(cell, study)), []).append(cell)
+        every += cells
+    every, faults = pretraining.resolved(every)
+    if faults:
+        raise ConfigError(*(f"study '{study}': {fault}" for study, fault in faults))
+    for cell in every:
+        name = shard_name(cell, cell.inference, _alone(cell, studies[cell.study]))
+        shards.setdefault(name, []).append(cell)
     made = {name: Shard(name, c[0].study, c[0].dataset.group, c[0].inference, tuple(c)) for name, c in shards.items()}
     _check_names(made)
     return Plan(run, studies, made, datasets)
@@ -201,6 +222,8 @@ def shard_name(cell: Cell, inference: str, alone: bool = False) -> str:
     """Name of the shard of the cells like this one, of a method; `alone` where each seed has one of its own."""
     network = f"{cell.network}+{cell.likelihood_word}" if cell.likelihood_word else cell.network
     name = f"{cell.study}--{cell.dataset.group}--{network}--{inference}"
+    # Apart from cells without pretrained weights, which these may be of: no shard can need itself.
+    name += "--pretrained" if cell.entry.pretrained else ""
     if alone:
         return f"{name}--seed-{cell.seed}"
     first = cell.seed // SEEDS * SEEDS

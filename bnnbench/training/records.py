@@ -22,8 +22,16 @@ QUANTILES = {"q025": 0.025, "q50": 0.5, "q975": 0.975}
 Moments = dict[str, np.ndarray]
 
 
-def row(cell: Cell, state: str, reason: str, steps: int = 0, seconds: float = math.nan, device: str = "") -> dict:
-    """A cell's coordinates, its state with the reason, and what its training took."""
+def row(
+    cell: Cell,
+    state: str,
+    reason: str,
+    steps: int = 0,
+    seconds: float = math.nan,
+    device: str = "",
+    pretrained: str = "",
+) -> dict:
+    """A cell's coordinates, its state with the reason, what its training took and where its weights are from."""
     facts = {
         "id": cell.id,
         "key": cell.key,
@@ -36,6 +44,7 @@ def row(cell: Cell, state: str, reason: str, steps: int = 0, seconds: float = ma
         "steps": steps,
         "seconds": seconds,
         "device": device,
+        "pretrained": pretrained,
         "versions": versions(),
         "git_commit": git_commit(),
     }

@@ -14,12 +14,13 @@ from bnnbench.datasets._scaling import Scaling
 from bnnbench.files.provenance import git_commit, versions
 from bnnbench.files.shards import ShardFile, unfinished
 from bnnbench.inference import Method, make
-from bnnbench.model.joint import LogJoint
+from bnnbench.likelihoods import Likelihood
+from bnnbench.model.joint import LogJoint, Model
 from bnnbench.model.streams import Streams
 from bnnbench.networks import Network
 from bnnbench.prediction.flow_diagnostics import flow_diagnostics
 from bnnbench.prediction.predict import StackPredictions, predict
-from bnnbench.prediction.trained import build_likelihood, build_model, build_network
+from bnnbench.prediction.trained import build_likelihood, build_network
 from bnnbench.source.digest import of_value
 from bnnbench.study import failures, planning
 from bnnbench.study.cells import Cell
@@ -27,6 +28,7 @@ from bnnbench.study.grid import Plan, Shard, shard_name
 from bnnbench.training import records
 from bnnbench.training.checkpoint import Checkpointed, Curve, Logged
 from bnnbench.training.device import cells_together, device_name, prepare, resolve_compile, resolve_device
+from bnnbench.training.pretrained import Sources, centre_group
 
 log = logging.getLogger(__name__)
 
@@ -142,6 +144,12 @@ def _train(plan: Plan, shard: Shard, path: Path, threads: int) -> None:
     if lost := [name for name in shard.datasets if name not in data]:
         log.error("%s: left out, because their data cannot be had: the cells of %s", shard.name, ", ".join(lost))
         todo = [cell for cell in todo if cell.dataset.name in data]
+    sources = Sources(plan, todo)
+    for cell_id, reason in sources.missing.items():
+        log.error("%s: left out: %s", cell_id, reason)
+    failed = [records.row(cell, "failed", sources.failed[cell.id]) for cell in todo if cell.id in sources.failed]
+    todo = [cell for cell in todo if cell.id not in sources.missing | sources.failed]
+    stored.extend(failed, {})
     method = plan.study_configs[shard.study].inference[shard.inference]
     log.info("%s: %d of %d cells to train", shard.name, len(todo), len(shard.trainable))
     device = "cpu" if shard.on_processor else resolve_device(plan.config.device)
@@ -154,7 +162,8 @@ def _train(plan: Plan, shard: Shard, path: Path, threads: int) -> None:
         block = cells_together(device, len(stack), method.stack)
         # The state's shape depends on the block, and what follows from it on the device, whose numbers are its own.
         name = f".{path.stem}.{of_value([block, device_name(device), *(cell.key for cell in stack)])}.checkpoint"
-        rows, groups = _train_stack(stack, data, device, compiled, block, path.with_name(name), method.curve)
+        checkpoint = path.with_name(name)
+        rows, groups = _train_stack(stack, data, device, compiled, block, checkpoint, method.curve, sources)
         stored.extend(rows, groups)
         stored.write(unfinished(path), _attributes(shard))
         path.with_name(name).unlink(missing_ok=True)
@@ -181,6 +190,7 @@ def _train_stack(
     block: int,
     checkpoint: Path,
     points: int,
+    sources: Sources,
 ):
     """Rows and array groups of one stack of cells that share network, method and settings.
 
@@ -192,7 +202,11 @@ def _train_stack(
     likelihood = build_likelihood(first)
     network = build_network(first, example)
     method = make(first.inference, first.settings)
-    reasons = {cell.id: reason for cell in cells if (reason := method.unsuited(network, build_model(cell), likelihood))}
+    try:
+        models = {cell.id: sources.model(cell, network) for cell in cells}
+    except ValueError as error:
+        return [records.row(cell, "failed", str(error)) for cell in cells], {}
+    reasons = {cell.id: reason for cell in cells if (reason := method.unsuited(network, models[cell.id], likelihood))}
     skipped = [records.row(cell, "skipped", reasons[cell.id]) for cell in cells if cell.id in reasons]
     cells = [cell for cell in cells if cell.id not in reasons]
     if not cells:
@@ -205,7 +219,8 @@ def _train_stack(
         inputs = Inputs(padded, data, device)
         curve = Curve(points, lambda posterior: inputs.errors(posterior, streams, **options)) if points else None
         progress = Checkpointed(about, "step", checkpoint, device, curve)
-        fit = fit_stack(padded, network, method, inputs, streams, progress, **options)
+        of_padded = [models[cell.id] for cell in padded]
+        fit = fit_stack(of_padded, likelihood, network, method, inputs, streams, progress, **options)
         seconds = progress.seconds / len(cells)
         of_draws = Logged(about, "prediction draw")
         predictions = inputs.predictions(fit.posterior, streams, first.draws, progress=of_draws, **options)
@@ -218,21 +233,32 @@ def _train_stack(
         reason = f"{type(error).__name__}: {str(error).splitlines()[0]}"
         return skipped + [records.row(cell, "failed", reason) for cell in cells], {}
     facts = {"steps": fit.steps, "seconds": seconds, "device": device_name(device)}
+    models = [models[cell.id] for cell in cells]
     reasons = [records.flaw(fit, predictions, i) for i in range(len(cells))]
     rows = [
-        records.row(cell, "failed" if reason else "done", reason, **facts)
-        for cell, reason in zip(cells, reasons, strict=True)
+        records.row(
+            cell, "failed" if reason else "done", reason, pretrained=sources.words(cell, model, network), **facts
+        )
+        for cell, model, reason in zip(cells, models, reasons, strict=True)
     ]
     sound = [i for i, reason in enumerate(reasons) if not reason]
     log.info("%s, %d done, %d failed, %.2f s a cell", about, len(sound), len(cells) - len(sound), seconds)
-    return skipped + rows, records.groups(cells, sound, network, fit, predictions, moments, curve)
+    groups = records.groups(cells, sound, network, fit, predictions, moments, curve)
+    centres = centre_group(cells, models, sound)
+    return skipped + rows, groups | ({} if centres is None else {"centre": centres})
 
 
 def fit_stack(
-    cells: list[Cell], network: Network, method: Method, inputs: "Inputs", streams: Streams, progress, **options
+    models: list[Model],
+    likelihood: Likelihood,
+    network: Network,
+    method: Method,
+    inputs: "Inputs",
+    streams: Streams,
+    progress,
+    **options,
 ):
-    """The fit of a stack of cells on their training data; `options` are those of `LogJoint`."""
-    models, likelihood = [build_model(cell) for cell in cells], build_likelihood(cells[0])
+    """The fit of a stack of cells, a model each, on their training data; `options` are those of `LogJoint`."""
     joint = LogJoint(network, models, *inputs.training, likelihood, **options)
     return method.fit(joint, streams, progress)
 

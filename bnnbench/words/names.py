@@ -29,6 +29,8 @@ _CURVE = re.compile(
 """The name of a data set along a line."""
 _SIZE = re.compile(r"(?P<rest>.+)-n-(?P<n>\d+)")
 """The name of a data set that is one of several sizes."""
+_PART = re.compile(r"(?P<family>[a-z_]+)(-(?P<first>\d)-to-(?P<last>\d))?(-n-\d+)?")
+"""The name of an image set or of a part of it: classes in a row, or a number of training images."""
 
 _CLOTHES = (
     "T-shirt", "trousers", "pullover", "dress", "coat", "sandal", "shirt", "sneaker", "bag", "ankle boot"
@@ -52,6 +54,8 @@ def data_name(dataset: str) -> str:
         return f"{name_of(family)} without {class_name(family, left_out)}"
     if sized := _SIZE.fullmatch(dataset):
         return f"{data_name(sized['rest'])}, {int(sized['n']):,} points"
+    if (part := _PART.fullmatch(dataset)) and part["first"]:
+        return f"{name_of(part['family'])} {part['first']} to {part['last']}"
     if curve := _CURVE.fullmatch(dataset):
         kind = "heteroscedastic" if curve["heteroscedastic"] else ""
         noise = f"noise {curve['noise']}" if curve["noise"] else ""
@@ -68,9 +72,11 @@ def class_name(family: str, label: int) -> str:
 
 def class_names(dataset: str, n_classes: int) -> list[str]:
     """What a data set's labels stand for, or their numbers; labels above a class left out have moved down by one."""
+    part = _PART.fullmatch(dataset)
+    dataset, first = (part["family"], int(part["first"] or 0)) if part else (dataset, 0)
     family, left_out = _without(dataset)
     if family != "fashion_mnist":
-        return [str(label) for label in range(n_classes)]
+        return [str(first + label) for label in range(n_classes)]
     return [name for label, name in enumerate(_CLOTHES) if label != left_out]
 
 

@@ -16,6 +16,7 @@ from bnnbench.files.writing import replacing
 from bnnbench.inference import GaussianPosterior
 from bnnbench.model.joint import LogPrior
 from bnnbench.model.streams import Streams
+from bnnbench.prediction.trained import build_model
 from bnnbench.study import grid, planning
 from bnnbench.study.config import ConfigError
 from bnnbench.training import device, train
@@ -299,7 +300,7 @@ def test_a_learning_curve_is_measured_with_several_draws(tmp_path):
             draw = super().draws(streams, purpose)
             return lambda s: drawn.append(s) or draw(s)
 
-    prior = LogPrior.of_models(network, [train.build_model(cell)])
+    prior = LogPrior.of_models(network, [build_model(cell)])
     arrays = {"loc": torch.zeros(1, prior.n_latents), "sd": torch.ones(1, prior.n_latents)}
     errors = inputs.errors(Spy(prior, arrays), Streams([cell.id], [cell.pair]), block=1)
     assert errors.shape == (2, 1) and len(set(drawn)) >= 5

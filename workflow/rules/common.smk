@@ -178,6 +178,14 @@ def data_of(shards):
     return [f"{RESULTS}/data/{name}.nc" for name in names]
 
 
+def pretraining_of(shards):
+    """The files of the shards that these shards' cells have pretrained weights of."""
+    found = [
+        name for shard in shards for name in PLAN.pretraining_shards(PLAN.shards[shard])
+    ]
+    return expand(f"{RESULTS}/shards/{{shard}}.nc", shard=dict.fromkeys(found))
+
+
 def references_of(shards):
     """The files of the references that these shards' cells are compared with, where their studies have them."""
     found = [PLAN.reference_shard(PLAN.shards[shard]) for shard in shards]

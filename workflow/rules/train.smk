@@ -2,6 +2,7 @@
 rule train:
     input:
         data=lambda wildcards: data_of([wildcards.shard]),
+        pretraining=lambda wildcards: pretraining_of([wildcards.shard]),
     output:
         update(f"{RESULTS}/shards/{{shard}}.nc"),
     log:
@@ -39,6 +40,7 @@ for batch, names in SHARED.items():
             f"train_{batch}"
         input:
             data=data_of(names),
+            pretraining=pretraining_of(names),
         output:
             update(expand(f"{RESULTS}/shards/{{shard}}.nc", shard=names)),
         log:

@@ -1,0 +1,70 @@
+"""Files of pretrained weights: NumPy's `.npz`, and `state_dict`s that torch wrote. Nothing in them is executed."""
+
+import hashlib
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from bnnbench.files.folders import expanded
+
+TORCH = (".pt", ".pth")
+
+
+def read_weights(file: str, sha256: str) -> dict[str, np.ndarray]:
+    """Parameter tensors by the names of `Network.parameters`, float32.
+
+    A file of this project has these names. Of others, such as torchvision's, whose tensors are called
+    `features.0.weight`, the first tensor of four axes becomes `conv1.weight`, the first of two `dense1.weight`, and so
+    on. Raises ValueError for a file that is missing, another than its digest says, or holds no arrays.
+    """
+    path = expanded(file)
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise ValueError(f"{path} cannot be read ({error.strerror}): place the weights there") from None
+    found = hashlib.sha256(content).hexdigest()
+    if found != sha256.lower():
+        raise ValueError(
+            f"{path} has the SHA-256 {found}, not {sha256}: place the right file there, or correct the digest"
+        )
+    return named(_arrays(path), str(path))
+
+
+def _arrays(path: Path) -> Mapping[str, np.ndarray]:
+    if path.suffix in TORCH:
+        try:
+            stored = torch.load(path, map_location="cpu", weights_only=True)
+            return {name: tensor.float().numpy() for name, tensor in stored.items()}
+        except Exception as error:  # of the many that a file of something else raises
+            raise ValueError(f"{path} is no state_dict of tensors ({type(error).__name__}): save one") from None
+    if path.suffix == ".npz":
+        try:
+            with np.load(path, allow_pickle=False) as stored:
+                return {name: stored[name].astype(np.float32) for name in stored.files}
+        except (OSError, ValueError) as error:
+            raise ValueError(f"{path} is no archive of arrays ({error}): write it by numpy.savez") from None
+    raise ValueError(f"{path}: weights are read of .npz, {', '.join(TORCH)}: save them as one of these")
+
+
+def named(arrays: Mapping[str, np.ndarray], where: str) -> dict[str, np.ndarray]:
+    """The arrays under a network's names; see `read_weights`."""
+    if any(re.fullmatch(r"(conv|dense)\d+\.(weight|bias)", name) for name in arrays):
+        return dict(arrays)
+    found, counts, kinds = {}, {"conv": 0, "dense": 0}, {4: "conv", 2: "dense"}
+    for name, array in arrays.items():
+        if not name.endswith("weight") or array.ndim not in kinds:
+            continue
+        kind = kinds[array.ndim]
+        counts[kind] += 1
+        found[f"{kind}{counts[kind]}.weight"] = array
+        bias = name.removesuffix("weight") + "bias"
+        if bias in arrays:
+            found[f"{kind}{counts[kind]}.bias"] = arrays[bias]
+    if not found:
+        raise ValueError(
+            f"{where} has no tensor of two or four axes whose name ends in 'weight': it has {list(arrays)}"
+        )
+    return found
