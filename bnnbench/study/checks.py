@@ -118,6 +118,7 @@ def _notebook_faults(study: StudyConfig) -> list[str]:
 def _network_faults(study: StudyConfig, specs: list[DatasetSpec]) -> list[str]:
     """Faults of the options, and networks that cannot be built on the study's data."""
     shapes = {spec.name: shape for spec in specs if (shape := datasets.shape(spec.family, spec.options))}
+    of_task = {spec.name: spec.task for spec in specs}
     found = []
     for name, options in study.networks.items():
         options = {"kind": name} | options
@@ -128,9 +129,12 @@ def _network_faults(study: StudyConfig, specs: list[DatasetSpec]) -> list[str]:
         reasons = {}
         for dataset, shape in shapes.items():
             try:
-                networks.make(options, shape.inputs, shape.classes)
+                network = networks.make(options, shape.inputs, shape.classes)
             except ValueError as error:
                 reasons.setdefault(str(error), dataset)
+                continue
+            if fault := tasks.find(of_task[dataset]).network_fault(network):
+                reasons.setdefault(fault, dataset)
         found += [f"{place} cannot be built on {dataset}: {reason}" for reason, dataset in reasons.items()]
     return found
 
