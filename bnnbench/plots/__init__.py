@@ -35,6 +35,7 @@ from bnnbench.plots.sentences import (
     spread_in_words,
     study_in_words,
 )
+from bnnbench.plots.sequences import bits_along_pieces, generated_in_words, recurrent_scores, symbol_sets
 from bnnbench.plots.style import encode
 from bnnbench.plots.toy import plane_maps
 from bnnbench.plots.training import learning_curves, traces
@@ -48,6 +49,7 @@ __all__ = [
     "best_by_validation",
     "best_cell",
     "best_models",
+    "bits_along_pieces",
     "boundary_in_words",
     "certain_errors",
     "class_variance",
@@ -62,6 +64,7 @@ __all__ = [
     "error_rate_histogram",
     "excess_by_method",
     "fixed_against_hyperpriors",
+    "generated_in_words",
     "heat_table",
     "hyperpriors_in_words",
     "image_in_words",
@@ -81,6 +84,7 @@ __all__ = [
     "probed_networks",
     "pruning_curves",
     "quantile_calibration",
+    "recurrent_scores",
     "reliability_diagram",
     "rotation_curves",
     "run_in_words",
@@ -90,6 +94,7 @@ __all__ = [
     "sparsity_in_words",
     "spread_in_words",
     "study_in_words",
+    "symbol_sets",
     "traces",
     "turned_digit",
     "uncertainties_along",
