@@ -149,7 +149,10 @@ class DataSet:
             "validation_index": (("seed", "validation"), self.validation_index),
         }
         if self.test_index is None:
-            variables |= {"x_test": (("test", *feature_dims), self.x_test), "y_test": (("test", *target_dims), self.y_test)}
+            variables |= {
+                "x_test": (("test", *feature_dims), self.x_test),
+                "y_test": (("test", *target_dims), self.y_test),
+            }
         else:
             variables["test_index"] = ("seed", "test"), self.test_index
         variables |= {f"novel_{key}": ((f"{key}_image", *feature_dims), x) for key, x in self.novel.items()}

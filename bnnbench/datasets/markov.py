@@ -23,9 +23,11 @@ Order = Annotated[int, Field(ge=1, le=4)]
 
 
 def name(n_symbols: int, order: int, concentration: float, table: int) -> str:
-    """Such as `markov-3`, the order; what else is not the default stands in it too."""
+    """Such as `markov_order_3`; what else is not the default stands in it too."""
     parts = [(n_symbols, 4, "symbols"), (concentration, 0.3, "concentration"), (table, 0, "table")]
-    return "-".join([f"markov-{order}", *(f"{word}-{value:g}" for value, default, word in parts if value != default)])
+    return "_".join(
+        [f"markov_order_{order}", *(f"{word}_{value:g}" for value, default, word in parts if value != default)]
+    )
 
 
 def generate(
@@ -89,7 +91,7 @@ def stationary(transitions: Array) -> Array:
     Of the lazy chain, which stays where it is half the time and has the same: it converges where the chain is periodic.
     """
     k, order = transitions.shape[0], transitions.ndim - 1
-    found = np.full((k,) * order, k**-float(order))
+    found = np.full((k,) * order, k ** -float(order))
     for _ in range(100_000):
         new = 0.5 * found + 0.5 * (found[..., None] * transitions).sum(0)
         if abs(new - found).max() < 1e-15:
@@ -104,7 +106,7 @@ def entropy_rate(n_symbols: int = 4, order: int = 3, concentration: float = 0.3,
 
 
 def rate_of(transitions: Array) -> float:
-    """Entropy rate, bits a symbol, of a stationary chain with these transitions (Cover & Thomas 2006, theorem 4.2.4)."""
+    """Entropy rate, bits a symbol, of a stationary chain of these transitions (Cover & Thomas 2006, th. 4.2.4)."""
     return float((stationary(transitions) * entr(transitions).sum(-1)).sum() / np.log(2))
 
 

@@ -34,8 +34,8 @@ def generate(
 ) -> DataSet:
     """Pieces (n, steps) uint8, of which `length` symbols are predicted after `context` that are read.
 
-    `n_train` and `n_validation` count pieces; each seed draws its own from the texts' first 85%. Raises ValueError where
-    there are not so many.
+    `n_train` and `n_validation` count pieces; each seed draws its own from the texts' first 85%. Raises ValueError
+    where there are not so many.
     """
     seeds, cut = check_seeds("text", seeds), Cut(length, context)
     x_pool, y_pool, x_test, y_test = _pieces(cut)

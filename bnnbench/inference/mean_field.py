@@ -62,8 +62,8 @@ class MeanField(Method):
     def skip(self, network, model, likelihood):
         if network.is_recurrent and self.estimator in ("local", "flipout"):
             return (
-                f"estimator {self.estimator} draws anew for each use of a weight, and a recurrent layer uses it at every "
-                "step: use draw or sticking_the_landing"
+                f"estimator {self.estimator} draws anew for each use of a weight, and a recurrent layer uses it at "
+                "every step: use draw or sticking_the_landing"
             )
         return None
 

@@ -31,8 +31,5 @@ class NextSymbol(Categorical):
 
         return SymbolSummary(self)
 
-    def pymc(self, outputs, y):
-        raise NotImplementedError("recurrent networks have no PyMC form")
-
 
 LIKELIHOOD = NextSymbol

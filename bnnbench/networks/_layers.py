@@ -120,8 +120,8 @@ class Parameter:
 class Network:
     """Layers one after the other; the last gives `n_outputs` numbers, such as the logits of classes.
 
-    `input_shape` is (features,) for dense networks, (channels, rows, columns) for convolutional ones and those that read
-    an image row by row, and (steps,) for those that read symbols.
+    `input_shape` is (features,) for dense networks, (channels, rows, columns) for convolutional ones and those that
+    read an image row by row, and (steps,) for those that read symbols.
     """
 
     layers: tuple

@@ -13,6 +13,5 @@ def build(
     n_outputs: int,
     hidden: Annotated[Widths, Field(min_length=1)] = (32,),
 ) -> Network:
-    """A recurrent layer for each of the widths `hidden`, then a dense one: see `sequence`.
-    """
+    """A recurrent layer for each of the widths `hidden`, then a dense one: see `sequence`."""
     return sequence("gru", input_shape, n_outputs, hidden)

@@ -43,7 +43,9 @@ def entropy_rate(results: Results, dataset: str) -> float | None:
     spec = results.plan.datasets[dataset]
     if spec.family != "markov":
         return None
-    options = {name: spec.options[name] for name in ("n_symbols", "order", "concentration", "table") if name in spec.options}
+    options = {
+        name: spec.options[name] for name in ("n_symbols", "order", "concentration", "table") if name in spec.options
+    }
     return markov.entropy_rate(**options)
 
 

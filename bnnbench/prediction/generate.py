@@ -15,10 +15,10 @@ if TYPE_CHECKING:
 
 
 def continued(cell: TrainedCell, start: np.ndarray, n_symbols: int, n_sequences: int = 1) -> np.ndarray:
-    """Codes (n_sequences, n_symbols) of what follows `start` (steps,), symbol by symbol from the predicted probabilities.
+    """Codes (n_sequences, n_symbols) of what follows `start` (steps,), each symbol drawn as it is predicted.
 
-    Each sequence has a posterior draw of its own for its whole length. Raises ValueError for a network that does not read
-    symbols.
+    Each sequence has a posterior draw of its own for its whole length. Raises ValueError for a network that does not
+    read symbols.
     """
     if not cell.network.reads_symbols:
         raise ValueError(f"{cell.name} does not read symbols: there is nothing to continue")
@@ -30,7 +30,9 @@ def continued(cell: TrainedCell, start: np.ndarray, n_symbols: int, n_sequences:
             rng = generator(cell.name, f"continued-{s}")
             for _ in range(n_symbols):
                 x = torch.tensor(codes, dtype=torch.float32)[None, :, None]
-                proba = cell.likelihood.proba(cell.posterior.logits(cell.network, x, *inputs))[0, :, -1].double().numpy()
+                proba = (
+                    cell.likelihood.proba(cell.posterior.logits(cell.network, x, *inputs))[0, :, -1].double().numpy()
+                )
                 codes.append(int(rng.choice(len(proba), p=proba / proba.sum())))
             found[s] = codes[len(start) :]
     return found

@@ -50,7 +50,7 @@ class Task:
         return ()
 
     def input_fault(self, x: np.ndarray, n_classes: int) -> tuple[str, str] | None:
-        """What is wrong with inputs (n, ...), and the remedy, beyond what is wrong for every task; None where nothing."""
+        """What is wrong with inputs (n, ...), and the remedy, beyond what every task refuses; None if nothing."""
         return None
 
     def network_fault(self, network: Network) -> str | None:

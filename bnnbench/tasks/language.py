@@ -20,8 +20,8 @@ class Language(Task):
     controls = {"chance": "symbols' shares", "bayes_rule": "true source"}
     control_definitions = {
         "chance": "Predicts the symbols' shares in the training data at every step.",
-        "bayes_rule": "The source itself, where it is known: the true probabilities of the next symbol given those that "
-        "the network has read. No model can have fewer expected bits a symbol.",
+        "bayes_rule": "The source itself, where it is known: the true probabilities of the next symbol given those "
+        "that the network has read. No model can have fewer expected bits a symbol.",
     }
     targets = "next symbols"
     predicted = "Of p, the mean over posterior draws of the probabilities of the next symbol, over all symbols of the "
@@ -45,12 +45,17 @@ class Language(Task):
         if fault := _symbol_fault(y, NOT_PREDICTED, n_classes):
             return fault
         if (nothing := (y == NOT_PREDICTED).all(axis=1)).any():
-            return f"has nothing to predict in row {int(np.argmax(nothing))}", "make its pieces longer than their context"
+            return (
+                f"has nothing to predict in row {int(np.argmax(nothing))}",
+                "make its pieces longer than their context",
+            )
         return None
 
     def encode(self, arrays, n_draws, halves):
         names = ["mean_proba", "expected_entropy"] + ["first_half_proba"] * (halves and "first_half_proba" in arrays)
-        return {name: (("cell", "symbol", "code")[: arrays[name].ndim], arrays[name].astype(np.float32)) for name in names}
+        return {
+            name: (("cell", "symbol", "code")[: arrays[name].ndim], arrays[name].astype(np.float32)) for name in names
+        }
 
     def decode(self, group, i):
         return _summary(group["mean_proba"].values[i], group["expected_entropy"].values[i])

@@ -190,6 +190,7 @@ def _train_stack(
     example = data[first.dataset.name]
     likelihood = build_likelihood(first)
     network = build_network(first, example)
+    compiled = compiled and not network.is_recurrent  # unrolled steps take minutes to compile
     method = make(first.inference, first.settings)
     reasons = {cell.id: reason for cell in cells if (reason := method.unsuited(network, build_model(cell), likelihood))}
     skipped = [records.row(cell, "skipped", reasons[cell.id]) for cell in cells if cell.id in reasons]

@@ -6,6 +6,7 @@ from functools import cached_property
 from typing import Any, Protocol
 
 import numpy as np
+from language_cases import LANGUAGE
 from regression_cases import REGRESSION
 
 from bnnbench import metrics
@@ -104,4 +105,4 @@ class Classification:
         return found
 
 
-CASES: dict[str, Any] = {"classification": Classification(), "regression": REGRESSION}
+CASES: dict[str, Any] = {"classification": Classification(), "regression": REGRESSION, "language": LANGUAGE}

@@ -33,7 +33,9 @@ def plain_states(kind, tensors, number, sequence, forget_bias=0.0):
     else:
         second[2 * n :] = own["state_bias"]
     with torch.no_grad():
-        for name, value in zip(layer.state_dict(), (own["input_weight"], own["state_weight"], bias, second), strict=True):
+        for name, value in zip(
+            layer.state_dict(), (own["input_weight"], own["state_weight"], bias, second), strict=True
+        ):
             layer.get_parameter(name).copy_(value)
         return layer(sequence)[0]
 

@@ -24,7 +24,9 @@ class SymbolPredictions:
     def __post_init__(self) -> None:
         object.__setattr__(self, "proba", check_proba(self.proba))
         if self.expected_entropy is not None:
-            object.__setattr__(self, "expected_entropy", check_vector(self.expected_entropy, "expected_entropy", len(self.proba)))
+            object.__setattr__(
+                self, "expected_entropy", check_vector(self.expected_entropy, "expected_entropy", len(self.proba))
+            )
 
     def given(self, y: ArrayLike, ideal: ArrayLike | None = None) -> dict[str, Any]:
         """What metrics are computed from, by the names in `INPUTS`, where the next symbol is predicted.
@@ -34,7 +36,9 @@ class SymbolPredictions:
         y = np.ravel(y)
         keep = y >= 0
         if len(y) != len(self.proba):
-            raise ValueError(f"there are {len(self.proba)} predictions and {len(y)} symbols: give a symbol a prediction")
+            raise ValueError(
+                f"there are {len(self.proba)} predictions and {len(y)} symbols: give a symbol a prediction"
+            )
         proba = self.proba[keep]
         entropy = predictive_entropy(proba)
         expected = entropy if self.expected_entropy is None else self.expected_entropy[keep]

@@ -16,12 +16,14 @@ MOST_NATS = -np.log(PROBABILITY_FLOOR)
 @metric(
     "bits_per_symbol",
     label="Bits a symbol",
-    definition="NLL in bits: log2 of how many symbols the model is choosing between, on average. The true source has the "
-    "fewest, its entropy rate.",
+    definition="NLL in bits: log2 of how many symbols the model is choosing between, on average. The true source has "
+    "the fewest, its entropy rate.",
     direction="lower",
     unit="bits",
     bounds=(0, MOST_NATS / np.log(2)),
-    column=Column("Bits", 3, hint="bits a symbol; lower is better, no model can have fewer than the source's entropy rate"),
+    column=Column(
+        "Bits", 3, hint="bits a symbol; lower is better, no model can have fewer than the source's entropy rate"
+    ),
 )
 def bits_per_symbol(proba: Array, y: NDArray[np.int64]) -> float:
     """Mean over symbols of -log2 p(true symbol). proba: (n, K). y: (n,)."""
@@ -115,8 +117,11 @@ def mean_information(information: Array) -> float:
     direction="lower",
     unit="bits",
     bounds=(0, np.inf),
-    column=Column("Excess bits", 3, hint="bits a symbol above the true source's, in expectation; 0 is the best possible"),
+    column=Column(
+        "Excess bits", 3, hint="bits a symbol above the true source's, in expectation; 0 is the best possible"
+    ),
 )
 def excess_bits(proba: Array, true_proba: Array) -> float:
     """In expectation over the next symbol, so free of its noise. proba, true_proba: (n, K)."""
-    return float(rel_entr(true_proba, np.maximum(proba, PROBABILITY_FLOOR)).sum(1).mean() / np.log(2))
+    excess = rel_entr(true_proba, np.maximum(proba, PROBABILITY_FLOOR)).sum(1).mean() / np.log(2)
+    return max(float(excess), 0.0)  # the floor and rounding can fall short of 0
