@@ -44,14 +44,17 @@ def _check_inputs(data, part: str) -> None:
     x, y = getattr(data, f"x_{part}"), getattr(data, f"y_{part}")
     if x.ndim not in (2, 4):
         _refuse(data, f"x_{part}", f"has shape {x.shape}", "make it (n, features) or (n, channel, height, width)")
-    if y.shape != (len(x),):
-        _refuse(data, f"y_{part}", f"has shape {y.shape} for {len(x)} inputs", "give one target an input")
+    if y.shape != (wanted := (len(x), *tasks.find(data.task).target_shape(x.shape[1:]))):
+        remedy = "give one target an input" if len(wanted) == 1 else f"make it {wanted}"
+        _refuse(data, f"y_{part}", f"has shape {y.shape} for {len(x)} inputs", remedy)
     if not len(x):
         if part == "test" and data.test_index is not None:
             return
         _refuse(data, f"x_{part}", "is empty", "ask for at least one point")
     if part == "test" and data.test_index is not None:
         _refuse(data, "x_test", "is given beside test_index", "leave it empty, or the other out")
+    if fault := tasks.find(data.task).input_fault(x, data.n_classes):
+        _refuse(data, f"x_{part}", *fault)
     if x.dtype.kind == "f":
         _check_finite(data, f"x_{part}", np.nan_to_num(x, posinf=np.inf, neginf=-np.inf) if data.standardise else x)
     if max(float(np.nanmax(x)), -float(np.nanmin(x))) / data.x_divisor > float(np.finfo(np.float32).max):

@@ -12,6 +12,7 @@ Axes in einsums: c cells, p points, l positions of a convolution (one in a dense
 """
 
 import copy
+import math
 from collections.abc import Iterator
 
 import torch
@@ -257,6 +258,8 @@ def _points(joint: LogJoint, per_point: int, n_cells: int) -> tuple[torch.Tensor
 
 def _largest_layer(network: Network) -> int:
     """Numbers for each point in the largest array of a layer: its gradient, or its inputs at every position."""
+    if network.is_recurrent:  # every step's states, and all of a last layer's curvature
+        return math.prod(network.input_shape) * max(p.size for p in network.parameters)
     size, largest = network.input_shape[-1], 1
     for layer, weight in zip([m for m in network.layers if hasattr(m, "n_out")], network.parameters[::2], strict=True):
         positions = (size + 2 * layer.padding) ** 2 if isinstance(layer, Conv) else 1

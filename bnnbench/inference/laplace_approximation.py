@@ -113,6 +113,11 @@ class LaplaceApproximation(Map):
 
     def skip(self, network, model, likelihood):
         learned = model.hyperprior is not None
+        if network.is_recurrent and (self.structure != "last_layer" or network.outputs_per_point > 1):
+            return (
+                "the curvature of weights that act at every step, or of outputs at every step, is not computed: use "
+                "last_layer, with a class a sequence"
+            )
         if self.prior_scale == "marginal_likelihood" and (learned or model.prior.name != "normal"):
             return "the marginal likelihood chooses the scale of a normal prior of fixed scale only"
         if self.prior_scale == "marginal_likelihood" and model.centre is not None:

@@ -3,7 +3,9 @@
 Maximises E[log p(y | f_{w, mask}(x))] + log p(z) + log p(log s) over the latents, the objective of `map` with inputs
 of dense layers set to zero with probability `rate` and the others divided by 1 - rate, a mask for each example and
 step (Gal & Ghahramani 2016, eq. 9; the cell's own prior in place of their weight decay). The network's raw inputs
-are never dropped, nor are the inputs of convolutions. A draw of the posterior is one mask for all points: weights
+are never dropped, nor are the inputs of convolutions. Recurrent layers are dropped as in "A theoretically grounded
+application of dropout in recurrent neural networks" (Gal & Ghahramani 2016): inputs, raw ones and symbols too, and
+states, with one mask for all steps of a sequence. A draw of the posterior is one mask for all points: weights
 with random columns set to zero. At rate 0 this is `map`.
 """
 
@@ -62,13 +64,12 @@ def _log_density(terms, latents, x, y, *masks):
 
 
 def _unit_of_latent(prior):
-    """The input of a dense layer that each latent multiplies, numbered through the layers that drop; -1 for others."""
+    """The input that each latent multiplies, numbered through the matrices that drop theirs; -1 for others."""
     found, units = torch.full((prior.n_latents,), -1), 0
-    for p in prior.network.parameters[2:]:
-        if p.name.startswith("dense") and not p.is_bias:
-            n_out, n_in = p.shape
-            found[p.start : p.stop] = torch.arange(units, units + n_in).repeat(n_out)
-            units += n_in
+    for p in prior.network.dropped:
+        n_out, n_in = p.shape
+        found[p.start : p.stop] = torch.arange(units, units + n_in).repeat(n_out)
+        units += n_in
     return found
 
 

@@ -63,6 +63,14 @@ class MeanField(Method):
     def looks_at_units(self):
         return self.estimator in ("local", "flipout")
 
+    def skip(self, network, model, likelihood):
+        if network.is_recurrent and self.estimator in ("local", "flipout"):
+            return (
+                f"estimator {self.estimator} draws anew for each use of a weight, and a recurrent layer uses it at "
+                "every step: use draw or sticking_the_landing"
+            )
+        return None
+
     def fit(self, joint, streams, progress=SILENT):
         if self.estimator not in ESTIMATORS:
             raise ValueError(f"mean_field.estimator: unknown '{self.estimator}': known are {', '.join(ESTIMATORS)}")

@@ -28,7 +28,7 @@ def unsupported(network: Network, model: Model, likelihood: Likelihood | None = 
     """Why there is no PyMC form of a model on a network under a likelihood; None where there is one."""
     if likelihood is not None and type(likelihood).pymc is Likelihood.pymc:
         return f"likelihood '{likelihood.name}' has no PyMC form: give its class a method 'pymc'"
-    if network.is_convolutional or not network.has_units:
+    if network.is_convolutional or network.is_recurrent or not network.has_units:
         return "PyMC models are written for dense networks only"
     if type(model.prior).pymc is Prior.pymc:
         return f"prior '{model.prior.name}' has no PyMC form: give its class a method 'pymc'"

@@ -2,15 +2,28 @@
 
 Layout: dense activations are (cells, features, points), where batched products of small matrices are an order
 faster than as (cells, points, features); images are (points, cells * channels, rows, columns), so that one grouped
-convolution serves the whole stack.
+convolution serves the whole stack. Sequences are (cells, features, steps, points).
 """
 
 import torch
 import torch.nn.functional as F
 
+from bnnbench.networks import _recurrent
 from bnnbench.networks._bijections import flow_forward
 from bnnbench.networks._flows import Flow
-from bnnbench.networks._layers import Activation, Conv, Dense, Flatten, MaxPool, Network
+from bnnbench.networks._layers import (
+    Activation,
+    Conv,
+    Dense,
+    EachStep,
+    Flatten,
+    LastStep,
+    MaxPool,
+    Network,
+    Recurrent,
+    Rows,
+    Symbols,
+)
 
 FUSED_INPUTS = 8
 """Dense layers of at most so many inputs are fused with their neighbours where the network is compiled: written out as
@@ -26,7 +39,7 @@ def forward(network: Network, weights: torch.Tensor, x: torch.Tensor) -> torch.T
     if isinstance(network, Flow):
         return flow_forward(network, weights, x)
     parameters = _split(network, weights)
-    return _run(network, x, weights.shape[0], lambda layer, h: _affine(layer, h, next(parameters), next(parameters)))
+    return _run(network, x, weights.shape[0], lambda layer, h: _weighted(layer, h, parameters))
 
 
 def forward_recorded(network: Network, weights: torch.Tensor, x: torch.Tensor) -> tuple[torch.Tensor, list[tuple]]:
@@ -38,8 +51,10 @@ def forward_recorded(network: Network, weights: torch.Tensor, x: torch.Tensor) -
     parameters, record = _split(network, weights), []
 
     def affine(layer, h):
-        record.append((layer, h, _affine(layer, h, next(parameters), next(parameters))))
-        return record[-1][2]
+        outputs = _weighted(layer, h, parameters)
+        if not isinstance(layer, Recurrent):
+            record.append((layer, h, outputs))
+        return outputs
 
     return _run(network, x, weights.shape[0], affine), record
 
@@ -102,19 +117,31 @@ def sign_shapes(network: Network, n_points: int) -> list[tuple[int, ...]]:
 def forward_dropout(
     network: Network, weights: torch.Tensor, x: torch.Tensor, masks: tuple[torch.Tensor, ...]
 ) -> torch.Tensor:
-    """Logits with dropped inputs of dense layers: they are multiplied by `masks` (cells, *shape) of `mask_shapes`."""
+    """Logits with dropped inputs of dense and recurrent layers, and dropped states, which a mask keeps at every step.
+
+    They are multiplied by `masks` (cells, *shape) of `mask_shapes`. A dense layer after `EachStep` has a mask for each
+    sequence too.
+    """
     parameters, multipliers = _split(network, weights), iter(masks)
 
     def affine(layer, h):
-        h = h if layer is network.layers[0] or isinstance(layer, Conv) else h * next(multipliers)
+        if isinstance(layer, Recurrent):
+            return _recurrent.run(layer, h, parameters, next(multipliers), next(multipliers))
+        h = h if layer is network.layers[0] or isinstance(layer, Conv) else h * _of_outputs(next(multipliers), h)
         return _affine(layer, h, next(parameters), next(parameters))
 
     return _run(network, x, weights.shape[0], affine)
 
 
 def mask_shapes(network: Network, n_points: int) -> list[tuple[int, ...]]:
-    """Shapes, for one cell, of the masks on the inputs of each dense layer but the network's first layer."""
-    return [(layer.n_in, n_points) for layer in network.layers[1:] if isinstance(layer, Dense)]
+    """Shapes, for one cell, of the masks on the inputs of each of the weights that `Network.dropped` lists."""
+    return [(p.shape[1], n_points) for p in network.dropped]
+
+
+def _of_outputs(mask: torch.Tensor, h: torch.Tensor) -> torch.Tensor:
+    """A mask of points for inputs in which each point stands several times, being neighbours."""
+    repeats = h.shape[2] // mask.shape[2]
+    return mask if repeats == 1 else mask.repeat_interleave(repeats, dim=2)
 
 
 def noise_shapes(network: Network, n_points: int) -> list[tuple[int, ...]]:
@@ -136,15 +163,22 @@ def _split(network: Network, weights: torch.Tensor):
     return iter([weights[:, p.start : p.stop].reshape(-1, *p.shape) for p in network.parameters])
 
 
+def _weighted(layer, h: torch.Tensor, parameters) -> torch.Tensor:
+    """A layer that has weights, which it takes from the iterator over all."""
+    if isinstance(layer, Recurrent):
+        return _recurrent.run(layer, h, parameters)
+    return _affine(layer, h, next(parameters), next(parameters))
+
+
 def _run(network: Network, x: torch.Tensor, n_cells: int, affine) -> torch.Tensor:
     h = x
     if network.is_convolutional:
         h = x.transpose(0, 1).flatten(1, 2)
-    elif len(network.input_shape) > 1:
+    elif len(network.input_shape) > 1 and not network.is_recurrent:
         h = x.flatten(2).transpose(1, 2)
     for layer in network.layers:
         match layer:
-            case Dense() | Conv():
+            case Dense() | Conv() | Recurrent():
                 h = affine(layer, h)
             case Activation():
                 h = _tanh(h) if layer.function == "tanh" else torch.relu(h)
@@ -152,6 +186,14 @@ def _run(network: Network, x: torch.Tensor, n_cells: int, affine) -> torch.Tenso
                 h = F.max_pool2d(h, layer.size)
             case Flatten():
                 h = h.reshape(h.shape[0], n_cells, -1).permute(1, 2, 0)
+            case Rows():
+                h = _recurrent.rows(h)
+            case Symbols():
+                h = _recurrent.indicators(h, layer.n_symbols)
+            case LastStep():
+                h = h[:, :, -1]
+            case EachStep():
+                h = h.transpose(2, 3).flatten(2)
     return h
 
 

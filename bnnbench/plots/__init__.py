@@ -43,6 +43,7 @@ from bnnbench.plots.sentences import (
     spread_in_words,
     study_in_words,
 )
+from bnnbench.plots.sequences import bits_along_pieces, generated_in_words, recurrent_scores, symbol_sets
 from bnnbench.plots.style import encode
 from bnnbench.plots.toy import plane_maps
 from bnnbench.plots.training import learning_curves, traces
@@ -65,6 +66,7 @@ __all__ = [
     "best_by_validation",
     "best_cell",
     "best_models",
+    "bits_along_pieces",
     "boundary_in_words",
     "certain_errors",
     "checks_in_words",
@@ -88,6 +90,7 @@ __all__ = [
     "excess_by_method",
     "fixed_against_hyperpriors",
     "gains",
+    "generated_in_words",
     "heat_table",
     "hyperpriors_in_words",
     "image_in_words",
@@ -110,6 +113,7 @@ __all__ = [
     "probed_networks",
     "pruning_curves",
     "quantile_calibration",
+    "recurrent_scores",
     "reliability_diagram",
     "rotation_curves",
     "run_in_words",
@@ -121,6 +125,7 @@ __all__ = [
     "spread_against_error",
     "spread_in_words",
     "study_in_words",
+    "symbol_sets",
     "tasks_of",
     "traces",
     "turned_digit",

@@ -81,7 +81,7 @@ class _Part:
 def _grid(posterior, summary, x, which, block: int, compiled: bool) -> list[list[_Part]]:
     """Blocks of cells, a row each, by chunks of points."""
     network, n_points = posterior.prior.network, x.shape[1]
-    chunk = IMAGE_CHUNK if network.is_convolutional else DENSE_CHUNK
+    chunk = points_at_once(network)
     compiled = compiled and summary.compiles
     whole, rest = (_accumulator(network, posterior.logits, summary, c) for c in (compiled, False))
     grid = []
@@ -90,10 +90,16 @@ def _grid(posterior, summary, x, which, block: int, compiled: bool) -> list[list
         for start in range(0, n_points, chunk):
             points = slice(start, min(start + chunk, n_points))
             inputs, size = lay_out(network, x[which[cells], points]), points.stop - start
-            empty = summary.empty(len(which[cells]), network.n_outputs, size, inputs)
+            n_outputs = network.n_outputs, size * network.outputs_per_point
+            empty = summary.empty(len(which[cells]), *n_outputs, inputs)
             row.append(_Part(cells, points, inputs, empty, whole if 2 * size >= chunk else rest))
         grid.append(row)
     return grid
+
+
+def points_at_once(network: Network) -> int:
+    """Points in one call."""
+    return IMAGE_CHUNK if network.is_convolutional or network.is_recurrent else DENSE_CHUNK
 
 
 def _join(grid: list[list[_Part]], name: str) -> torch.Tensor:

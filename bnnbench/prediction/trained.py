@@ -17,7 +17,7 @@ from bnnbench.model.joint import LogPrior, Model, lay_out
 from bnnbench.model.streams import Streams
 from bnnbench.networks import Network
 from bnnbench.networks._apply import forward
-from bnnbench.prediction.predict import DENSE_CHUNK, IMAGE_CHUNK, predict
+from bnnbench.prediction.predict import points_at_once, predict
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -74,7 +74,7 @@ class TrainedCell:
         The draws of `sample_proba`, for those who need no more than totals over them: what is held at a time does not
         grow with their number. A point estimate's only draw comes once.
         """
-        x, chunk = self._checked(x), IMAGE_CHUNK if self.network.is_convolutional else DENSE_CHUNK
+        x, chunk = self._checked(x), points_at_once(self.network)
         chunks = [slice(start, start + chunk) for start in range(0, len(x), chunk)]
         inputs = [lay_out(self.network, x[rows][None]) for rows in chunks]
         for s, latents in enumerate(self._passes(n_draws)):

@@ -142,10 +142,13 @@ def _network_faults(study: StudyConfig, specs: list[DatasetSpec]) -> list[str]:
                 network = networks.make(options, shape.inputs, shape.classes)
             except ValueError as error:
                 reasons.setdefault(str(error), spec.name)
-            else:
-                named = likelihoods_of(study, spec).items()
-                of_likelihoods = (likelihoods.make(*one).network_fault(network) for one in named)
-                reasons |= {fault: spec.name for fault in of_likelihoods if fault and fault not in reasons}
+                continue
+            found_of_task = tasks.find(spec.task).network_fault(network)
+            of_likelihoods = (
+                likelihoods.make(*one).network_fault(network) for one in likelihoods_of(study, spec).items()
+            )
+            for fault in filter(None, (found_of_task, *of_likelihoods)):
+                reasons.setdefault(fault, spec.name)
         found += [f"{place} cannot be built on {dataset}: {reason}" for reason, dataset in reasons.items()]
     return found
 

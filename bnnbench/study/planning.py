@@ -95,7 +95,7 @@ def _bytes(shard: Shard) -> float:
     if shape is None:
         return math.nan
     likelihood = likelihoods.make(first.likelihood, first.likelihood_options)
-    n_weights = networks.make(first.network_options, shape.inputs, likelihood.n_outputs(shape.classes)).n_weights
+    network = networks.make(first.network_options, shape.inputs, likelihood.n_outputs(shape.classes))
     per_weight = BYTES_PER_WEIGHT + first.settings.get("keep", 0) * BYTES_PER_DRAW
-    predictions = shape.test * shape.classes * BYTES_PER_PREDICTION
-    return len(shard.trainable) * (predictions + n_weights * per_weight)
+    predictions = shape.test * network.outputs_per_point * shape.classes * BYTES_PER_PREDICTION
+    return len(shard.trainable) * (predictions + network.n_weights * per_weight)

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
     from bnnbench.datasets._scaling import Scaling
     from bnnbench.metrics import Summary
+    from bnnbench.networks import Network
 
 Encoded = dict[str, tuple[tuple[str, ...], np.ndarray]]
 """Variables of a shard file by name, with their dims."""
@@ -45,8 +46,22 @@ class Task:
             return None
         return f"is {n_classes} for {self.name}", "make it 1: there is one column of targets"
 
+    def target_shape(self, inputs: tuple[int, ...]) -> tuple[int, ...]:
+        """Shape of one target, given that of one input; () where it is a number."""
+        return ()
+
+    def input_fault(self, x: np.ndarray, n_classes: int) -> tuple[str, str] | None:
+        """What is wrong with inputs (n, ...), and the remedy, beyond what every task refuses; None if nothing."""
+        return None
+
+    def network_fault(self, network: Network) -> str | None:
+        """Why a network cannot be trained for it; None where it can."""
+        if network.reads_symbols:
+            return f"it reads symbols where inputs are vectors, and the inputs of {self.name} are numbers"
+        return None
+
     def target_fault(self, y: np.ndarray, n_classes: int) -> tuple[str, str] | None:
-        """What is wrong with targets (n,), and the remedy; None where nothing is. NaN is looked for elsewhere."""
+        """What is wrong with targets (n, ...), and the remedy; None where nothing is. NaN is looked for elsewhere."""
         raise NotImplementedError
 
     def encode(self, arrays: dict[str, np.ndarray], n_draws: int, halves: bool) -> Encoded:

@@ -201,6 +201,7 @@ def _train_stack(
     example = data[first.dataset.name]
     likelihood = build_likelihood(first)
     network = build_network(first, example)
+    compiled = compiled and not network.is_recurrent  # unrolled steps take minutes to compile
     method = make(first.inference, first.settings)
     try:
         models = {cell.id: sources.model(cell, network) for cell in cells}

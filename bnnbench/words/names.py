@@ -13,7 +13,8 @@ _WORDS = {
     "advi": "ADVI", "bayes": "Bayes", "blundell": "Blundell", "cauchy": "Cauchy", "depeweg": "Depeweg",
     "fashion_mnist": "Fashion-MNIST", "foong": "Foong", "gauss": "Gauss", "gaussian_process": "Gaussian process",
     "half_cauchy": "half-Cauchy", "half_normal": "half-normal", "hmc": "HMC", "inverse_gamma": "inverse-gamma",
-    "laplace": "Laplace", "map": "MAP", "matern": "Matérn", "mc": "MC", "mle": "MLE", "mnist": "MNIST", "nuts": "NUTS",
+    "laplace": "Laplace", "map": "MAP", "markov": "Markov", "matern": "Matérn", "mc": "MC", "mle": "MLE",
+    "mnist": "MNIST", "nuts": "NUTS",
     "pymc": "PyMC", "pymc_fullrank": "PyMC full-rank ADVI", "sghmc": "SGHMC", "sgld": "SGLD",
     "shared_half_normal": "shared half-normal", "student": "Student", "swag": "SWAG",
 }  # fmt: skip

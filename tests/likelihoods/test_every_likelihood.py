@@ -22,8 +22,10 @@ from bnnbench.prediction.predict import predict
 from bnnbench.source import digest
 
 NAMES = [name for name in digest.modules("likelihoods") if likelihoods.find(name).task != "density"]
-TARGETS = {"classification": [2, 3], "regression": [1]}
+TARGETS = {"classification": [2, 3], "regression": [1], "language": [3]}
 """Numbers of classes or of target columns that the likelihoods of a task are tried with."""
+CODED = ("classification", "language")
+"""Tasks whose targets are codes: of a sequence of one symbol the next is a class."""
 CASES = [(name, k) for name in NAMES for k in TARGETS[likelihoods.find(name).task]]
 REAL = [name for name in NAMES if issubclass(likelihoods.find(name), LocationScale)]
 OBJECTIVES = tuple(name for name in NAMES if not likelihoods.make(name).is_density)
@@ -34,11 +36,7 @@ N = 30
 def data(name: str, k: int, n: int = N):
     rng = np.random.default_rng(0)
     x = rng.standard_normal((n, 2))
-    y = (
-        rng.integers(0, k, n)
-        if likelihoods.find(name).task == "classification"
-        else np.sin(2 * x[:, 0]) + 0.3 * x[:, 1]
-    )
+    y = rng.integers(0, k, n) if likelihoods.find(name).task in CODED else np.sin(2 * x[:, 0]) + 0.3 * x[:, 1]
     return x, y if y.dtype.kind == "i" else y + 0.1 * rng.standard_normal(n)
 
 
@@ -81,7 +79,7 @@ def single(likelihood, outputs, own, y):
 
 def support(likelihood, k, outputs, own):
     """All classes with weight 1; or a fine grid of real targets, dense where the density is high, with its weights."""
-    if likelihood.task == "classification":
+    if likelihood.task in CODED:
         return np.arange(k), np.ones(k)
     location, log_scale = likelihood.location_and_log_scale(outputs[None, :, None], own[None])
     at, scale = float(location[0, 0]), float(log_scale.flatten()[0].exp())
@@ -136,14 +134,16 @@ def test_a_density_is_finite_at_extreme_outputs_with_its_gradient(name, k):
     likelihood = likelihoods.make(name)
     outputs = torch.tensor([-1e4, 1e4, 0.0, 50.0], dtype=torch.float32).expand(likelihood.n_outputs(k), 4)[None]
     outputs = outputs.clone().requires_grad_()
-    y = torch.arange(4)[None] % k if likelihood.task == "classification" else torch.linspace(-3, 3, 4)[None]
+    y = torch.arange(4)[None] % k if likelihood.task in CODED else torch.linspace(-3, 3, 4)[None]
     value = likelihood.log_prob(outputs, likelihood.target(y), torch.zeros(1, likelihood.n_latents))
     (slope,) = torch.autograd.grad(value.sum(), outputs)
     assert torch.isfinite(value).all() and torch.isfinite(slope).all()
 
 
 # Compiling takes a quarter of a minute each: classes' softmax is compiled in the tests of the joint.
-@pytest.mark.parametrize(("name", "k"), [case for case in CASES if case[0] not in ("categorical", *OBJECTIVES)])
+@pytest.mark.parametrize(
+    ("name", "k"), [case for case in CASES if case[0] not in ("categorical", "next_symbol", *OBJECTIVES)]
+)
 def test_compiled_and_plain_agree_with_gradients(name, k):
     models = [ALL_MODELS["normal-1"], ALL_MODELS["laplace-half_cauchy"]]
     plain, compiled = (joint_of(name, k, models, torch.float32, compiled=c) for c in (False, True))
@@ -169,7 +169,7 @@ def test_every_method_fits_it_and_predicts(name, k, method):
     posterior = fitted.fit(joint, streams).posterior
     arrays = predict(posterior, joint.x, joint.which, streams, 6, block=2)
     task = tasks.find(joint.likelihood.task)
-    y = joint.y[0].numpy().astype(np.int64 if task.name == "classification" else float)
+    y = joint.y[0].numpy().astype(np.int64 if task.name in CODED else float)
     for i in range(2):
         assert np.isfinite(task.summarise(arrays, i, 6).given(y)["y"]).all()
         assert all(np.isfinite(values[i]).all() for values in arrays.values())

@@ -7,6 +7,7 @@ from typing import Any, Protocol
 
 import numpy as np
 from density_cases import DENSITY
+from language_cases import LANGUAGE
 from regression_cases import REGRESSION
 
 from bnnbench import metrics
@@ -105,4 +106,6 @@ class Classification:
         return found
 
 
-CASES: dict[str, Any] = {"classification": Classification(), "regression": REGRESSION, "density": DENSITY}
+CASES: dict[str, Any] = {
+    "classification": Classification(), "regression": REGRESSION, "density": DENSITY, "language": LANGUAGE,
+}  # fmt: skip
