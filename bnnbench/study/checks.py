@@ -143,11 +143,8 @@ def _network_faults(study: StudyConfig, specs: list[DatasetSpec]) -> list[str]:
             except ValueError as error:
                 reasons.setdefault(str(error), spec.name)
                 continue
-            found_of_task = tasks.find(spec.task).network_fault(network)
-            of_likelihoods = (
-                likelihoods.make(*one).network_fault(network) for one in likelihoods_of(study, spec).items()
-            )
-            for fault in filter(None, (found_of_task, *of_likelihoods)):
+            asked = [tasks.find(spec.task), *(likelihoods.make(*one) for one in likelihoods_of(study, spec).items())]
+            for fault in filter(None, (part.network_fault(network) for part in asked)):
                 reasons.setdefault(fault, spec.name)
         found += [f"{place} cannot be built on {dataset}: {reason}" for reason, dataset in reasons.items()]
     return found
