@@ -111,6 +111,6 @@ def pretraining_in_words(results: Results, study: str) -> str:
         rest = "; ".join(sorted(filter(None, others)))
         lines.append(
             f"`{network}` was trained on {data_name(dataset)} with {method_name(method)} under `{model}`: test "
-            f"accuracy {100 * accuracy:.1f}%, NLL {nll:.3f}. {len(users)} cells take its weights. Without: {rest}."
+            f"accuracy {100 * accuracy:.1f}%, NLL {nll:.3f}. {len(users)} cells take its weights ({rest})."
         )
     return "\n\n".join(lines)
