@@ -112,6 +112,7 @@ class Flow(Network):
 
     gives: ClassVar[str] = "bijection"
     has_units: ClassVar[bool] = False
+    compiles: ClassVar[bool] = False  # the compiler takes minutes over their many small operations
 
     @cached_property
     def parameters(self) -> tuple[Parameter, ...]:

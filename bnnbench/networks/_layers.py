@@ -132,6 +132,8 @@ class Network:
 
     gives: ClassVar[str] = "outputs"
     """What its outputs are: numbers that a likelihood reads as it likes, or a bijection of the inputs."""
+    compiles: ClassVar[bool] = True
+    """Whether kernels on it are worth compiling, where jobs are long."""
     has_units: ClassVar[bool] = True
     """Whether its layers follow on each other and are dense or convolutional, as `forward_recorded` wants them."""
 

@@ -215,7 +215,7 @@ def _train_stack(
     # Blocks are filled up with copies of the last cell, so that every call has one shape.
     padded = cells + [cells[-1]] * (-len(cells) % block)
     streams = Streams([cell.id for cell in padded], [cell.pair for cell in padded], device)
-    options = {"compiled": compiled, "block": block}
+    options = {"compiled": compiled and network.compiles, "block": block}
     try:
         inputs = Inputs(padded, data, device)
         curve = Curve(points, lambda posterior: inputs.errors(posterior, streams, **options)) if points else None
