@@ -4,6 +4,7 @@ from typing import Annotated
 
 from pydantic import Field
 
+from bnnbench.base.settings import NonNegative
 from bnnbench.networks._layers import Network, Widths
 from bnnbench.networks._sequence import sequence
 
@@ -12,7 +13,7 @@ def build(
     input_shape: tuple[int, ...],
     n_outputs: int,
     hidden: Annotated[Widths, Field(min_length=1)] = (32,),
-    forget_bias: float = 1.0,
+    forget_bias: NonNegative = 1.0,
 ) -> Network:
     """A recurrent layer for each of the widths `hidden`, then a dense one: see `sequence`.
 

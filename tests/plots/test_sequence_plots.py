@@ -19,6 +19,7 @@ def results(tmp_path_factory):
     study = {
         "datasets": {"digits": {"n_train": 16, "n_validation": 8}, "markov": OPTIONS, "text": None},
         "networks": {"lstm-24": None, "gru-24": {"hidden": [3]}},
+        "models": ["normal-1", "normal-half_normal", "flat"],
         "draws": 4,
         "inference": NOTHING_ELSE | {name: FEW for name in ("map", "mean_field", "mc_dropout")},
     }
