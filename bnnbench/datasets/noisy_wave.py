@@ -32,8 +32,8 @@ def name(n_train: int, noise: float = NOISE, quiet_share: float = _two_noises.QU
 
 
 def generate(
-    n_train: Count = 100,
     noise: Positive = NOISE,
+    n_train: Count = 100,
     quiet_share: ProperShare = _two_noises.QUIET_SHARE,
     n_validation: Count = 100,
     n_test: Count = 500,

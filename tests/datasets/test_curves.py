@@ -1,6 +1,7 @@
 """Regression data sets whose law is known: the law against simulation and formulas, and where the inputs lie."""
 
 import itertools
+import re
 
 import numpy as np
 import pytest
@@ -148,8 +149,9 @@ def test_shapes_and_types(family):
 @curves
 def test_families_of_equal_sizes_are_stacked_and_names_say_the_noise(family):
     assert datasets.group(family, SMALL) == datasets.group(CURVES[0], SMALL)
-    assert datasets.dataset_name(family, example(family)) == family
-    assert datasets.dataset_name(family, {"noise": 0.5}) == f"{family}-noise-0.5"
+    names = [datasets.dataset_name(family, options) for options in (example(family), {"noise": 0.5})]
+    names = [re.sub(r"-n-\d+$", "", name) for name in names]  # of families that come in several sizes
+    assert names == [family, f"{family}-noise-0.5"]
 
 
 @curves
