@@ -72,7 +72,7 @@ def test_the_same_seed_is_meant_unless_one_is_named():
 
 
 def test_an_entry_has_scales_of_its_own_and_a_family(planned):
-    assert {c.scale for c in planned.cells if c.prior == "informed"} == {0.1, 0.5, 2.0}
+    assert {c.scale for c in planned.cells if c.prior == "informed"} == {0.03, 0.3, 2.0}
 
 
 def fault_of(**priors):

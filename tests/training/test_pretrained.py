@@ -33,8 +33,8 @@ def config(folder, **centre):
             "relative": None, "frozen": None,
             # Of all layers, at a scale of all but nothing.
             "held": {"family": "normal", "centre": where, "new_layers": 0, "scales": [1e-7]},
-            "informed": {"centre": where, "scales": [0.5], "elsewhere": 1.0},
-            "fine_tuned": {"start": where, "scales": [1]},
+            "informed": {"centre": where, "scales": [0.5], "elsewhere": 1.0, "new_layers": 1},
+            "fine_tuned": {"start": where, "scales": [1], "new_layers": 1},
         },
         "scales": [1],
         "inference": {
