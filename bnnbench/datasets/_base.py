@@ -37,7 +37,8 @@ class DataSet:
     name: unique among data sets of one configuration, e.g. `circles-0.4`
     x_pool: (pool, features) float32, or images (pool, channel, height, width) uint8; with `standardise` NaN stands for
     what is missing, and becomes the median of the seed's training rows
-    y_pool: (pool,) int64 labels in 0 ... n_classes - 1; of another task what it takes for targets, such as float32
+    y_pool: (pool,) int64 labels in 0 ... n_classes - 1; of another task what it takes for targets, such as float32, or
+    maps (pool, height, width)
     train_index, validation_index: (seed, n) and (seed, m) int64 rows of the pool; no point in both
     seeds: (seed,) int64
     x_test, y_test: like x_pool and y_pool; the same for every seed. Empty where `test_index` is given
@@ -140,14 +141,18 @@ class DataSet:
         import xarray as xr
 
         feature_dims = ("channel", "height", "width") if self.x_pool.ndim == 4 else ("feature",)
+        target_dims = feature_dims[1:][: self.y_pool.ndim - 1]
         variables = {
             "x_pool": (("pool", *feature_dims), self.x_pool),
-            "y_pool": ("pool", self.y_pool),
+            "y_pool": (("pool", *target_dims), self.y_pool),
             "train_index": (("seed", "train"), self.train_index),
             "validation_index": (("seed", "validation"), self.validation_index),
         }
         if self.test_index is None:
-            variables |= {"x_test": (("test", *feature_dims), self.x_test), "y_test": ("test", self.y_test)}
+            variables |= {
+                "x_test": (("test", *feature_dims), self.x_test),
+                "y_test": (("test", *target_dims), self.y_test),
+            }
         else:
             variables["test_index"] = ("seed", "test"), self.test_index
         variables |= {f"novel_{key}": ((f"{key}_image", *feature_dims), x) for key, x in self.novel.items()}

@@ -3,10 +3,12 @@
 Maximises E[log p(y | f_{w, mask}(x))] + log p(z) + log p(log s) over the latents, the objective of `map` with inputs
 of dense layers set to zero with probability `rate` and the others divided by 1 - rate, a mask for each example and
 step (Gal & Ghahramani 2016, eq. 9; the cell's own prior in place of their weight decay). The network's raw inputs
-are never dropped, nor are the inputs of convolutions. A draw of the posterior is one mask for all points: weights
-with random columns set to zero. At rate 0 this is `map`.
+are never dropped, nor are the inputs of convolutions, but for those that a network marks: of these whole channels
+are. A draw of the posterior is one mask for all points: weights with random columns set to zero. At rate 0 this is `map`.
 """
 
+import itertools
+import math
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -52,13 +54,13 @@ def _log_density(terms, latents, x, y, *masks):
 
 
 def _unit_of_latent(prior):
-    """The input of a dense layer that each latent multiplies, numbered through the layers that drop; -1 for others."""
+    """The input of a layer that each latent multiplies, numbered through the layers that drop; -1 for others."""
     found, units = torch.full((prior.n_latents,), -1), 0
-    for p in prior.network.parameters[2:]:
-        if p.name.startswith("dense") and not p.is_bias:
-            n_out, n_in = p.shape
-            found[p.start : p.stop] = torch.arange(units, units + n_in).repeat(n_out)
-            units += n_in
+    weights = [p for p in prior.network.parameters if not p.is_bias]
+    for p in itertools.compress(weights, prior.network.dropping):
+        n_out, n_in, *pixels = p.shape
+        found[p.start : p.stop] = torch.arange(units, units + n_in).repeat_interleave(math.prod(pixels)).repeat(n_out)
+        units += n_in
     return found
 
 

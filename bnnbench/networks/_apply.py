@@ -8,7 +8,18 @@ convolution serves the whole stack.
 import torch
 import torch.nn.functional as F
 
-from bnnbench.networks._layers import Activation, Conv, Dense, Flatten, MaxPool, Network
+from bnnbench.networks import _maps
+from bnnbench.networks._layers import (
+    Activation,
+    Conv,
+    Dense,
+    Flatten,
+    MaxPool,
+    Network,
+    PerPixel,
+    PlacedMaxPool,
+    Unpool,
+)
 
 FUSED_INPUTS = 8
 """Dense layers of at most so many inputs are fused with their neighbours where the network is compiled: written out as
@@ -18,7 +29,8 @@ sums they stay in registers, while a batched product would go through memory."""
 def forward(network: Network, weights: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
     """Logits (cells, classes, points) of networks with flat weights (cells, n_weights).
 
-    `x` is (cells, features, points) for dense networks and (cells, points, channels, rows, columns) for images.
+    `x` is (cells, features, points) for dense networks and (cells, points, channels, rows, columns) for images. Where
+    each pixel has outputs of its own they are (cells, classes, points, rows, columns).
     """
     parameters = _split(network, weights)
     return _run(network, x, weights.shape[0], lambda layer, h: _affine(layer, h, next(parameters), next(parameters)))
@@ -76,7 +88,7 @@ def forward_flipout(
     def affine(layer, h):
         flip_in, flip_out = next(flips), next(flips)
         if isinstance(layer, Conv):
-            flip_in, flip_out = (f.transpose(0, 1).flatten(1, 2)[:, :, None, None] for f in (flip_in, flip_out))
+            flip_in, flip_out = _of_channels(flip_in), _of_channels(flip_out)
         centre = _affine(layer, h, next(means), next(means))
         return centre + flip_out * _affine(layer, h * flip_in, next(shifts), next(shifts))
 
@@ -97,33 +109,49 @@ def sign_shapes(network: Network, n_points: int) -> list[tuple[int, ...]]:
 def forward_dropout(
     network: Network, weights: torch.Tensor, x: torch.Tensor, masks: tuple[torch.Tensor, ...]
 ) -> torch.Tensor:
-    """Logits with dropped inputs of dense layers: they are multiplied by `masks` (cells, *shape) of `mask_shapes`."""
-    parameters, multipliers = _split(network, weights), iter(masks)
+    """Logits with dropped inputs of the layers that are `dropping`: they are multiplied by `masks` (cells, *shape) of
+    `mask_shapes`, channels of images each as a whole."""
+    parameters, multipliers, dropping = _split(network, weights), iter(masks), iter(network.dropping)
 
     def affine(layer, h):
-        h = h if layer is network.layers[0] or isinstance(layer, Conv) else h * next(multipliers)
+        if next(dropping):
+            mask = next(multipliers)
+            h = h * (_of_channels(mask) if isinstance(layer, Conv) else mask)
         return _affine(layer, h, next(parameters), next(parameters))
 
     return _run(network, x, weights.shape[0], affine)
 
 
 def mask_shapes(network: Network, n_points: int) -> list[tuple[int, ...]]:
-    """Shapes, for one cell, of the masks on the inputs of each dense layer but the network's first layer."""
-    return [(layer.n_in, n_points) for layer in network.layers[1:] if isinstance(layer, Dense)]
+    """Shapes, for one cell, of the masks on the inputs of each layer that is `dropping`."""
+    weighted = [layer for layer in network.layers if isinstance(layer, Dense | Conv)]
+    shapes = [(n_points, x.n_in) if isinstance(x, Conv) else (x.n_in, n_points) for x in weighted]
+    return [shape for shape, drops in zip(shapes, network.dropping, strict=True) if drops]
 
 
 def noise_shapes(network: Network, n_points: int) -> list[tuple[int, ...]]:
     """Shapes, for one cell, of the noise of each dense or convolutional layer's output."""
-    shapes, size = [], network.input_shape[-1]
+    shapes, size, before = [], network.input_shape[1:], []
     for layer in network.layers:
-        if isinstance(layer, Conv):
-            size = size + 2 * layer.padding - layer.kernel + 1
-            shapes.append((n_points, layer.n_out, size, size))
-        elif isinstance(layer, MaxPool):
-            size //= layer.size
-        elif isinstance(layer, Dense):
-            shapes.append((layer.n_out, n_points))
+        match layer:
+            case Conv():
+                size = tuple(side + 2 * layer.padding - layer.kernel + 1 for side in size)
+                shapes.append((n_points, layer.n_out, *size))
+            case PlacedMaxPool():
+                before.append(size)
+                size = tuple(side // layer.size for side in size)
+            case MaxPool():
+                size = tuple(side // layer.size for side in size)
+            case Unpool():
+                size = before.pop()
+            case Dense():
+                shapes.append((layer.n_out, n_points))
     return shapes
+
+
+def _of_channels(values: torch.Tensor) -> torch.Tensor:
+    """(cells, points, channels) as images take them: (points, cells * channels, 1, 1)."""
+    return values.transpose(0, 1).flatten(1, 2)[:, :, None, None]
 
 
 def _split(network: Network, weights: torch.Tensor):
@@ -132,7 +160,7 @@ def _split(network: Network, weights: torch.Tensor):
 
 
 def _run(network: Network, x: torch.Tensor, n_cells: int, affine) -> torch.Tensor:
-    h = x
+    h, places = x, []
     if network.is_convolutional:
         h = x.transpose(0, 1).flatten(1, 2)
     elif len(network.input_shape) > 1:
@@ -147,6 +175,8 @@ def _run(network: Network, x: torch.Tensor, n_cells: int, affine) -> torch.Tenso
                 h = F.max_pool2d(h, layer.size)
             case Flatten():
                 h = h.reshape(h.shape[0], n_cells, -1).permute(1, 2, 0)
+            case PlacedMaxPool() | Unpool() | PerPixel():
+                h = _maps.apply(layer, h, n_cells, places)
     return h
 
 

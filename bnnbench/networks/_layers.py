@@ -22,12 +22,16 @@ class Dense:
 
 @dataclass(frozen=True)
 class Conv:
-    """2-D convolution of `n_in` channels to `n_out`, square kernel, stride 1, zero padding."""
+    """2-D convolution of `n_in` channels to `n_out`, square kernel, stride 1, zero padding.
+
+    drops: whether dropout, where a method has it, drops its input channels, each as a whole
+    """
 
     n_in: int
     n_out: int
     kernel: int
     padding: int = 0
+    drops: bool = False
 
 
 @dataclass(frozen=True)
@@ -35,6 +39,23 @@ class MaxPool:
     """Maximum over non-overlapping squares of side `size`."""
 
     size: int = 2
+
+
+@dataclass(frozen=True)
+class PlacedMaxPool:
+    """Maximum over non-overlapping squares of side `size`; the last `Unpool` that is left takes the maxima's places."""
+
+    size: int = 2
+
+
+@dataclass(frozen=True)
+class Unpool:
+    """A map of the size from before a `PlacedMaxPool`, with its inputs where the maxima were, and zero elsewhere."""
+
+
+@dataclass(frozen=True)
+class PerPixel:
+    """The last channels are the outputs of each pixel."""
 
 
 @dataclass(frozen=True)
@@ -82,7 +103,8 @@ class Parameter:
 class Network:
     """A feed-forward network; its last layer gives `n_outputs` numbers, such as the logits of classes.
 
-    `input_shape` is (features,) for dense networks and (channels, rows, columns) for convolutional ones.
+    `input_shape` is (features,) for dense networks and (channels, rows, columns) for convolutional ones. Where a layer
+    is `PerPixel` each pixel has outputs of its own.
     """
 
     layers: tuple
@@ -113,3 +135,14 @@ class Network:
     @property
     def is_convolutional(self) -> bool:
         return any(isinstance(layer, Conv) for layer in self.layers)
+
+    @property
+    def is_map(self) -> bool:
+        """Whether each pixel has outputs of its own."""
+        return any(isinstance(layer, PerPixel) for layer in self.layers)
+
+    @property
+    def dropping(self) -> tuple[bool, ...]:
+        """Of each layer with parameters, whether dropout drops its inputs: dense ones but the first, chosen others."""
+        weighted = (layer for layer in self.layers if isinstance(layer, Dense | Conv))
+        return tuple(layer.drops if isinstance(layer, Conv) else i > 0 for i, layer in enumerate(weighted))

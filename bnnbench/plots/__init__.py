@@ -24,6 +24,7 @@ from bnnbench.plots.probes import probed_networks, rotation_curves, shift_curves
 from bnnbench.plots.pruning import pruning_curves, signal_to_noise, weight_histograms
 from bnnbench.plots.published import against_published
 from bnnbench.plots.quantiles import pit_histograms, quantile_calibration
+from bnnbench.plots.segmentation import class_variances, mapped, pixels_kept, scenes
 from bnnbench.plots.sentences import (
     best_by_validation,
     boundary_in_words,
@@ -51,6 +52,7 @@ __all__ = [
     "boundary_in_words",
     "certain_errors",
     "class_variance",
+    "class_variances",
     "confusion_matrix",
     "cost_against_fidelity",
     "curves_of",
@@ -70,11 +72,13 @@ __all__ = [
     "leaderboard",
     "learning_curves",
     "main_method",
+    "mapped",
     "most_disputed",
     "noisiest",
     "novel_cells",
     "novelty_scores",
     "pit_histograms",
+    "pixels_kept",
     "plane_maps",
     "predictive_bands",
     "prior_heat_map",
@@ -84,6 +88,7 @@ __all__ = [
     "reliability_diagram",
     "rotation_curves",
     "run_in_words",
+    "scenes",
     "shift_curves",
     "show",
     "signal_to_noise",

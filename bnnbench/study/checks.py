@@ -118,6 +118,7 @@ def _notebook_faults(study: StudyConfig) -> list[str]:
 def _network_faults(study: StudyConfig, specs: list[DatasetSpec]) -> list[str]:
     """Faults of the options, and networks that cannot be built on the study's data."""
     shapes = {spec.name: shape for spec in specs if (shape := datasets.shape(spec.family, spec.options))}
+    of_name = {spec.name: spec for spec in specs}
     found = []
     for name, options in study.networks.items():
         options = {"kind": name} | options
@@ -128,9 +129,12 @@ def _network_faults(study: StudyConfig, specs: list[DatasetSpec]) -> list[str]:
         reasons = {}
         for dataset, shape in shapes.items():
             try:
-                networks.make(options, shape.inputs, shape.classes)
+                made = networks.make(options, shape.inputs, shape.classes)
+                reason = tasks.find(of_name[dataset].task).network_fault(made)
             except ValueError as error:
-                reasons.setdefault(str(error), dataset)
+                reason = str(error)
+            if reason:
+                reasons.setdefault(reason, dataset)
         found += [f"{place} cannot be built on {dataset}: {reason}" for reason, dataset in reasons.items()]
     return found
 

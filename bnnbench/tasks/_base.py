@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     import xarray as xr
 
     from bnnbench.metrics import Summary
+    from bnnbench.networks import Network
 
 Encoded = dict[str, tuple[tuple[str, ...], np.ndarray]]
 """Variables of a shard file by name, with their dims."""
@@ -43,6 +44,18 @@ class Task:
         if n_classes == 1:
             return None
         return f"is {n_classes} for {self.name}", "make it 1: there is one column of targets"
+
+    def target_shape(self, inputs: tuple[int, ...]) -> tuple[int, ...]:
+        """Shape of the target of one input of shape `inputs`."""
+        return ()
+
+    def network_fault(self, network: Network) -> str:
+        """Why a network's outputs are not those of the targets, with the remedy; "" where they are."""
+        if network.is_map:
+            return (
+                f"it has outputs for each pixel, and {self.name} has one target an input: use another kind of network"
+            )
+        return ""
 
     def target_fault(self, y: np.ndarray, n_classes: int) -> tuple[str, str] | None:
         """What is wrong with targets (n,), and the remedy; None where nothing is. NaN is looked for elsewhere."""
