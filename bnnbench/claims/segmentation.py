@@ -81,7 +81,9 @@ CLAIMS = (
             improves("mIoU of MC dropout with noise on the logits minus MAP's", METHOD_OF_SOURCE, NOISE, beside=False),
             *(
                 improves(f"mIoU of {method_name(method)}{' with noise' if noise else ''} minus MAP's", method, noise)
-                for method, noise in (("map", NOISE), (METHOD_OF_SOURCE, PLAIN), ("ensemble", PLAIN), ("ensemble", NOISE))
+                for method, noise in (
+                    ("map", NOISE), (METHOD_OF_SOURCE, PLAIN), ("ensemble", PLAIN), ("ensemble", NOISE),
+                )
             ),
         ),
     ),

@@ -4,7 +4,8 @@ Maximises E[log p(y | f_{w, mask}(x))] + log p(z) + log p(log s) over the latent
 of dense layers set to zero with probability `rate` and the others divided by 1 - rate, a mask for each example and
 step (Gal & Ghahramani 2016, eq. 9; the cell's own prior in place of their weight decay). The network's raw inputs
 are never dropped, nor are the inputs of convolutions, but for those that a network marks: of these whole channels
-are. A draw of the posterior is one mask for all points: weights with random columns set to zero. At rate 0 this is `map`.
+are. A draw of the posterior is one mask for all points: weights with random columns set to zero. At rate 0 this is
+`map`.
 """
 
 import itertools

@@ -13,12 +13,18 @@ from bnnbench.evaluation.results import Results
 from bnnbench.evaluation.select import NothingToDraw, chosen_cell, done, main_method, methods_of, point_methods
 from bnnbench.metrics import Maps
 from bnnbench.metrics.segmentation.wrong_pixels import SCORES, accuracy_kept
-from bnnbench.plots.style import GREY, class_colours, hide_spare, legend_of_all, panels, panels_of, styled
+from bnnbench.plots.style import BLUE, GREEN, GREY, ORANGE, class_colours, hide_spare, legend_of_all, panels, panels_of, styled
 from bnnbench.words.names import data_name, method_name, model_name
 
 SOURCE = "mc_dropout"
 """The method of the source, which is shown where it was run."""
 VOID_COLOUR = "#000000"
+SCORE_STYLES = {
+    "predictive_entropy": {"color": BLUE},
+    "mutual_information": {"color": GREEN},
+    "total_variance": {"color": ORANGE},
+    "max_probability": {"color": "#222222", "ls": "--"},
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,8 +80,8 @@ def shown_cell(results: Results, study: str, dataset: str, inference: str | None
 def scenes(
     results: Results, study: str, dataset: str | None = None, inference: str | None = None, n: int = 4
 ) -> Figure:
-    """Test images with their true classes, the predicted ones, the softmax's confidence, and the aleatoric and epistemic
-    parts of the entropy, a row an image; where the truth is known, the true entropy.
+    """Test images with their true classes, the predicted ones, the softmax's confidence, and the entropy's aleatoric and
+    epistemic parts, a row an image; where the truth is known, the true entropy.
 
     Of MC dropout where it was run, with the model that validation data choose. Images are spread over the worse half,
     the worst first. Black pixels are void. Dark is certain; the scale of a column is its own, in nats for entropies.
@@ -163,8 +169,8 @@ def pixels_kept(results: Results, study: str, dataset: str | None = None) -> Fig
                 continue  # it has none
             curves = [[accuracy_kept(score(g["pixels"]), g["wrong"], s) for s in shares] for g in given]
             mean, low, high = np.array([mean_interval(np.array(v))[:3] for v in zip(*curves, strict=True)]).T
-            (line,) = ax.plot(shares, mean, label=name.replace("_", " "))
-            ax.fill_between(shares, low, high, color=line.get_color(), alpha=0.15, lw=0)
+            ax.plot(shares, mean, label=name.replace("_", " "), **SCORE_STYLES[name])
+            ax.fill_between(shares, low, high, color=SCORE_STYLES[name]["color"], alpha=0.15, lw=0)
         ax.axhline(float(np.mean([1 - g["wrong"].mean() for g in given])), color=GREY, ls=":", lw=1)
         ax.set_title(f"{method_name(method)}\n{model_name(cell)}", fontsize=8)
         ax.set_xlabel("Share of pixels kept")

@@ -20,8 +20,9 @@ from bnnbench.prediction.predict import predict
 from bnnbench.source import digest
 
 NAMES = digest.modules("likelihoods")
-TARGETS = {"classification": [2, 3], "regression": [1]}
-"""Numbers of classes or of target columns that the likelihoods of a task are tried with."""
+TARGETS = {"classification": [2, 3], "regression": [1], "segmentation": []}
+"""Numbers of classes or of target columns that the likelihoods of a task are tried with; none of pixels, which are
+compared with those of classes in `test_pixel_likelihoods.py`."""
 CASES = [(name, k) for name in NAMES for k in TARGETS[likelihoods.find(name).task]]
 REAL = [name for name in NAMES if issubclass(likelihoods.find(name), LocationScale)]
 OBJECTIVES = tuple(name for name in NAMES if not likelihoods.make(name).is_density)

@@ -7,6 +7,7 @@ from typing import Any, Protocol
 
 import numpy as np
 from regression_cases import REGRESSION
+from segmentation_cases import SEGMENTATION
 
 from bnnbench import metrics
 
@@ -104,4 +105,4 @@ class Classification:
         return found
 
 
-CASES: dict[str, Any] = {"classification": Classification(), "regression": REGRESSION}
+CASES: dict[str, Any] = {"classification": Classification(), "regression": REGRESSION, "segmentation": SEGMENTATION}

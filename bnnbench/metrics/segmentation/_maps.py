@@ -11,6 +11,8 @@ from scipy.special import entr
 Array = NDArray[np.float32]
 SUM_TOLERANCE = 2e-3
 """Half precision rounds each probability by up to 2**-11 of its value, on the way in and once more as a mean."""
+NORMALISED = np.float32(1e-6)
+"""Sums that are this near to one are rounding of single precision."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,7 +40,8 @@ class Maps:
         total = mean.sum(1, keepdims=True)
         if abs(total - 1).max() > SUM_TOLERANCE:
             raise ValueError("mean_proba must sum to one over classes, the second axis; apply a softmax to logits")
-        object.__setattr__(self, "mean_proba", mean / total)
+        # What is normalised already stays as it is, so that maps of maps are the same.
+        object.__setattr__(self, "mean_proba", mean / np.where(abs(total - 1) > NORMALISED, total, 1))
         by_pixel = mean.shape[:1] + mean.shape[2:]
         fields = dict.fromkeys(("total_variance", "expected_entropy", "mutual_information"), by_pixel)
         for name, shape in {"class_sd": mean.shape, **fields}.items():

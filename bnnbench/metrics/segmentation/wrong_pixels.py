@@ -86,8 +86,8 @@ for _name, _score in SCORES.items():
 @metric(
     "pavpu",
     label="PAvPU",
-    definition=f"Patch accuracy versus patch uncertainty (Mukhoti & Gal 2018): share of squares of {PATCH}x{PATCH} pixels "
-    "that are accurate and certain, or inaccurate and uncertain. Accurate: more than half of its pixels are right. "
+    definition="Patch accuracy versus patch uncertainty (Mukhoti & Gal 2018): share of squares of "
+    f"{PATCH}x{PATCH} pixels that are accurate and certain, or inaccurate and uncertain. Accurate: more than half of its pixels are right. "
     "Uncertain: its mean entropy is above the mean over all squares.",
     direction="higher",
     bounds=(0, 1),
