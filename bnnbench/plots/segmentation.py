@@ -13,7 +13,18 @@ from bnnbench.evaluation.results import Results
 from bnnbench.evaluation.select import NothingToDraw, chosen_cell, done, main_method, methods_of, point_methods
 from bnnbench.metrics import Maps
 from bnnbench.metrics.segmentation.wrong_pixels import SCORES, accuracy_kept
-from bnnbench.plots.style import BLUE, GREEN, GREY, ORANGE, class_colours, hide_spare, legend_of_all, panels, panels_of, styled
+from bnnbench.plots.style import (
+    BLUE,
+    GREEN,
+    GREY,
+    ORANGE,
+    class_colours,
+    hide_spare,
+    legend_of_all,
+    panels,
+    panels_of,
+    styled,
+)
 from bnnbench.words.names import data_name, method_name, model_name
 
 SOURCE = "mc_dropout"

@@ -16,7 +16,16 @@ from bnnbench.evaluation.results import Results
 from bnnbench.report import notebooks
 from bnnbench.study import config
 
-NOTEBOOKS = {"toy": 8, "images": 8, "mnist-mlp": 7, "pruning": 5, "novelty": 1, "regression": 9, "tables": 4}
+NOTEBOOKS = {
+    "toy": 8,
+    "images": 8,
+    "mnist-mlp": 7,
+    "pruning": 5,
+    "novelty": 1,
+    "regression": 9,
+    "tables": 4,
+    "segmentation": 4,
+}
 """Notebooks, with the pictures that each draws at least of the small run."""
 
 
@@ -109,10 +118,10 @@ def test_notebooks_are_kept_without_outputs(name):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", NOTEBOOKS)
-def test_notebooks_run_and_one_of_them_is_the_same_each_time(two_studies, curve_results, name):
-    of_curves = name in ("regression", "tables")
-    study_name = "regression" if of_curves else "toy" if name == "toy" else "digits"
-    plan = curve_results.plan if of_curves else two_studies.plan
+def test_notebooks_run_and_one_of_them_is_the_same_each_time(two_studies, curve_results, map_results, name):
+    of_curves, of_maps = name in ("regression", "tables"), name == "segmentation"
+    study_name = "regression" if of_curves else name if of_maps or name == "toy" else "digits"
+    plan = curve_results.plan if of_curves else map_results.plan if of_maps else two_studies.plan
     study = plan.study_configs[study_name].model_copy(update={"notebook": name})
     made = []
     for _ in range(2 if name == "pruning" else 1):
