@@ -1,4 +1,4 @@
-"""Images with a label map each, as files: found, read and scaled, and refused with their names where they do not fit."""
+"""Images with a label map each, as files: found, read, scaled, and refused by name where they do not fit."""
 
 import hashlib
 from pathlib import Path
@@ -51,9 +51,8 @@ def read(files: tuple[Path, Path], size: tuple[int, int], n_classes: int, void: 
         raise DataError(f"{files[0]} and {files[1]} are of {sizes} rows and columns; make them the same")
     rows, columns = size
     if image.size[0] < columns or image.size[1] < rows:
-        raise DataError(
-            f"{files[0]} has {image.size[1]} x {image.size[0]} rows and columns, fewer than {rows} x {columns}; lower size"
-        )
+        have = f"{image.size[1]} x {image.size[0]} rows and columns"
+        raise DataError(f"{files[0]} has {have}, fewer than {rows} x {columns}; lower size")
     known = np.asarray(labels)
     if known.ndim != 2:
         raise DataError(f"{files[1]} has colours; give one channel with the number of each pixel's class")

@@ -1,7 +1,7 @@
 """CamVid: street scenes seen from a car, eleven classes and void (Brostow et al. 2009; the split of SegNet).
 
-Files are those of a folder `camvid` with train, trainannot, val, valannot, test and testannot, images with label maps of
-the same names, of the size 360x480 or scaled down; there is no download.
+Files are those of a folder `camvid` with train, trainannot, val, valannot, test and testannot: images with label maps
+of the same names, of the size 360x480 or scaled down. There is no download.
 """
 
 from collections.abc import Iterable
@@ -106,8 +106,8 @@ def _parts(data_dir: str | Path | None, sha256: str) -> dict[str, list[tuple[Pat
     found = _label_maps.digest([pair for files in parts.values() for pair in files])
     if found != sha256:
         raise DataError(
-            f"{home / 'camvid'} is another edition than asked for (SHA-256 {found}, not {sha256}); place that one there, "
-            f"or name this one by the option sha256: {found}"
+            f"{home / 'camvid'} is another edition than asked for (SHA-256 {found}, not {sha256}); place that one "
+            f"there, or name this one by the option sha256: {found}"
         )
     return parts
 

@@ -109,9 +109,7 @@ class LaplaceApproximation(Map):
 
     def skip(self, network, model, likelihood):
         if network.is_map:
-            return (
-                "the curvature is computed of inputs with one target each, and this network has outputs for each pixel"
-            )
+            return "the curvature is of inputs with one target each, and this network has outputs for each pixel"
         learned = model.hyperprior is not None
         if self.prior_scale == "marginal_likelihood" and (learned or model.prior.name != "normal"):
             return "the marginal likelihood chooses the scale of a normal prior of fixed scale only"

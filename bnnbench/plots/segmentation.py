@@ -91,8 +91,8 @@ def shown_cell(results: Results, study: str, dataset: str, inference: str | None
 def scenes(
     results: Results, study: str, dataset: str | None = None, inference: str | None = None, n: int = 4
 ) -> Figure:
-    """Test images with their true classes, the predicted ones, the softmax's confidence, and the entropy's aleatoric and
-    epistemic parts, a row an image; where the truth is known, the true entropy.
+    """Test images with their true classes, the predicted ones, the softmax's confidence, and the aleatoric and the
+    epistemic part of the entropy, a row an image; where the truth is known, the true entropy.
 
     Of MC dropout where it was run, with the model that validation data choose. Images are spread over the worse half,
     the worst first. Black pixels are void. Dark is certain; the scale of a column is its own, in nats for entropies.

@@ -16,16 +16,8 @@ from bnnbench.evaluation.results import Results
 from bnnbench.report import notebooks
 from bnnbench.study import config
 
-NOTEBOOKS = {
-    "toy": 8,
-    "images": 8,
-    "mnist-mlp": 7,
-    "pruning": 5,
-    "novelty": 1,
-    "regression": 9,
-    "tables": 4,
-    "segmentation": 4,
-}
+NOTEBOOKS = {"toy": 8, "images": 8, "mnist-mlp": 7, "pruning": 5, "novelty": 1, "regression": 9, "tables": 4}
+NOTEBOOKS |= {"segmentation": 4}
 """Notebooks, with the pictures that each draws at least of the small run."""
 
 

@@ -87,8 +87,8 @@ for _name, _score in SCORES.items():
     "pavpu",
     label="PAvPU",
     definition="Patch accuracy versus patch uncertainty (Mukhoti & Gal 2018): share of squares of "
-    f"{PATCH}x{PATCH} pixels that are accurate and certain, or inaccurate and uncertain. Accurate: more than half of its pixels are right. "
-    "Uncertain: its mean entropy is above the mean over all squares.",
+    f"{PATCH}x{PATCH} pixels that are accurate and certain, or inaccurate and uncertain. Accurate: more than half of "
+    "its pixels are right. Uncertain: its mean entropy is above the mean over all squares.",
     direction="higher",
     bounds=(0, 1),
 )
