@@ -38,7 +38,7 @@ class DataSet:
     x_pool: (pool, features) float32, or images (pool, channel, height, width) uint8; with `standardise` NaN stands for
     what is missing, and becomes the median of the seed's training rows
     y_pool: (pool,) int64 labels in 0 ... n_classes - 1; of another task what it takes for targets, such as float32, or
-    several a point
+    several a point: maps (pool, height, width), or one for each step (pool, steps)
     train_index, validation_index: (seed, n) and (seed, m) int64 rows of the pool; no point in both
     seeds: (seed,) int64
     x_test, y_test: like x_pool and y_pool; the same for every seed. Empty where `test_index` is given

@@ -44,8 +44,9 @@ def _check_inputs(data, part: str) -> None:
     x, y = getattr(data, f"x_{part}"), getattr(data, f"y_{part}")
     if x.ndim not in (2, 4):
         _refuse(data, f"x_{part}", f"has shape {x.shape}", "make it (n, features) or (n, channel, height, width)")
-    if y.shape != (wanted := (len(x), *tasks.find(data.task).target_shape(x.shape[1:]))):
-        remedy = "give one target an input" if len(wanted) == 1 else f"make it {wanted}"
+    shape = tasks.find(data.task).target_shape(x.shape[1:])
+    if y.shape != (len(x), *shape):
+        remedy = f"make it {(len(x), *shape)}" if shape else "give one target an input"
         _refuse(data, f"y_{part}", f"has shape {y.shape} for {len(x)} inputs", remedy)
     if not len(x):
         if part == "test" and data.test_index is not None:

@@ -18,21 +18,13 @@ def find(
     data_dir: holds `folder`; default: what BNNBENCH_DATA names. Only where the user named neither is the cache used,
     and filled by `fetch`: (file, folder in the cache) -> path. Raises DataError for what is missing there.
     """
-    named, source = data_dir, "the data folder given"
-    if named is None and os.environ.get(ENVIRONMENT):
-        named, source = os.environ[ENVIRONMENT], f"the environment variable {ENVIRONMENT}"
-    if named is None:
+    home = named_folder(folder, data_dir)
+    if home is None:
         import pooch
 
         cache = Path(pooch.os_cache("bnnbench")) / folder
         return [_existing(cache, file) or fetch(file, cache) for file in files]
-    try:
-        home = expanded(named)
-    except ValueError as error:
-        raise DataError(f"{source}: {error}") from None
-    where = f"{home} ({source})"
-    if not home.is_dir():
-        raise DataError(f"{where} is not a folder; correct it, or leave it unset to download {folder}")
+    where = f"{home} ({_source(data_dir)})"
     paths = {file: _existing(home / folder, file) for file in files}
     if missing := [str(home / folder / file) for file, path in paths.items() if path is None]:
         raise DataError(
@@ -40,6 +32,28 @@ def find(
             "or leave the folder unset to download them"
         )
     return list(paths.values())
+
+
+def named_folder(folder: str, data_dir: str | Path | None) -> Path | None:
+    """The folder of files that the user names, by data_dir or by BNNBENCH_DATA; None where by neither.
+
+    folder: what is looked for in it, for the error. Raises DataError for one that is not there.
+    """
+    named = os.environ.get(ENVIRONMENT) or None if data_dir is None else data_dir
+    if named is None:
+        return None
+    try:
+        home = expanded(named)
+    except ValueError as error:
+        raise DataError(f"{_source(data_dir)}: {error}") from None
+    if not home.is_dir():
+        where = f"{home} ({_source(data_dir)})"
+        raise DataError(f"{where} is not a folder; correct it, or leave it unset to download {folder}")
+    return home
+
+
+def _source(data_dir: str | Path | None) -> str:
+    return f"the environment variable {ENVIRONMENT}" if data_dir is None else "the data folder given"
 
 
 def _existing(folder: Path, file: str) -> Path | None:

@@ -112,6 +112,8 @@ class LaplaceApproximation(Map):
         return True
 
     def skip(self, network, model, likelihood):
+        if network.is_map:
+            return "the curvature is of inputs with one target each, and this network has outputs for each pixel"
         learned = model.hyperprior is not None
         if network.is_recurrent and (self.structure != "last_layer" or network.outputs_per_point > 1):
             return (

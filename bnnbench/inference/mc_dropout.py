@@ -3,12 +3,13 @@
 Maximises E[log p(y | f_{w, mask}(x))] + log p(z) + log p(log s) over the latents, the objective of `map` with inputs
 of dense layers set to zero with probability `rate` and the others divided by 1 - rate, a mask for each example and
 step (Gal & Ghahramani 2016, eq. 9; the cell's own prior in place of their weight decay). The network's raw inputs
-are never dropped, nor are the inputs of convolutions. Recurrent layers are dropped as in "A theoretically grounded
-application of dropout in recurrent neural networks" (Gal & Ghahramani 2016): inputs, raw ones and symbols too, and
-states, with one mask for all steps of a sequence. A draw of the posterior is one mask for all points: weights
-with random columns set to zero. At rate 0 this is `map`.
+are never dropped, nor are the inputs of convolutions, but for those that a network marks: of these whole channels
+are. Recurrent layers are dropped as in "A theoretically grounded application of dropout in recurrent neural networks"
+(Gal & Ghahramani 2016): inputs, raw ones and symbols too, and states, with one mask for all steps of a sequence. A draw
+of the posterior is one mask for all points: weights with random columns set to zero. At rate 0 this is `map`.
 """
 
+import math
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -64,11 +65,11 @@ def _log_density(terms, latents, x, y, *masks):
 
 
 def _unit_of_latent(prior):
-    """The input that each latent multiplies, numbered through the matrices that drop theirs; -1 for others."""
+    """The input that each latent multiplies, numbered through the weights that drop theirs; -1 for others."""
     found, units = torch.full((prior.n_latents,), -1), 0
     for p in prior.network.dropped:
-        n_out, n_in = p.shape
-        found[p.start : p.stop] = torch.arange(units, units + n_in).repeat(n_out)
+        n_out, n_in, *pixels = p.shape
+        found[p.start : p.stop] = torch.arange(units, units + n_in).repeat_interleave(math.prod(pixels)).repeat(n_out)
         units += n_in
     return found
 

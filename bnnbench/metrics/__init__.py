@@ -46,11 +46,13 @@ from .regression.truth import (
     rmse_to_truth,
 )
 from .regression.uncertainty import variance_decomposition
+from .segmentation._maps import Maps
 
 __all__ = [
     "INPUTS",
     "PROBABILITY_FLOOR",
     "Column",
+    "Maps",
     "Metric",
     "Mixture",
     "Predictions",

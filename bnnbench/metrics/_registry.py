@@ -19,7 +19,7 @@ import numpy as np
 FILES = (
     *("accuracy", "calibration", "averages", "misclassification", "by_class", "toy"),
     *("errors", "scores", "intervals", "quantiles", "uncertainty", "large_errors", "truth"),
-    *("likelihood", "density_truth", "spread"),
+    *("likelihood", "density_truth", "spread", "wrong_pixels"),
     *("fidelity", "density_fidelity", "diagnostics", "flow_diagnostics"),
 )
 """The order of metrics everywhere: file by file as here, other files after these by name, and as written in a file."""

@@ -8,7 +8,7 @@ convolution serves the whole stack. Sequences are (cells, features, steps, point
 import torch
 import torch.nn.functional as F
 
-from bnnbench.networks import _recurrent
+from bnnbench.networks import _maps, _recurrent
 from bnnbench.networks._bijections import flow_forward
 from bnnbench.networks._flows import Flow
 from bnnbench.networks._layers import (
@@ -20,9 +20,12 @@ from bnnbench.networks._layers import (
     LastStep,
     MaxPool,
     Network,
+    PerPixel,
+    PlacedMaxPool,
     Recurrent,
     Rows,
     Symbols,
+    Unpool,
 )
 
 FUSED_INPUTS = 8
@@ -33,7 +36,8 @@ sums they stay in registers, while a batched product would go through memory."""
 def forward(network: Network, weights: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
     """Logits (cells, classes, points) of networks with flat weights (cells, n_weights).
 
-    `x` is (cells, features, points) for dense networks and (cells, points, channels, rows, columns) for images.
+    `x` is (cells, features, points) for dense networks and (cells, points, channels, rows, columns) for images. Where
+    each pixel has outputs of its own they are (cells, classes, points, rows, columns).
     Of flows the outputs are coordinates and log determinant: see `_bijections`.
     """
     if isinstance(network, Flow):
@@ -96,7 +100,7 @@ def forward_flipout(
     def affine(layer, h):
         flip_in, flip_out = next(flips), next(flips)
         if isinstance(layer, Conv):
-            flip_in, flip_out = (f.transpose(0, 1).flatten(1, 2)[:, :, None, None] for f in (flip_in, flip_out))
+            flip_in, flip_out = _of_channels(flip_in), _of_channels(flip_out)
         centre = _affine(layer, h, next(means), next(means))
         return centre + flip_out * _affine(layer, h * flip_in, next(shifts), next(shifts))
 
@@ -117,45 +121,63 @@ def sign_shapes(network: Network, n_points: int) -> list[tuple[int, ...]]:
 def forward_dropout(
     network: Network, weights: torch.Tensor, x: torch.Tensor, masks: tuple[torch.Tensor, ...]
 ) -> torch.Tensor:
-    """Logits with dropped inputs of dense and recurrent layers, and dropped states, which a mask keeps at every step.
+    """Logits with dropped inputs of the weights that `Network.dropped` lists: of dense layers, of convolutions their
+    channels, each as a whole, and of recurrent layers, with their states, by a mask that holds at every step.
 
     They are multiplied by `masks` (cells, *shape) of `mask_shapes`. A dense layer after `EachStep` has a mask for each
     sequence too.
     """
-    parameters, multipliers = _split(network, weights), iter(masks)
+    parameters, given = _split(network, weights), iter(masks)
+    multipliers = iter([next(given) if p.drops else None for p in network.parameters if not p.is_bias])
 
     def affine(layer, h):
         if isinstance(layer, Recurrent):
             return _recurrent.run(layer, h, parameters, next(multipliers), next(multipliers))
-        h = h if layer is network.layers[0] or isinstance(layer, Conv) else h * _of_outputs(next(multipliers), h)
+        h = _dropped(layer, h, next(multipliers))
         return _affine(layer, h, next(parameters), next(parameters))
 
     return _run(network, x, weights.shape[0], affine)
 
 
 def mask_shapes(network: Network, n_points: int) -> list[tuple[int, ...]]:
-    """Shapes, for one cell, of the masks on the inputs of each of the weights that `Network.dropped` lists."""
-    return [(p.shape[1], n_points) for p in network.dropped]
+    """Shapes, for one cell, of the masks on the inputs of each of the weights that `Network.dropped` lists: those of
+    filters (points, channels), others (features, points)."""
+    return [(n_points, p.shape[1]) if len(p.shape) == 4 else (p.shape[1], n_points) for p in network.dropped]
 
 
-def _of_outputs(mask: torch.Tensor, h: torch.Tensor) -> torch.Tensor:
-    """A mask of points for inputs in which each point stands several times, being neighbours."""
+def _dropped(layer: Dense | Conv, h: torch.Tensor, mask: torch.Tensor | None) -> torch.Tensor:
+    """A layer's inputs times a mask of points. After `EachStep` a point stands several times, being neighbours."""
+    if mask is None:
+        return h
+    if isinstance(layer, Conv):
+        return h * _of_channels(mask)
     repeats = h.shape[2] // mask.shape[2]
-    return mask if repeats == 1 else mask.repeat_interleave(repeats, dim=2)
+    return h * (mask if repeats == 1 else mask.repeat_interleave(repeats, dim=2))
 
 
 def noise_shapes(network: Network, n_points: int) -> list[tuple[int, ...]]:
     """Shapes, for one cell, of the noise of each dense or convolutional layer's output."""
-    shapes, size = [], network.input_shape[-1]
+    shapes, size, before = [], network.input_shape[1:], []
     for layer in network.layers:
-        if isinstance(layer, Conv):
-            size = size + 2 * layer.padding - layer.kernel + 1
-            shapes.append((n_points, layer.n_out, size, size))
-        elif isinstance(layer, MaxPool):
-            size //= layer.size
-        elif isinstance(layer, Dense):
-            shapes.append((layer.n_out, n_points))
+        match layer:
+            case Conv():
+                size = tuple(side + 2 * layer.padding - layer.kernel + 1 for side in size)
+                shapes.append((n_points, layer.n_out, *size))
+            case PlacedMaxPool():
+                before.append(size)
+                size = tuple(side // layer.size for side in size)
+            case MaxPool():
+                size = tuple(side // layer.size for side in size)
+            case Unpool():
+                size = before.pop()
+            case Dense():
+                shapes.append((layer.n_out, n_points))
     return shapes
+
+
+def _of_channels(values: torch.Tensor) -> torch.Tensor:
+    """(cells, points, channels) as images take them: (points, cells * channels, 1, 1)."""
+    return values.transpose(0, 1).flatten(1, 2)[:, :, None, None]
 
 
 def _split(network: Network, weights: torch.Tensor):
@@ -171,7 +193,7 @@ def _weighted(layer, h: torch.Tensor, parameters) -> torch.Tensor:
 
 
 def _run(network: Network, x: torch.Tensor, n_cells: int, affine) -> torch.Tensor:
-    h = x
+    h, places = x, []
     if network.is_convolutional:
         h = x.transpose(0, 1).flatten(1, 2)
     elif len(network.input_shape) > 1 and not network.is_recurrent:
@@ -194,6 +216,8 @@ def _run(network: Network, x: torch.Tensor, n_cells: int, affine) -> torch.Tenso
                 h = h[:, :, -1]
             case EachStep():
                 h = h.transpose(2, 3).flatten(2)
+            case PlacedMaxPool() | Unpool() | PerPixel():
+                h = _maps.apply(layer, h, n_cells, places)
     return h
 
 

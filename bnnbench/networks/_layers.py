@@ -24,12 +24,16 @@ class Dense:
 
 @dataclass(frozen=True)
 class Conv:
-    """2-D convolution of `n_in` channels to `n_out`, square kernel, stride 1, zero padding."""
+    """2-D convolution of `n_in` channels to `n_out`, square kernel, stride 1, zero padding.
+
+    drops: whether dropout, where a method has it, drops its input channels, each as a whole
+    """
 
     n_in: int
     n_out: int
     kernel: int
     padding: int = 0
+    drops: bool = False
 
 
 @dataclass(frozen=True)
@@ -37,6 +41,23 @@ class MaxPool:
     """Maximum over non-overlapping squares of side `size`."""
 
     size: int = 2
+
+
+@dataclass(frozen=True)
+class PlacedMaxPool:
+    """Maximum over non-overlapping squares of side `size`; the last `Unpool` that is left takes the maxima's places."""
+
+    size: int = 2
+
+
+@dataclass(frozen=True)
+class Unpool:
+    """A map of the size from before a `PlacedMaxPool`, with its inputs where the maxima were, and zero elsewhere."""
+
+
+@dataclass(frozen=True)
+class PerPixel:
+    """The last channels are the outputs of each pixel."""
 
 
 @dataclass(frozen=True)
@@ -104,6 +125,8 @@ class Parameter:
     fan_in: int
     gain: float = 1.0
     """What initial values by fan-in are multiplied by."""
+    drops: bool = False
+    """Whether dropout, where a method has it, sets inputs that it multiplies to zero."""
 
     @property
     def size(self) -> int:
@@ -123,7 +146,8 @@ class Network:
     """Layers one after the other; the last gives `n_outputs` numbers, such as the logits of classes.
 
     `input_shape` is (features,) for dense networks, (channels, rows, columns) for convolutional ones and those that
-    read an image row by row, and (steps,) for those that read symbols.
+    read an image row by row, and (steps,) for those that read symbols. Where a layer is `PerPixel` each pixel has
+    outputs of its own.
     """
 
     layers: tuple
@@ -144,23 +168,19 @@ class Network:
             kind, shapes = _tensors(layer)
             counts[kind] += 1
             for suffix, shape, fan_in in shapes:
-                found.append(Parameter(f"{kind}{counts[kind]}.{suffix}", shape, start, fan_in))
+                drops = not suffix.endswith("bias") and _drops(layer, start == 0)
+                found.append(Parameter(f"{kind}{counts[kind]}.{suffix}", shape, start, fan_in, drops=drops))
                 start += found[-1].size
         return tuple(found)
 
-    @cached_property
-    def dropped(self) -> tuple[Parameter, ...]:
-        """Weight matrices whose inputs dropout sets to zero, in their order.
-
-        All of dense layers, but for the network's first, and of recurrent ones, for inputs and states.
-        """
-        matrices = [p for p in self.parameters if len(p.shape) == 2]
-        return tuple(p for p in matrices if p.start > 0 or isinstance(self._first, Recurrent))
-
     @property
-    def _first(self):
-        """The first layer that has weights."""
-        return next(layer for layer in self.layers if _tensors(layer)[1])
+    def dropped(self) -> tuple[Parameter, ...]:
+        """Weights whose inputs dropout sets to zero, in their order.
+
+        All of dense layers, but for the network's first, and of recurrent ones, for inputs and states; filters of the
+        convolutions that say so, whose inputs are whole channels.
+        """
+        return tuple(p for p in self.parameters if p.drops)
 
     @property
     def n_weights(self) -> int:
@@ -173,6 +193,11 @@ class Network:
     @property
     def is_recurrent(self) -> bool:
         return any(isinstance(layer, Recurrent) for layer in self.layers)
+
+    @property
+    def is_map(self) -> bool:
+        """Whether each pixel has outputs of its own."""
+        return any(isinstance(layer, PerPixel) for layer in self.layers)
 
     @property
     def reads_symbols(self) -> bool:
@@ -202,3 +227,13 @@ def _tensors(layer) -> tuple[str, list[tuple[str, tuple[int, ...], int]]]:
             found = [("input_weight", (rows, n_in), n_in), ("state_weight", (rows, n), n), ("bias", (rows,), n)]
             return cell, found + ([("state_bias", (n,), n)] if cell == "gru" else [])
     return "", []
+
+
+def _drops(layer, is_first: bool) -> bool:
+    """Whether dropout drops what a layer's weights multiply, given whether these are the network's first."""
+    match layer:
+        case Dense():
+            return not is_first
+        case Conv():
+            return layer.drops
+    return isinstance(layer, Recurrent)

@@ -32,6 +32,7 @@ from bnnbench.plots.probes import probed_networks, rotation_curves, shift_curves
 from bnnbench.plots.pruning import pruning_curves, signal_to_noise, weight_histograms
 from bnnbench.plots.published import against_published
 from bnnbench.plots.quantiles import pit_histograms, quantile_calibration
+from bnnbench.plots.segmentation import class_variances, mapped, pixels_kept, scenes
 from bnnbench.plots.sentences import (
     best_by_validation,
     boundary_in_words,
@@ -71,6 +72,7 @@ __all__ = [
     "certain_errors",
     "checks_in_words",
     "class_variance",
+    "class_variances",
     "confusion_matrix",
     "correlation_by_size",
     "cost_against_fidelity",
@@ -99,6 +101,7 @@ __all__ = [
     "leaderboard",
     "learning_curves",
     "main_method",
+    "mapped",
     "metric_by_images",
     "most_disputed",
     "noisiest",
@@ -106,6 +109,7 @@ __all__ = [
     "novelty_scores",
     "pairs_of_transfer",
     "pit_histograms",
+    "pixels_kept",
     "plane_maps",
     "predictive_bands",
     "pretraining_in_words",
@@ -117,6 +121,7 @@ __all__ = [
     "reliability_diagram",
     "rotation_curves",
     "run_in_words",
+    "scenes",
     "shift_curves",
     "show",
     "signal_to_noise",

@@ -34,7 +34,7 @@ from bnnbench.words.names import (
     ordered_priors,
 )
 
-SHORT = ("nll", "accuracy", "rmse", "crps", "coverage_90")
+SHORT = ("nll", "accuracy", "miou", "rmse", "crps", "coverage_90")
 """Metrics of a table of few columns, each where the task has it."""
 
 

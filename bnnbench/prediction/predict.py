@@ -1,5 +1,6 @@
 """Predictions from a posterior: what the likelihood sums up of each draw, in blocks of cells and chunks of points."""
 
+import math
 from dataclasses import dataclass
 from functools import cache
 
@@ -14,9 +15,9 @@ from bnnbench.model.kernels import Compiled
 from bnnbench.model.streams import Streams
 from bnnbench.networks import Network
 
-DENSE_CHUNK, IMAGE_CHUNK = 4000, 250
-"""Points in one call, so that a block of cells stays in the processor's cache. For less than half of that nothing is
-compiled: it would take longer than it saves."""
+DENSE_CHUNK, IMAGE_CHUNK, PIXEL_CHUNK = 4000, 250, 65_536
+"""Points in one call, and pixels where each has outputs, so that a block of cells stays in the processor's cache. For
+less than half of that nothing is compiled: it would take longer than it saves."""
 
 StackPredictions = dict[str, np.ndarray]
 """Predictions of a stack at its points: what its likelihood's summary stores, by name, (cells, points, ...)."""
@@ -99,6 +100,8 @@ def _grid(posterior, summary, x, which, block: int, compiled: bool) -> list[list
 
 def points_at_once(network: Network) -> int:
     """Points in one call."""
+    if network.is_map:
+        return max(1, PIXEL_CHUNK // math.prod(network.input_shape[1:]))
     return IMAGE_CHUNK if network.is_convolutional or network.is_recurrent else DENSE_CHUNK
 
 

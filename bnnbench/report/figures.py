@@ -114,7 +114,7 @@ def draw(results: Results, study: str, folder: Path) -> Figures:
         asked = results.probes[(results.probes.study == study) & (results.probes.probe == probe)]
         for network in dict.fromkeys(asked.network):
             found.others += add(f"{probe}-{network}", caption.format(network), alt, plot, network=network)
-    for name, caption, alt, plot, *where in _of_curves(results, study):
+    for name, caption, alt, plot, *where in [*_of_maps(results, study), *_of_curves(results, study)]:
         found.others += add(name, caption, alt, plot, *where)
     for dataset in dict.fromkeys(done.dataset):
         title = data_name(dataset)
@@ -187,6 +187,39 @@ def _of_curves(results: Results, study: str) -> list[tuple]:
             "Histograms of the probability integral transform, a panel a method.", quantiles.pit_histograms, names[0],
         ),
     ]  # fmt: skip
+
+
+def _of_maps(results: Results, study: str) -> list[tuple]:
+    """Of a study with a class a pixel what is drawn: as `_of_curves`."""
+    from bnnbench.evaluation.select import NothingToDraw
+    from bnnbench.plots import segmentation
+    from bnnbench.words.names import data_name
+
+    try:
+        names = segmentation.mapped(results, study)
+    except NothingToDraw:
+        return []
+    found = []
+    for name in names:
+        title = data_name(name)
+        found += [
+            (
+                f"scenes-{name}",
+                f"{title}: test images with their true and predicted classes, the confidence, and the aleatoric and "
+                "epistemic parts of the entropy, of the network that validation data choose. Black pixels are void; "
+                "in maps dark is certain.",
+                f"Images of {title} beside maps of classes and of uncertainties, a row an image.",
+                segmentation.scenes, name,
+            ),
+            (
+                f"kept-{name}",
+                f"{title}: accuracy of the pixels that are kept where the most uncertain are set aside, by each score, "
+                "each method with the model that validation data choose. Bands are 95% intervals over seeds.",
+                f"Curves of accuracy on {title} against the share of pixels kept, a panel a method.",
+                segmentation.pixels_kept, name,
+            ),
+        ]  # fmt: skip
+    return found
 
 
 def _of_probes() -> dict[str, tuple[Callable, str, str]]:

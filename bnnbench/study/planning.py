@@ -6,7 +6,7 @@ from collections import Counter
 from contextlib import suppress
 from pathlib import Path
 
-from bnnbench import datasets, likelihoods, networks
+from bnnbench import datasets, likelihoods, networks, tasks
 from bnnbench.files.shards import ShardFile, unfinished
 from bnnbench.study.cells import Cell
 from bnnbench.study.grid import Plan, Shard, check_files, check_methods
@@ -97,5 +97,6 @@ def _bytes(shard: Shard) -> float:
     likelihood = likelihoods.make(first.likelihood, first.likelihood_options)
     network = networks.make(first.network_options, shape.inputs, likelihood.n_outputs(shape.classes))
     per_weight = BYTES_PER_WEIGHT + first.settings.get("keep", 0) * BYTES_PER_DRAW
-    predictions = shape.test * network.outputs_per_point * shape.classes * BYTES_PER_PREDICTION
+    targets = math.prod(tasks.find(first.dataset.task).target_shape(shape.inputs))
+    predictions = shape.test * targets * shape.classes * BYTES_PER_PREDICTION
     return len(shard.trainable) * (predictions + network.n_weights * per_weight)

@@ -58,6 +58,8 @@ class Task:
         """Why a network cannot be trained for it; None where it can."""
         if network.reads_symbols:
             return f"it reads symbols where inputs are vectors, and the inputs of {self.name} are numbers"
+        if network.is_map:
+            return f"it has outputs for each pixel, and {self.name} has one target an input: use another kind"
         return None
 
     def target_fault(self, y: np.ndarray, n_classes: int) -> tuple[str, str] | None:

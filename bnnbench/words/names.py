@@ -23,6 +23,7 @@ _WORDS = {
 _LIKELIHOODS = {
     "gaussian": "Gaussian", "gaussian_heteroscedastic": "heteroscedastic Gaussian",
     "beta_gaussian_heteroscedastic": "β-weighted heteroscedastic Gaussian", "student_t": "Student-t",
+    "logit_noise": "noise on the logits", "pixels_logit_noise": "noise on the logits",
 }  # fmt: skip
 _CURVE = re.compile(
     r"(?P<family>[a-z_]+)(?P<heteroscedastic>-heteroscedastic)?(-noise-(?P<noise>[\d.]+))?(-quiet-(?P<quiet>[\d.]+))?"

@@ -153,7 +153,7 @@ def test_wrong_arrays_are_refused_by_name(toy, array, change, message):
         ("y_pool", lambda a: _with(a, 3, np.nan), "NaN or infinity in 1 rows, first in row 3"),
         ("y_test", lambda a: a[:, None], "has shape .5, 1. for 5 inputs; give one target an input"),
         ("n_classes", lambda n: 2, "is 2 for regression; make it 1"),
-        ("task", lambda task: "ranking", "is 'ranking'; make it one of classification, regression"),
+        ("task", lambda task: "ranking", "is 'ranking'; make it one of classification, "),
         ("task", lambda task: "classification", "has type float32; code the classes"),
     ],
 )

@@ -22,8 +22,9 @@ from bnnbench.prediction.predict import predict
 from bnnbench.source import digest
 
 NAMES = [name for name in digest.modules("likelihoods") if likelihoods.find(name).task != "density"]
-TARGETS = {"classification": [2, 3], "regression": [1], "language": [3]}
-"""Numbers of classes or of target columns that the likelihoods of a task are tried with."""
+TARGETS = {"classification": [2, 3], "regression": [1], "language": [3], "segmentation": []}
+"""Numbers of classes or of target columns that the likelihoods of a task are tried with; none of pixels, which are
+compared with those of classes in `test_pixel_likelihoods.py`."""
 CODED = ("classification", "language")
 """Tasks whose targets are codes: of a sequence of one symbol the next is a class."""
 CASES = [(name, k) for name in NAMES for k in TARGETS[likelihoods.find(name).task]]

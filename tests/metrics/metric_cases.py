@@ -9,6 +9,7 @@ import numpy as np
 from density_cases import DENSITY
 from language_cases import LANGUAGE
 from regression_cases import REGRESSION
+from segmentation_cases import SEGMENTATION
 
 from bnnbench import metrics
 
@@ -107,5 +108,9 @@ class Classification:
 
 
 CASES: dict[str, Any] = {
-    "classification": Classification(), "regression": REGRESSION, "density": DENSITY, "language": LANGUAGE,
-}  # fmt: skip
+    "classification": Classification(),
+    "regression": REGRESSION,
+    "density": DENSITY,
+    "language": LANGUAGE,
+    "segmentation": SEGMENTATION,
+}

@@ -1,4 +1,4 @@
-"""Small real runs, for the figures: of two studies of classes, and of one of curves."""
+"""Small real runs, for the figures: of two studies of classes, of one of curves, and of one of maps."""
 
 import pytest
 from small_run import NOTHING_ELSE, run
@@ -56,6 +56,31 @@ CURVES = {
         }
     },
 }  # fmt: skip
+
+
+MAPS = {
+    "studies": ["segmentation"],
+    "seeds": [0, 1],
+    "device": "cpu",
+    "compile": "off",
+    "overrides": {
+        "segmentation": {
+            "datasets": {"shapes": {"size": 16, "n_train": 20, "n_validation": 10, "n_test": 15}},
+            "networks": {"segnet-8-16": {"channels": [4, 6]}},
+            "likelihoods": {"pixels_logit_noise": {"points": 8}},
+            "models": ["normal-1"],
+            "inference": NOTHING_ELSE
+            | {name: {"settings": {"steps": 30}, "stack": 2} for name in ("map", "mc_dropout")},
+            "draws": 10,
+        }
+    },
+}
+
+
+@pytest.fixture(scope="session")
+def map_results(tmp_path_factory) -> Results:
+    """Results of a small segmentation run: two seeds, few steps, MAP and MC dropout. Not to be written to."""
+    return load_results(run(MAPS | {"results_dir": str(tmp_path_factory.mktemp("maps") / "results")}).results)
 
 
 @pytest.fixture(scope="session")

@@ -25,6 +25,7 @@ NOTEBOOKS = {
     "regression": 9,
     "tables": 4,
     "uncertainty": 1,
+    "segmentation": 4,
 }
 """Notebooks, with the pictures that each draws at least of the small run."""
 
@@ -118,10 +119,10 @@ def test_notebooks_are_kept_without_outputs(name):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", NOTEBOOKS)
-def test_notebooks_run_and_one_of_them_is_the_same_each_time(two_studies, curve_results, name):
-    of_curves = name in ("regression", "tables", "uncertainty")
-    study_name = "regression" if of_curves else "toy" if name == "toy" else "digits"
-    plan = curve_results.plan if of_curves else two_studies.plan
+def test_notebooks_run_and_one_of_them_is_the_same_each_time(two_studies, curve_results, map_results, name):
+    of_curves, of_maps = name in ("regression", "tables", "uncertainty"), name == "segmentation"
+    study_name = "regression" if of_curves else name if of_maps or name == "toy" else "digits"
+    plan = curve_results.plan if of_curves else map_results.plan if of_maps else two_studies.plan
     study = plan.study_configs[study_name].model_copy(update={"notebook": name})
     made = []
     for _ in range(2 if name == "pruning" else 1):
