@@ -1,0 +1,117 @@
+"""The course of sequential Monte Carlo: populations go up from the prior, group by group; going on in its middle."""
+
+import math
+from dataclasses import dataclass, fields
+from typing import Any
+
+import torch
+
+from bnnbench.base.progress import Progress
+from bnnbench.inference._chains import whole_blocks
+from bnnbench.inference._particles import Populations
+from bnnbench.model.joint import LogJoint, block_size
+from bnnbench.model.streams import Streams
+
+GROUP = 2**25
+"""Numbers of training inputs, a copy a particle, that populations that go up together hold at most: bounds memory."""
+CACHED = 2**17
+"""Numbers that a block of particles may hold of each layer, so that it stays in the processor's cache."""
+DECADES = 4
+"""Powers of ten of the inverse temperature over which progress is shown: temperatures grow by about the same factor."""
+
+
+@dataclass
+class Ascent:
+    """A fit under way. `joint` and `streams` have a row for each population, `settings` are those of `Smc`.
+
+    `found` holds the populations that have arrived, by number. Those of `going`, of one group, stand at `state` after
+    so many `temperatures`; filled up with copies of the last to whole blocks of particles, as chains are.
+    """
+
+    settings: Any
+    joint: LogJoint
+    streams: Streams
+    progress: Progress
+    found: dict[int, Populations]
+    going: list[int]
+    temperatures: int = 0
+    state: Populations | None = None
+
+    @classmethod
+    def begin(cls, settings, joint: LogJoint, streams: Streams, progress: Progress) -> "Ascent":
+        """Where a killed fit stood, or at the start."""
+        if not (stored := progress.restored("smc")):
+            return cls(settings, joint, streams, progress, {}, [])
+        found = {number: Populations(**one) for number, one in stored["found"].items()}
+        state = Populations(**stored["state"])
+        return cls(settings, joint, streams, progress, found, stored["going"], stored["temperatures"], state)
+
+    def snapshot(self) -> dict:
+        """All that is needed to go on: tensors, numbers, and lists and dicts of them."""
+        found = {number: _plain(one) for number, one in self.found.items()}
+        return {
+            "found": found, "going": self.going, "temperatures": self.temperatures, "state": _plain(self.state)
+        }  # fmt: skip
+
+    def complete(self) -> Populations:
+        """Bring all populations to the posterior; returns them in their order."""
+        size = max(1, GROUP // (self.joint.x[0].numel() * self.settings.particles))
+        while self.going or len(self.found) < self.joint.n_cells:
+            if not self.going:
+                left = [number for number in range(self.joint.n_cells) if number not in self.found]
+                self.going, self.temperatures, self.state = left[:size], 0, None
+            self._go_on()
+        each = [self.found[number] for number in range(self.joint.n_cells)]
+        return Populations(*(torch.cat([getattr(one, f.name) for one in each]) for f in fields(Populations)))
+
+    def _go_on(self) -> None:
+        """Bring the populations that are going further, until one arrives."""
+        settings, n = self.settings, self.settings.particles
+        numbers = whole_blocks(self.going, n)
+        joint, streams = self.joint.take(numbers).repeat(n), self.streams.take(numbers)
+        joint.block = joint.n_cells if joint.x.device.type != "cpu" else _block(joint, n)
+        if self.state is None:
+            self.state = Populations.of_prior(joint, streams, n)
+        normals = streams.normals("smc-moves", (n, joint.prior.n_latents + 2))
+        resampling = streams.normals("smc-resampling", ())
+        while (self.state.beta < 1).all():
+            t = self.temperatures
+            uniform = torch.special.ndtr(resampling.step(t).double())
+            noise = [normals.step(t * settings.moves + move) for move in range(settings.moves)]
+            cooled = self.state.cooled(settings.ess, uniform)
+            self.state = cooled.moved(joint, noise, settings.leapfrogs, settings.target_acceptance)
+            self.temperatures = t + 1
+            self._report()
+        self._narrow()
+
+    def _narrow(self) -> None:
+        """Put those that have arrived aside."""
+        arrived = (self.state.beta >= 1).tolist()
+        for place, number in enumerate(self.going):
+            if arrived[place]:
+                self.found[number] = self.state.take([place])
+        places = [place for place in range(len(self.going)) if not arrived[place]]
+        self.going = [self.going[place] for place in places]
+        self.state = self.state.take(whole_blocks(places, self.settings.particles)) if places else None
+
+    def _report(self) -> None:
+        """Progress in hundredths of a population, and the state for a fit that goes on here."""
+        betas = self.state.beta[: len(self.going)].tolist()
+        shares = [max(0.0, 1 + math.log10(beta) / DECADES) for beta in betas]
+        self.progress(int(100 * (len(self.found) + sum(shares))), 100 * self.joint.n_cells)
+        self.progress.keep("smc", self.snapshot)
+
+
+def _block(joint: LogJoint, particles: int) -> int:
+    """Particles that the processor computes together, whatever the stack, since rounding depends on it.
+
+    Of small data more than cells of other methods: a call takes as long to begin as a few points take to compute.
+    """
+    block, widest = block_size(), max(p.shape[0] for p in joint.network.parameters)
+    while particles % (2 * block) == 0 and 2 * block * joint.n_points * widest <= CACHED:
+        block *= 2
+    return block
+
+
+def _plain(populations: Populations) -> dict:
+    return {field.name: getattr(populations, field.name) for field in fields(populations)}
