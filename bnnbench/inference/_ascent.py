@@ -7,7 +7,6 @@ from typing import Any
 import torch
 
 from bnnbench.base.progress import Progress
-from bnnbench.inference._chains import whole_blocks
 from bnnbench.inference._particles import Populations
 from bnnbench.model.joint import LogJoint, block_size
 from bnnbench.model.streams import Streams
@@ -67,9 +66,9 @@ class Ascent:
     def _go_on(self) -> None:
         """Bring the populations that are going further, until one arrives."""
         settings, n = self.settings, self.settings.particles
-        numbers = whole_blocks(self.going, n)
+        numbers = self._whole_blocks(self.going)
         joint, streams = self.joint.take(numbers).repeat(n), self.streams.take(numbers)
-        joint.block = joint.n_cells if joint.x.device.type != "cpu" else _block(joint, n)
+        joint.block = joint.n_cells if joint.x.device.type != "cpu" else self._block
         if self.state is None:
             self.state = Populations.of_prior(joint, streams, n)
         normals = streams.normals("smc-moves", (n, joint.prior.n_latents + 2))
@@ -92,7 +91,25 @@ class Ascent:
                 self.found[number] = self.state.take([place])
         places = [place for place in range(len(self.going)) if not arrived[place]]
         self.going = [self.going[place] for place in places]
-        self.state = self.state.take(whole_blocks(places, self.settings.particles)) if places else None
+        self.state = self.state.take(self._whole_blocks(places)) if places else None
+
+    @property
+    def _block(self) -> int:
+        """Particles that the processor computes together, whatever the stack, since rounding depends on it.
+
+        Of small data more than cells of other methods: a call takes as long to begin as a few points take to compute.
+        """
+        joint, block = self.joint, block_size()
+        a_particle = joint.n_points * max(p.shape[0] for p in joint.network.parameters)
+        of_cell = self.settings.particles * self.settings.populations
+        while 2 * block <= of_cell and 2 * block * a_particle <= CACHED:
+            block *= 2
+        return block
+
+    def _whole_blocks(self, of_populations: list[int]) -> list[int]:
+        """One entry a population, the last repeated until their particles are whole blocks."""
+        populations_of_a_block = self._block // math.gcd(self._block, self.settings.particles)
+        return of_populations + [of_populations[-1]] * (-len(of_populations) % populations_of_a_block)
 
     def _report(self) -> None:
         """Progress in hundredths of a population, and the state for a fit that goes on here."""
@@ -100,17 +117,6 @@ class Ascent:
         shares = [max(0.0, 1 + math.log10(beta) / DECADES) for beta in betas]
         self.progress(int(100 * (len(self.found) + sum(shares))), 100 * self.joint.n_cells)
         self.progress.keep("smc", self.snapshot)
-
-
-def _block(joint: LogJoint, particles: int) -> int:
-    """Particles that the processor computes together, whatever the stack, since rounding depends on it.
-
-    Of small data more than cells of other methods: a call takes as long to begin as a few points take to compute.
-    """
-    block, widest = block_size(), max(p.shape[0] for p in joint.network.parameters)
-    while particles % (2 * block) == 0 and 2 * block * joint.n_points * widest <= CACHED:
-        block *= 2
-    return block
 
 
 def _plain(populations: Populations) -> dict:

@@ -78,22 +78,22 @@ class Smc(Method):
 
     def _facts(self, found: Populations) -> dict[str, np.ndarray]:
         """Diagnostics by name, (cells,)."""
+        # NumPy's reductions of a row do not depend on how many rows there are.
         temperatures, log_evidence, acceptance, step = (
-            t.double().unflatten(0, (-1, self.populations)).cpu()
+            t.double().unflatten(0, (-1, self.populations)).cpu().numpy()
             for t in (found.temperatures, found.log_evidence, found.acceptance / self.moves, found.step)
         )
-        roots = torch.tensor([len(row.unique()) for row in found.root]).unflatten(0, (-1, self.populations))
+        roots = np.array([len(row.unique()) for row in found.root], float).reshape(log_evidence.shape)
         n, per_temperature = self.populations, self.particles * (self.moves * self.leapfrogs + 1)
-        facts = {
-            "log_evidence": log_evidence.logsumexp(1) - np.log(n),
-            "log_evidence_se": log_evidence.std(1) / n**0.5,
-            "surviving_roots": roots.amin(1).double(),
+        return {
+            "log_evidence": np.logaddexp.reduce(log_evidence, axis=1) - np.log(n),
+            "log_evidence_se": log_evidence.std(1, ddof=1) / n**0.5,
+            "surviving_roots": roots.min(1),
             "temperatures": temperatures.mean(1),
             "acceptance": acceptance.sum(1) / temperatures.sum(1),
             "step_size": step.mean(1),
             "gradients": temperatures.sum(1) * per_temperature,
         }
-        return {name: values.numpy() for name, values in facts.items()}
 
 
 METHOD = Smc
