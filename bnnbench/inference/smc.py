@@ -66,8 +66,8 @@ class Smc(Method):
         draws = self._kept(found).unflatten(0, (-1, self.populations))
         facts = self._facts(found) | _diagnostics.of_chains(alone, draws)
         posterior = DrawsPosterior.of_chains(joint.prior, draws[places.to(draws.device)])
-        steps = int(found.temperatures.max())
-        return Fit(posterior, steps, diagnostics={name: values[places.numpy()] for name, values in facts.items()})
+        # Steps that a stack shares there are none: a cell's own number of temperatures is among its diagnostics.
+        return Fit(posterior, 0, diagnostics={name: values[places.numpy()] for name, values in facts.items()})
 
     def _kept(self, found: Populations) -> torch.Tensor:
         """Draws (populations, kept, latents), the last of equal stretches; NaN where a likelihood is not finite."""

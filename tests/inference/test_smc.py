@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 import torch
 from linear_model import LinearNoise
-from scenarios import ALL_MODELS, LinearGaussian, small_data, stack_joint
+from scenarios import ALL_MODELS, LinearGaussian, circles_plan, small_data, stack_joint, train_cells
 from scipy.special import logsumexp
 from scipy.stats import multivariate_normal, norm
 
+from bnnbench.estimators import BNNClassifier
 from bnnbench.inference._particles import next_beta, systematic
 from bnnbench.inference.smc import Smc
 from bnnbench.likelihoods._location_scale import LocationScale
@@ -30,9 +31,8 @@ def closed_form(joint: LinearGaussian) -> np.ndarray:
 @pytest.mark.parametrize("particles", [200, pytest.param(2000, marks=pytest.mark.slow)])
 def test_the_evidence_of_a_linear_model_with_known_noise_is_the_closed_form(particles):
     joint = LinearGaussian()
-    facts = (
-        Smc(populations=populations, particles=particles, leapfrogs=4, moves=1).fit(joint, joint.streams()).diagnostics
-    )
+    method = Smc(populations=8, particles=particles, leapfrogs=4, moves=1)
+    facts = method.fit(joint, joint.streams()).diagnostics
     error = facts["log_evidence"] - closed_form(joint)
     assert (abs(error) < 3 * facts["log_evidence_se"]).all()
     assert (facts["log_evidence_se"] < 0.15).all()
@@ -150,6 +150,28 @@ def test_particles_survive_in_proportion_to_their_weight():
         assert (chosen.diff(dim=1) >= 0).all()
         taken = torch.stack([row.bincount(minlength=50) for row in chosen])
         assert ((taken - 50 * weight).abs() < 1).all()
+
+
+def test_the_evidence_is_a_metric_of_a_cell_of_a_study(tmp_path):
+    settings = {"populations": 2, "particles": 32, "leapfrogs": 2, "keep": 64}
+    plan = circles_plan(tmp_path, "smc", range(1), settings, models=["normal-1"])
+    (shard,) = plan.shards.values()
+    rows, metrics = train_cells(plan, shard.trainable, "cell")
+    (name,) = rows
+    values = metrics[name, "test"]
+    assert rows[name]["state"] == "done" and values["temperatures"] > 3
+    assert -60 * np.log(2) * 1.5 < values["log_evidence"] < 0
+    assert 0 < values["log_evidence_se"] < 5 and 1 <= values["surviving_roots"] <= 32
+    assert 0.3 < values["acceptance"] < 1 and values["function_rhat"] > 0.9
+
+
+def test_a_classifier_knows_the_evidence_of_its_model():
+    x, y = small_data(40)
+    settings = {"populations": 2, "particles": 32, "leapfrogs": 2}
+    found = BNNClassifier(hidden=(2,), inference="smc", settings=settings).fit(x, y)
+    assert -60 < found.log_evidence_ < -15
+    np.testing.assert_allclose(found.predict_proba(x).sum(1), 1)
+    assert BNNClassifier(hidden=(2,), inference="map", settings={"steps": 5}).fit(x, y).log_evidence_ is None
 
 
 def test_settings_that_make_no_sense_are_refused():
