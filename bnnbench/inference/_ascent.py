@@ -15,6 +15,8 @@ GROUP = 2**25
 """Numbers of training inputs, a copy a particle, that populations that go up together hold at most: bounds memory."""
 CACHED = 2**17
 """Numbers that a block of particles may hold of each layer, so that it stays in the processor's cache."""
+NARROWED = 0.75
+"""Share of the populations that must be under way for the others to keep their places: to leave takes time too."""
 DECADES = 4
 """Powers of ten of the inverse temperature over which progress is shown: temperatures grow by about the same factor."""
 
@@ -23,8 +25,9 @@ DECADES = 4
 class Ascent:
     """A fit under way. `joint` and `streams` have a row for each population, `settings` are those of `Smc`.
 
-    `found` holds the populations that have arrived, by number. Those of `going`, of one group, stand at `state` after
-    so many `temperatures`; filled up with copies of the last to whole blocks of particles, as chains are.
+    `found` holds the populations that have arrived, by number. Those of `going`, of one group, of which some may have
+    arrived, stand at `state` after so many `temperatures`; filled up with copies of the last to whole blocks of
+    particles, as chains are.
     """
 
     settings: Any
@@ -64,7 +67,7 @@ class Ascent:
         return Populations(*(torch.cat([getattr(one, f.name) for one in each]) for f in fields(Populations)))
 
     def _go_on(self) -> None:
-        """Bring the populations that are going further, until one arrives."""
+        """Bring the populations that are going further, until a quarter of them has arrived."""
         settings, n = self.settings, self.settings.particles
         numbers = self._whole_blocks(self.going)
         joint, streams = self.joint.take(numbers).repeat(n), self.streams.take(numbers)
@@ -73,23 +76,31 @@ class Ascent:
             self.state = Populations.of_prior(joint, streams, n)
         normals = streams.normals("smc-moves", (n, joint.prior.n_latents + 2))
         resampling = streams.normals("smc-resampling", ())
-        while (self.state.beta < 1).all():
+        while len(self._underway()) > NARROWED * len(self.going):
             t = self.temperatures
             uniform = torch.special.ndtr(resampling.step(t).double())
             noise = [normals.step(t * settings.moves + move) for move in range(settings.moves)]
             cooled = self.state.cooled(settings.ess, uniform)
             self.state = cooled.moved(joint, noise, settings.leapfrogs, settings.target_acceptance)
             self.temperatures = t + 1
+            self._put_aside()
             self._report()
         self._narrow()
 
-    def _narrow(self) -> None:
-        """Put those that have arrived aside."""
+    def _underway(self) -> list[int]:
+        """Places of those among the ones that are going that have not arrived."""
+        return [place for place, number in enumerate(self.going) if number not in self.found]
+
+    def _put_aside(self) -> None:
+        """Keep those that have arrived as they are: what moves on in their places is of no account."""
         arrived = (self.state.beta >= 1).tolist()
-        for place, number in enumerate(self.going):
+        for place in self._underway():
             if arrived[place]:
-                self.found[number] = self.state.take([place])
-        places = [place for place in range(len(self.going)) if not arrived[place]]
+                self.found[self.going[place]] = self.state.take([place])
+
+    def _narrow(self) -> None:
+        """Go on with those alone that have not arrived."""
+        places = self._underway()
         self.going = [self.going[place] for place in places]
         self.state = self.state.take(self._whole_blocks(places)) if places else None
 
@@ -113,7 +124,7 @@ class Ascent:
 
     def _report(self) -> None:
         """Progress in hundredths of a population, and the state for a fit that goes on here."""
-        betas = self.state.beta[: len(self.going)].tolist()
+        betas = self.state.beta[self._underway()].tolist()
         shares = [max(0.0, 1 + math.log10(beta) / DECADES) for beta in betas]
         self.progress(int(100 * (len(self.found) + sum(shares))), 100 * self.joint.n_cells)
         self.progress.keep("smc", self.snapshot)
