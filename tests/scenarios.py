@@ -73,9 +73,13 @@ def settings_of(method: str) -> set[str]:
     return {f.name for f in fields(find(method))}
 
 
+FEW_PARTICLES = {"populations": 2, "particles": 32}
+"""So many unless a test wants others."""
+
+
 def quick_method(name: str, **settings):
     """A method with those of these settings that it has."""
-    known = settings_of(name)
+    known, settings = settings_of(name), FEW_PARTICLES | settings
     if "learning_rate" in settings:
         settings["learning_rate"] = QUICK_RATES.get(name, settings["learning_rate"])
     return make(name, {k: v for k, v in settings.items() if k in known})

@@ -52,6 +52,7 @@ class BNNEstimator(BaseEstimator):
         kept = best_of(problem, method, names_of(parameters.seed(self.random_state), n_starts), progress)
         self.trained_ = TrainedCell(network, kept.posterior, kept.name)
         self.objective_trace_, self.start_objectives_, self.n_iter_ = kept.trace, kept.objectives, kept.steps
+        self.log_evidence_ = kept.log_evidence
         return self
 
     def _validated(self, X, y) -> tuple[np.ndarray, np.ndarray]:

@@ -52,13 +52,15 @@ class Problem:
 @dataclass(frozen=True)
 class Started:
     """The start that was kept: its posterior, name, trace (steps,) or None, steps; and `objectives` (starts,), the
-    objective of every start when it ended, in nats, or None."""
+    objective of every start when it ended, in nats, or None. `log_evidence` is that of the kept start, None where
+    the method estimates none."""
 
     posterior: Posterior
     name: str
     trace: np.ndarray | None
     steps: int
     objectives: np.ndarray | None
+    log_evidence: float | None
 
 
 def names_of(seed: int, n: int) -> list[str]:
@@ -90,7 +92,9 @@ def best_of(problem: Problem, method: Method, names: list[str], progress: Progre
         best = int(np.where(finite & np.isfinite(objectives), objectives, -np.inf).argmax())
         best = best if finite[best] else int(finite.argmax())
     trace = None if fit.trace is None else fit.trace[best]
-    return Started(_posterior_of(fit.posterior, best), names[best], trace, fit.steps, objectives)
+    evidence = fit.diagnostics.get("log_evidence")
+    evidence = None if evidence is None else float(evidence[best])
+    return Started(_posterior_of(fit.posterior, best), names[best], trace, fit.steps, objectives, evidence)
 
 
 def _objectives(fit: Fit) -> np.ndarray | None:

@@ -40,7 +40,9 @@ class BNNClassifier(ClassifierMixin, BNNEstimator):
     ----------
     classes_, n_features_in_, `feature_names_in_` (of a DataFrame), `trained_` (a TrainedCell, which takes features in
     training units), `objective_trace_` (the ELBO or log joint, in nats, of the start that was kept; None where the
-    method has none), `start_objectives_` (n_restarts,: where each start's ended), `n_iter_` (steps)
+    method has none), `start_objectives_` (n_restarts,: where each start's ended), `n_iter_` (steps),
+    `log_evidence_` (log marginal likelihood of the training labels, in nats, by `inference="smc"`, and by Laplace's
+    method of one mode alone by "laplace_approximation"; None where the method estimates none)
 
     `fit` raises ValueError for a parameter that makes no sense, with what is allowed, and for a fit that diverges; one
     that fails leaves the estimator as it was before. X may be an array or a DataFrame; results are arrays, save

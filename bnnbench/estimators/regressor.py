@@ -51,7 +51,9 @@ class BNNRegressor(RegressorMixin, BNNEstimator):
     ----------
     n_features_in_, `feature_names_in_` (of a DataFrame), `trained_` (a TrainedCell, which takes features and gives
     targets in training units), `objective_trace_` (the ELBO or log joint, in nats, of the start that was kept; None
-    where the method has none), `start_objectives_` (n_restarts,: where each start's ended), `n_iter_` (steps)
+    where the method has none), `start_objectives_` (n_restarts,: where each start's ended), `n_iter_` (steps),
+    `log_evidence_` (log marginal likelihood of the scaled training targets, in nats, by `inference="smc"`, and by
+    Laplace's method of one mode alone by "laplace_approximation"; None where the method estimates none)
 
     The target is scaled to mean 0 and sd 1 for training, whatever `standardize` says; results are in its own units. Of
     a target that does not vary but for rounding the prediction is its value, without spread, and a warning says so.

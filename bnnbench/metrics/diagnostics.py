@@ -52,6 +52,42 @@ declare(
 )
 declare(
     __name__,
+    "log_evidence",
+    label="Log evidence",
+    definition="Log marginal likelihood of the training targets, log p(y), as the method estimates it: exact but for "
+    "Monte Carlo error by sequential Monte Carlo, by Laplace's method of one mode alone.",
+    direction="higher",
+    unit="nats",
+)
+declare(
+    __name__,
+    "log_evidence_se",
+    label="Standard error of log evidence",
+    definition="Standard deviation of the log evidence over independent populations, over the root of their number.",
+    direction="lower",
+    unit="nats",
+    bounds=(0, math.inf),
+)
+declare(
+    __name__,
+    "surviving_roots",
+    label="Surviving roots",
+    definition="Draws from the prior that the particles of a population descend from; of several populations the "
+    "fewest.",
+    direction="higher",
+    unit="draws",
+    bounds=(0, math.inf),
+)
+declare(
+    __name__,
+    "temperatures",
+    label="Temperatures",
+    definition="Temperatures between prior and posterior, the mean over populations.",
+    direction="",
+    bounds=(0, math.inf),
+)
+declare(
+    __name__,
     "fit_seconds",
     label="Seconds of fitting",
     definition="Of a control that is fitted, on one thread; seconds of trained cells stand in the table of cells.",

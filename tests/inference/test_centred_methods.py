@@ -64,6 +64,8 @@ def test_reaches_the_known_posterior_around_another_centre(variant):
         "initial_sd": 0.5,
         "samples": 200,
         "tune": 100,
+        "populations": 4,
+        "particles": 128,
     }
     method = quick_method(name, **settings, chains=8, leapfrogs=8, keep=1000, **VARIANTS[variant])
     posterior = method.fit(joint, joint.streams()).posterior

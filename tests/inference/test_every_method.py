@@ -29,7 +29,8 @@ def has(name: str, setting: str) -> bool:
 STACKED = [m for m in METHODS if m not in OWN_MODEL]
 QUICK = {"steps": 150, "learning_rate": 0.03}
 QUICK |= {"chains": 2, "keep": 40, "tune": 20, "samples": 20, "leapfrogs": 4, "rounds": 2, "probes": 5, "stored": 40}
-FEW = QUICK | {"steps": 60, "keep": 20, "tune": 10, "samples": 10, "members": 2}
+QUICK |= {"populations": 2, "particles": 16, "moves": 1}
+FEW = QUICK | {"steps": 60, "keep": 20, "tune": 10, "samples": 10, "members": 2, "particles": 8}
 every_method = pytest.mark.parametrize(
     "name", [pytest.param(m, marks=pytest.mark.slow) if m in OWN_MODEL else m for m in METHODS]
 )
@@ -44,7 +45,7 @@ def draws_of(posterior, streams, n=4000):
 def test_reaches_the_known_posterior_of_a_linear_model(name):
     joint = LinearGaussian()
     settings = {"steps": 6000, "learning_rate": 0.03, "schedule": "cosine", "initial_sd": 0.5}
-    method = quick_method(name, **settings, chains=16, leapfrogs=8)
+    method = quick_method(name, **settings, chains=16, leapfrogs=8, populations=8, particles=128)
     posterior = method.fit(joint, joint.streams()).posterior
     draws = draws_of(posterior, joint.streams())[:, :, :3]
     mean, sd = joint.expected(name)

@@ -100,11 +100,12 @@ LANGEVIN = {"chains": 32, "cycles": 2, "burn_in": 1, "sampling": 1.0, "keep": 32
 """The first cycle is left out: it comes from the initial values."""
 SAMPLERS = {
     "hmc": {"leapfrogs": 8, "samples": 1000, "keep": 8000, "rounds": 1},
+    "smc": {"populations": 8, "particles": 256, "moves": 3, "leapfrogs": 8, "keep": 2048},
     "pymc_nuts": {"chains": 2, "tune": 500, "samples": 1500, "stored": 3000},
     "sgld": LANGEVIN | {"steps": 6000, "learning_rate": 0.02, "warm_up": 0.5},
     "sghmc": LANGEVIN | {"steps": 4000, "learning_rate": 0.01, "warm_up": 0.5},
 }
-EXACT = ["hmc", "pymc_nuts"]
+EXACT = ["hmc", "smc", "pymc_nuts"]
 """Samplers without a bias."""
 OPTIMISERS = {"steps": 3000, "learning_rate": 0.1}
 """A high rate: Adam's second moments remember the steep first steps, where the noise is taken for far too small."""

@@ -39,7 +39,7 @@ def newcomers(small_results) -> Results:
         ("spike_slab", "spike slab"),
         ("student_t", "Student t"),
         ("spherical_laplace", "spherical Laplace"),
-        ("pymc_smc", "PyMC smc"),
+        ("pymc_smc", "PyMC SMC"),
         ("reheated_sgld", "reheated SGLD"),
         ("half_cauchy", "half-Cauchy"),
         ("pymc_nuts", "PyMC NUTS"),
