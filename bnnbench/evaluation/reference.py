@@ -22,9 +22,9 @@ GATED = {"rhat": "function_rhat", "ess": "function_ess", "divergences": "diverge
 """The diagnostics that a reference is judged by, in the gate's order, by what the table of references calls them."""
 
 
-def floor_names() -> list[str]:
-    """Names of the floors of the metrics against a reference."""
-    return [found.floor for found in registered().values() if "reference" in found.inputs and found.floor]
+def floor_names(task: str | None = None) -> list[str]:
+    """Names of the floors of the metrics against a reference, of one task or of all."""
+    return [found.floor for found in registered(task).values() if "reference" in found.inputs and found.floor]
 
 
 def columns() -> list[str]:

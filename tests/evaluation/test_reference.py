@@ -57,7 +57,7 @@ def test_a_cell_is_compared_with_the_reference_of_its_model_data_set_and_seed(re
 
 def test_a_reference_has_diagnostics_and_floors_and_is_not_compared_with_itself(results):
     stored = of(results, "toy/circles-0.4/mlp-5-5/normal-1/hmc/seed-0")
-    assert {*GOOD, *reference.floor_names()} <= set(stored.index)
+    assert {*GOOD, *reference.floor_names("classification")} <= set(stored.index)
     assert not {"agreement", "total_variation"} & set(stored.index)
     assert "function_rhat" not in of(results, "toy/circles-0.4/mlp-5-5/normal-1/hmc/seed-0", "validation")
 
