@@ -3,6 +3,7 @@ rule dataset:
         f"{RESULTS}/data/{{dataset}}.nc",
     log:
         f"{LOGS}/data/{{dataset}}.log",
+    priority: 2  # before any training: a long shard is not to wait for its data until short ones are done
     params:
         config=CONFIG,
         study=lambda wildcards: PLAN.datasets[wildcards.dataset].study,
