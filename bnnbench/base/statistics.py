@@ -58,7 +58,7 @@ def resampled_interval(values: ArrayLike, share: float, level: float = 0.95) -> 
     """(mean, low, high) of values of random splits of one table into training and test rows; NaN are left out.
 
     Splits share rows, so their values are not independent: the variance of the mean is s² (1 / n + share), `share`
-    being test rows over the other rows of a split (Nadeau & Bengio 2003, Inference for the generalization error).
+    being test rows over training rows of a split (Nadeau & Bengio 2003, Inference for the generalization error).
     """
     x = np.asarray(values, dtype=float).ravel()
     x = x[~np.isnan(x)]

@@ -47,7 +47,7 @@ def against_published(results: Results, study: str) -> str:
         cells = cells_of(results, study, chosen, dataset=dataset, inference=chosen.inference)
         likelihoods = -scores(results, study, dataset=dataset, id=list(cells.id)).value
         sizes = shape(spec.family, spec.options)
-        share = sizes.test / (sizes.train + sizes.validation)
+        share = sizes.test / sizes.train
         failed = results.cells[(results.cells.dataset == dataset) & (results.cells.state == "failed")]
         row = {
             "Table": dataset,
