@@ -44,10 +44,10 @@ def test_any_number_of_kinds_stays_compiled():
 @pytest.mark.skipif(not resolve_compile("auto"), reason="no C++ compiler")
 def test_where_the_compiler_fails_the_same_is_computed_and_a_warning_says_so_once(monkeypatch, tmp_path, caplog):
     monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", str(tmp_path))
-    monkeypatch.setattr(torch._inductor.config.cpp, "cxx", ("/no/such/compiler",))
-    monkeypatch.setattr(torch._inductor.config, "force_disable_caches", True)
     kernel, a = Kernel(lambda a: (a.square() + 5.0).sum(1), compiled=True), torch.randn(3, 4)
-    with caplog.at_level(logging.WARNING):
+    # The settings' own patch puts them back whole; monkeypatch would leave the second deleted for every later test.
+    settings = {"cpp.cxx": ("/no/such/compiler",), "force_disable_caches": True}
+    with torch._inductor.config.patch(settings), caplog.at_level(logging.WARNING):
         for _ in range(2):
             value, (gradient,) = kernel.with_gradient(3, [a], [])
     torch.testing.assert_close(value, a.square().sum(1) + 20)
