@@ -183,6 +183,8 @@ class Method:
     """What it finds with enough steps where the posterior is one Gaussian: by this the shared tests judge it."""
     finds_optima: ClassVar[bool] = False
     """Whether all it asks of the likelihood is an objective to climb, so that one that is no density will do."""
+    needs_exact_density: ClassVar[bool] = False
+    """Whether it compares or differentiates values of one log joint, so that an estimate of it will not do."""
     changes_target: ClassVar[tuple[str, ...]] = ("temperature", "entropy_weight")
     """Settings, 1 by default, under which another distribution is approximated: a recipe must name them."""
 
@@ -204,6 +206,10 @@ class Method:
         """
         if not likelihood.is_density and not self.finds_optima:
             return f"likelihood '{likelihood.name}' is an objective and no density, so there is no posterior to find"
+        if network.noise and self.needs_exact_density:
+            return "the network draws noise in each step: its density is an estimate, and this method needs it exact"
+        if fault := likelihood.skip(network):
+            return fault
         if self.looks_at_units and not network.has_units:
             return "it treats the units of dense and convolutional layers, which this network does not consist of"
         return self.skip(network, model, likelihood)

@@ -16,7 +16,7 @@ def probe(joint: LogJoint, n: int):
     It is that of n of a cell's own training inputs, which are fixed, at even distances in the training set.
     """
     index = torch.linspace(0, joint.n_points - 1, min(n, joint.n_points), device=joint.x.device).long()
-    x = lay_out(joint.network, joint.x[joint.which.unsqueeze(1), index])
+    x = joint.with_fixed_noise(lay_out(joint.network, joint.x[joint.which.unsqueeze(1), index]))
 
     def functions(latents: torch.Tensor) -> torch.Tensor:
         outputs = forward(joint.network, joint.prior.weights(latents), x)

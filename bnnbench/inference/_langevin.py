@@ -68,7 +68,7 @@ def sample(settings, joint, streams, progress, update: Update) -> Fit:
     wide, streams = joint.repeat(settings.chains), streams.repeat(settings.chains)
     latents = initial_latents(wide, streams, settings.initial, settings.initial_scale)
     noise = streams.normals("langevin", (joint.prior.n_latents,))
-    batches = streams.batches(joint.n_points, settings.batch_size)
+    data = wide.batches(streams, settings.batch_size)
     active = wide.prior.active.to(latents)
     keep, kept, trace, trace_steps, window = set(kept_steps(settings)), [], [], [], 0.0
     stretch = max(1, settings.steps // TRACE_POINTS)
@@ -77,7 +77,7 @@ def sample(settings, joint, streams, progress, update: Update) -> Fit:
         start, latents, velocity, kept, trace, trace_steps, window = state["values"]
     for t in range(start, settings.steps):
         rate, samples = schedule(settings, t)
-        value, gradient = wide.value_and_gradient(latents, wide.batch(batches(t)))
+        value, gradient = wide.value_and_gradient(latents, data(t))
         temperature = settings.temperature if samples else 0.0
         latents, velocity = update(latents, velocity, gradient, rate, temperature, noise.step(t) * active)
         window = window + value

@@ -12,6 +12,7 @@ class PymcMethod(Method):
     """A method on PyMC's own form of a cell's model."""
 
     on_processor = True
+    needs_exact_density = True
 
     def skip(self, network, model, likelihood):
         return pymc_models.unsupported(network, model, likelihood)

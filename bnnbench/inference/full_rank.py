@@ -71,12 +71,12 @@ class FullRank(Method):
         loc, rho = initial_gaussian(joint, streams, self.initial, self.initial_scale, self.initial_sd)
         factor = Triangular(joint.prior, rho) if self.rank is None else LowRank(joint.prior, rho, streams, self.rank)
         noise = factor.noise(streams)
-        batches, expected = streams.batches(joint.n_points, self.batch_size), joint.objective(_expected_log_joint)
+        data, expected = joint.batches(streams, self.batch_size), joint.objective(_expected_log_joint)
 
         def elbo(step):
             deviation, sd, log_determinant = factor.sample([n.step(step) for n in noise])
             weight = self.temperature * warmed_up(step, self.steps, self.warm_up)
-            constants = [loc.new_full((), weight), *joint.batch(batches(step))]
+            constants = [loc.new_full((), weight), *data(step)]
             fit = expected([loc, sd, loc + deviation], constants)
             return fit + weight * self.entropy_weight * entropy(joint.prior, log_determinant)
 

@@ -52,6 +52,7 @@ class Hmc(Method):
     initial_scale: Positive = 1.0
 
     posterior_class = DrawsPosterior
+    needs_exact_density = True
 
     def __post_init__(self):
         super().__post_init__()

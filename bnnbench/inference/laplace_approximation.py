@@ -101,6 +101,7 @@ class LaplaceApproximation(Map):
 
     has_curve = False  # what it shows on the way would be its MAP
     reaches = "posterior"
+    needs_exact_density = True
     finds_optima = False
 
     @property

@@ -31,9 +31,9 @@ class Map(Method):
 
     def fit(self, joint, streams, progress=SILENT):
         latents = initial_latents(joint, streams, self.initial, self.initial_scale)
-        batches, objective = streams.batches(joint.n_points, self.batch_size), self.objective(joint, streams)
+        data, objective = joint.batches(streams, self.batch_size), self.objective(joint, streams)
         trace_steps, trace = maximise(
-            lambda step: objective(step, latents, joint.batch(batches(step))),
+            lambda step: objective(step, latents, data(step)),
             [latents],
             steps=self.steps,
             learning_rate=self.learning_rate,

@@ -76,7 +76,7 @@ class MeanField(Method):
             raise ValueError(f"mean_field.estimator: unknown '{self.estimator}': known are {', '.join(ESTIMATORS)}")
         loc, rho = initial_gaussian(joint, streams, self.initial, self.initial_scale, self.initial_sd)
         noise = [streams.normals("variational", (joint.prior.n_latents,)), *self._noise_of_layers(joint, streams)]
-        batches, floor = streams.batches(joint.n_points, self.batch_size), self._sd_floor
+        data, floor = joint.batches(streams, self.batch_size), self._sd_floor
         estimate = joint.objective(_elbo, estimator=self.estimator, entropy_weight=self.entropy_weight, sd_floor=floor)
 
         def posterior():
@@ -84,8 +84,7 @@ class MeanField(Method):
 
         def elbo(step):
             weight = loc.new_full((), self.temperature * warmed_up(step, self.steps, self.warm_up))
-            batch = joint.batch(batches(step))
-            return estimate([loc, rho], [weight, *batch, *[n.step(step) for n in noise]])
+            return estimate([loc, rho], [weight, *data(step), *[n.step(step) for n in noise]])
 
         trace_steps, trace = maximise(
             elbo,

@@ -47,6 +47,7 @@ class Smc(Method):
     keep: Count = 1000
 
     posterior_class = DrawsPosterior
+    needs_exact_density = True
 
     @property
     def chains(self) -> int:

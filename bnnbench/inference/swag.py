@@ -119,13 +119,13 @@ class Swag(Method):
     def fit(self, joint, streams, progress=SILENT):
         collecting = max(1, min(self.steps - 1, round(self.collect * self.steps)))
         start = self._start(joint, streams, progress, self.steps - collecting)
-        path, batches = _Path.at(start.posterior.arrays["loc"]), streams.batches(joint.n_points, self.batch_size)
+        path, data = _Path.at(start.posterior.arrays["loc"]), joint.batches(streams, self.batch_size)
         stretch = max(1, collecting // TRACE_POINTS)
         every = max(1, min(joint.n_points // self.batch_size, collecting // (2 * self.rank)))
         if state := progress.restored("swag"):
             path = _Path(**state)
         for t in range(path.done + 1, collecting + 1):
-            value, gradient = joint.value_and_gradient(path.latents, joint.batch(batches(t)))
+            value, gradient = joint.value_and_gradient(path.latents, data(t))
             path.velocity = self.momentum * path.velocity + self.swa_learning_rate / joint.n_points * gradient
             path.latents, path.window = path.latents + path.velocity, path.window + value
             path.done = t

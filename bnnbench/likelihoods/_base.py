@@ -53,6 +53,14 @@ class Likelihood:
             return None
         return f"it gives {network.gives}, while the likelihood {self.name} reads {self.reads}"
 
+    def skip(self, network: Network) -> str | None:
+        """Why a network that it can read has no meaning under it; None where it has."""
+        return None
+
+    def data_fault(self, x: torch.Tensor) -> str | None:
+        """What is wrong with training inputs (sets, points, ...) under it, with the remedy; None where nothing is."""
+        return None
+
     def target(self, y: torch.Tensor) -> torch.Tensor:
         """The targets as kernels read them."""
         return y

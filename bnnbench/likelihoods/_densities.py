@@ -27,7 +27,11 @@ class DensitySummary(Summary):
         }
 
     def add(self, totals, outputs, own, u, count):
-        log_density = self.likelihood.log_density(outputs)
+        return self.with_draw(totals, self.likelihood.log_density(outputs), count)
+
+    @staticmethod
+    def with_draw(totals, log_density, count):
+        """Totals with the log density (cells, points) of one draw more, the `count`-th."""
         delta = log_density - totals["mean"]
         mean = totals["mean"] + delta / count
         return {

@@ -38,6 +38,8 @@ class Summary:
     """Whether `add` keeps all shapes, so that it can be compiled once for all draws."""
     takes_uniforms: ClassVar[bool] = False
     """Whether `add` needs uniform numbers (cells, points), to draw targets with."""
+    samples: ClassVar[int] = 0
+    """Samples of a network's own noise that a point is summed up from, where a network has such noise."""
     at_half: ClassVar[tuple[str, ...]] = ()
     """Totals that are wanted after the first half of the draws too."""
 

@@ -13,18 +13,21 @@ Under a prior that is centred on weights (`centre.py`) all this holds of the dev
 latents into weights adds it, and a weight's own spread multiplies its scale.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cache, cached_property
 
 import numpy as np
 import torch
 
+from bnnbench.base.philox import generator
 from bnnbench.hyperpriors import Hyperprior
 from bnnbench.likelihoods import Likelihood
 from bnnbench.likelihoods.categorical import Categorical
 from bnnbench.model.centre import Centre
 from bnnbench.model.codes import Codes, Kinds, sum_by_code
 from bnnbench.model.kernels import Kernel
+from bnnbench.model.streams import Streams
 from bnnbench.networks import Network
 from bnnbench.networks._apply import forward
 from bnnbench.priors import Prior
@@ -320,8 +323,41 @@ class LogJoint:
         """Every cell's whole training set, gathered once."""
         return lay_out(self.network, self.x[self.which]), self.y[self.which]
 
+    def batches(self, streams: Streams, batch_size: int | None) -> Callable[[int], tuple[torch.Tensor, torch.Tensor]]:
+        """Function of the step giving its data: inputs and labels of its points, all of them for a batch size of None.
+
+        A network that needs noise has it after the inputs' features, drawn anew for each step, which the cells of a
+        pair share. Methods need know nothing of it.
+        """
+        index = streams.batches(self.n_points, batch_size)
+        if not self.network.noise:
+            return lambda step: self.batch(index(step))
+        size = min(batch_size or self.n_points, self.n_points)
+        noise = streams.paired_noise("network-noise", (self.network.noise, size))
+
+        def data(step):
+            x, y = self._points(index(step))
+            return torch.cat([x, noise(step)], 1), y
+
+        return data
+
     def batch(self, index: torch.Tensor | None) -> tuple[torch.Tensor, torch.Tensor]:
-        """Inputs and labels of the points `index` (cells, batch); of all points for None."""
+        """Inputs and labels of the points `index` (cells, batch); of all points for None.
+
+        Raises ValueError for a network that needs noise, which belongs to a step.
+        """
+        if self.network.noise:
+            raise ValueError("the network needs noise of its own in each step: ask `batches` for the step's data")
+        return self._points(index)
+
+    def with_fixed_noise(self, x: torch.Tensor) -> torch.Tensor:
+        """Laid out inputs (cells, features, points) with the noise that the network needs, the same for every cell."""
+        if not self.network.noise:
+            return x
+        made = generator("fixed", "network-noise").standard_normal((self.network.noise, x.shape[2]), np.float32)
+        return torch.cat([x, torch.from_numpy(made).to(x).expand(len(x), -1, -1)], 1)
+
+    def _points(self, index: torch.Tensor | None) -> tuple[torch.Tensor, torch.Tensor]:
         if index is None:
             return self.all_points
         which = self.which.unsqueeze(1)

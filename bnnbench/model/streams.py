@@ -5,6 +5,7 @@ On the processor numbers are NumPy's. On any other device torch draws them there
 it takes to make the step's noise elsewhere and bring it. The numbers are others then, with the same properties.
 """
 
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import cache
@@ -220,6 +221,17 @@ class Streams:
         """(cells, *shape) of normals shared by the cells of a pair, for initial values."""
         made = {pair: generator(pair, purpose).standard_normal(shape, np.float32) for pair in set(self.pairs)}
         return torch.from_numpy(np.stack([made[pair] for pair in self.pairs])).to(self.device, self.dtype)
+
+    def paired_noise(self, purpose: str, shape: tuple[int, ...]) -> Callable[[int], torch.Tensor]:
+        """Function of the step giving (cells, *shape) of normals shared by the cells of a pair, others in each step."""
+
+        def noise(step: int) -> torch.Tensor:
+            made = {
+                p: generator(p, purpose, step).standard_normal(shape, np.float32) for p in dict.fromkeys(self.pairs)
+            }
+            return torch.from_numpy(np.stack([made[p] for p in self.pairs])).to(self.device, self.dtype)
+
+        return noise
 
     def paired_uniforms(self, purpose: str, chunk: int, size: int) -> torch.Tensor:
         """(cells, size) of uniforms on [0, 1) shared by the cells of a pair, for label votes."""

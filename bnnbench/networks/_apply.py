@@ -20,6 +20,7 @@ from bnnbench.networks._layers import (
     LastStep,
     MaxPool,
     Network,
+    OwnLayer,
     PerPixel,
     PlacedMaxPool,
     Recurrent,
@@ -218,6 +219,8 @@ def _run(network: Network, x: torch.Tensor, n_cells: int, affine) -> torch.Tenso
                 h = h.transpose(2, 3).flatten(2)
             case PlacedMaxPool() | Unpool() | PerPixel():
                 h = _maps.apply(layer, h, n_cells, places)
+            case OwnLayer():
+                h = layer.apply(h, places)
     return h
 
 

@@ -4,7 +4,7 @@ import math
 from collections import Counter
 from dataclasses import dataclass
 from functools import cached_property
-from typing import ClassVar, Literal, get_args
+from typing import Any, ClassVar, Literal, get_args
 
 from bnnbench.base.settings import Count
 
@@ -112,6 +112,17 @@ class EachStep:
     """Every step of a sequence as a point of its own, the steps of a sequence being neighbours."""
 
 
+class OwnLayer:
+    """A layer without weights that a network's own file defines, a subclass of this, and that says itself what it does.
+
+    So that a new one changes no other network's keys.
+    """
+
+    def apply(self, h: Any, kept: list) -> Any:
+        """A layer's outputs (cells, features, points); `kept` is what earlier layers of the pass put aside."""
+        raise NotImplementedError
+
+
 @dataclass(frozen=True)
 class Parameter:
     """One weight matrix, filter bank or bias vector, and where it lies in the flat weight vector.
@@ -203,6 +214,19 @@ class Network:
     def reads_symbols(self) -> bool:
         """Whether its inputs are codes of symbols rather than numbers."""
         return any(isinstance(layer, Symbols) for layer in self.layers)
+
+    @property
+    def noise(self) -> int:
+        """Standard normal numbers that it needs for a point in each step of training, after the point's features.
+
+        Where it needs any, what it computes is an estimate, and another one in the next step.
+        """
+        return 0
+
+    @property
+    def code_size(self) -> int:
+        """How many of them make one draw of a latent code; 0 where a network has no code."""
+        return 0
 
     @property
     def outputs_per_point(self) -> int:

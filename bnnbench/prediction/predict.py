@@ -7,6 +7,7 @@ from functools import cache
 import numpy as np
 import torch
 
+from bnnbench.base.philox import generator
 from bnnbench.base.progress import SILENT, Progress
 from bnnbench.inference._base import Posterior
 from bnnbench.likelihoods._summary import Drawn, Summary, Totals
@@ -18,6 +19,9 @@ from bnnbench.networks import Network
 DENSE_CHUNK, IMAGE_CHUNK, PIXEL_CHUNK = 4000, 250, 65_536
 """Points in one call, and pixels where each has outputs, so that a block of cells stays in the processor's cache. For
 less than half of that nothing is compiled: it would take longer than it saves."""
+
+SAMPLED = 2**19
+"""Outputs of a cell in one call where points have many samples: 2 MB in single precision."""
 
 StackPredictions = dict[str, np.ndarray]
 """Predictions of a stack at its points: what its likelihood's summary stores, by name, (cells, points, ...)."""
@@ -46,6 +50,7 @@ def predict(
         posterior = posterior.of_predictions(n_draws)
     prior, summary = posterior.prior, posterior.prior.likelihood.summary
     draws, half = posterior.draws(streams, purpose), None
+    noise = _noise(prior.network, summary, streams, f"network-noise-{purpose}-{split}")
     with torch.no_grad():
         grid = _grid(posterior, summary, x, which, block, compiled)
         for s in range(passes):
@@ -54,7 +59,7 @@ def predict(
             uniforms = streams.paired_uniforms(f"labels-{split}", s, n_points) if summary.takes_uniforms else None
             for row in grid:
                 for part in row:
-                    part.add(drawn, own, uniforms, float(s + 1))
+                    part.add(drawn, own, uniforms, float(s + 1), noise(s, part.cells, part.points))
             if 2 * (s + 1) == passes and summary.at_half:
                 half = {name: _join(grid, name) for name in summary.at_half}
             progress(s + 1, passes)
@@ -72,17 +77,35 @@ class _Part:
     totals: Totals
     accumulate: object
 
-    def add(self, drawn: tuple[torch.Tensor, ...], own: torch.Tensor, uniforms: torch.Tensor | None, count: float):
-        """Add a draw of what networks take (cells, ...), the `count`-th."""
+    def add(
+        self, drawn: tuple[torch.Tensor, ...], own: torch.Tensor, uniforms: torch.Tensor | None, count: float, noise
+    ):
+        """Add a draw of what networks take (cells, ...), the `count`-th, with the noise of these cells and points."""
         of_cells = [d[self.cells] for d in drawn]
         u = None if uniforms is None else uniforms[self.cells, self.points]
-        self.totals = self.accumulate(of_cells, self.inputs, own[self.cells], u, count, self.totals)
+        inputs = self.inputs if noise is None else torch.cat([self.inputs, noise.to(self.inputs)], 1)
+        self.totals = self.accumulate(of_cells, inputs, own[self.cells], u, count, self.totals)
+
+
+def _noise(network: Network, summary: Summary, streams: Streams, purpose: str):
+    """Function of a draw's number and of slices of cells and points giving the noise that they need to be summed up,
+    (cells, features, points), the same for the cells of a pair; None where they need none."""
+    rows = summary.samples * network.code_size
+
+    def noise(s: int, cells: slice, points: slice) -> torch.Tensor | None:
+        if not rows:
+            return None
+        pairs, shape = streams.pairs[cells], (rows, points.stop - points.start)
+        made = {p: generator(p, purpose, s, points.start).standard_normal(shape, np.float32) for p in set(pairs)}
+        return torch.from_numpy(np.stack([made[p] for p in pairs]))
+
+    return noise
 
 
 def _grid(posterior, summary, x, which, block: int, compiled: bool) -> list[list[_Part]]:
     """Blocks of cells, a row each, by chunks of points."""
     network, n_points = posterior.prior.network, x.shape[1]
-    chunk = points_at_once(network)
+    chunk = _chunk(network, summary)
     compiled = compiled and summary.compiles
     whole, rest = (_accumulator(network, posterior.logits, summary, c) for c in (compiled, False))
     grid = []
@@ -96,6 +119,13 @@ def _grid(posterior, summary, x, which, block: int, compiled: bool) -> list[list
             row.append(_Part(cells, points, inputs, empty, whole if 2 * size >= chunk else rest))
         grid.append(row)
     return grid
+
+
+def _chunk(network: Network, summary: Summary) -> int:
+    """Points in one call: fewer where each has many samples of the network's noise, so that memory stays bounded."""
+    if not summary.samples * network.code_size:
+        return points_at_once(network)
+    return max(1, min(points_at_once(network), SAMPLED // (summary.samples * network.n_outputs)))
 
 
 def points_at_once(network: Network) -> int:

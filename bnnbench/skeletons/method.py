@@ -34,9 +34,9 @@ class Skeleton(Method):
         progress: told how far it is; keeps the state of `maximise`, so that an interrupted fit goes on
         """
         latents = initial_latents(joint, streams, "fan_in", scale=1.0)
-        batches = streams.batches(joint.n_points, self.batch_size)
+        data = joint.batches(streams, self.batch_size)
         trace_steps, trace = maximise(
-            lambda step: joint.log_density(latents, joint.batch(batches(step))),
+            lambda step: joint.log_density(latents, data(step)),
             [latents],
             steps=self.steps,
             learning_rate=self.learning_rate,

@@ -7,9 +7,14 @@ import numpy as np
 
 from bnnbench.tasks._base import Task
 
-LIKELIHOODS = ("normal_base",)
+LIKELIHOODS = (
+    "normal_base",
+    *("bernoulli_elbo", "bernoulli_elbo_sampled", "bernoulli_reconstruction", "bernoulli_kl", "gaussian_elbo"),
+)
 FIELDS = ("log_density", "mean_log_density", "variance")
 """What `Densities` are made of, in its order."""
+OF_BOUNDS = ("half_samples_log_density", "bound_log_density", "kl")
+"""What is stored besides where a density is estimated from a bound, in the order of `Bound`."""
 
 
 class Density(Task):
@@ -17,7 +22,8 @@ class Density(Task):
 
     controls = {"chance": "fitted Gaussian", "bayes_rule": "true density"}
     control_definitions = {
-        "chance": "The Gaussian with the mean and the covariance of the training inputs.",
+        "chance": "The Gaussian with the mean and the covariance of the training inputs; of binary inputs, whose density is "
+        "a probability, independent ones with the frequencies of training.",
         "bayes_rule": "The true density, known where the data are generated. No model can have a lower expected NLL.",
     }
     targets = "none"
@@ -32,14 +38,17 @@ class Density(Task):
 
     def encode(self, arrays, n_draws, halves):
         names = [*FIELDS, *["first_half_log_density"] * (halves and "first_half_log_density" in arrays)]
+        names += [name for name in OF_BOUNDS if name in arrays]
         found = {name: (("cell", "point"), arrays[name].astype(np.float32)) for name in names}
         return found | {"dimensions": (("cell",), arrays["dimensions"].astype(np.int32))}
 
     def decode(self, group, i):
-        return _densities(*(group[name].values[i] for name in FIELDS), int(group["dimensions"].values[i]))
+        bound = [group[name].values[i] for name in OF_BOUNDS if name in group]
+        return _densities(*(group[name].values[i] for name in FIELDS), int(group["dimensions"].values[i]), bound)
 
     def summarise(self, arrays, i, n_draws):
-        return _densities(*(arrays[name][i] for name in FIELDS), int(arrays["dimensions"][i]))
+        bound = [arrays[name][i] for name in OF_BOUNDS if name in arrays]
+        return _densities(*(arrays[name][i] for name in FIELDS), int(arrays["dimensions"][i]), bound)
 
     def units(self, scaling):
         """The log of the volume that is 1 in training, by which log densities move."""
@@ -69,7 +78,8 @@ class Density(Task):
         return truth
 
     def chance_at(self, x_train, y_train, n_classes, x):
-        log_density = _gaussian(x_train.reshape(len(x_train), -1), x.reshape(len(x), -1))
+        of_inputs = _independent if _is_binary(x_train) else _gaussian
+        log_density = of_inputs(x_train.reshape(len(x_train), -1), x.reshape(len(x), -1))
         return _densities(log_density, log_density, np.zeros_like(log_density), x[0].size)
 
     def errors(self, arrays, y):
@@ -77,11 +87,25 @@ class Density(Task):
         return -arrays["log_density"].mean(1)
 
 
-def _densities(log_density, mean, variance, dimensions):
+def _densities(log_density, mean, variance, dimensions, bound=()):
     """`Densities`; imported when it is needed, since planning reads tasks too and must be quick."""
-    from bnnbench.metrics.density._densities import Densities
+    from bnnbench.metrics.density._densities import Bound, Densities
 
-    return Densities(*(np.asarray(a, float) for a in (log_density, mean, variance)), dimensions)
+    made = Bound(*(np.asarray(a, float) for a in bound)) if bound else None
+    return Densities(*(np.asarray(a, float) for a in (log_density, mean, variance)), dimensions, made)
+
+
+def _is_binary(x: np.ndarray) -> bool:
+    return bool(np.isin(x, (0, 1)).all())
+
+
+def _independent(x_train: np.ndarray, x: np.ndarray) -> np.ndarray:
+    """Log probability (n,) of binary x (n, D) of independent pixels with the frequencies of training.
+
+    Half an image more has each pixel on, and half one off (Jeffreys), so that nothing is impossible.
+    """
+    frequency = (x_train.sum(0, dtype=float) + 0.5) / (len(x_train) + 1)
+    return (x * np.log(frequency) + (1 - x) * np.log1p(-frequency)).sum(1)
 
 
 def _gaussian(x_train: np.ndarray, x: np.ndarray) -> np.ndarray:

@@ -218,6 +218,9 @@ def _train_stack(
     options = {"compiled": compiled and network.compiles, "block": block}
     try:
         inputs = Inputs(padded, data, device)
+        if fault := likelihood.data_fault(inputs.training[0]):
+            reason = f"training inputs {fault}"
+            return skipped + [records.row(cell, "failed", reason) for cell in cells], {}
         curve = Curve(points, lambda posterior: inputs.errors(posterior, streams, **options)) if points else None
         progress = Checkpointed(about, "step", checkpoint, device, curve)
         of_padded = [models[cell.id] for cell in padded]

@@ -1,10 +1,22 @@
 """What is kept of a cell's density at the points of a split."""
 
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+
+
+class Bound(NamedTuple):
+    """What is known where a log density is estimated from codes by importance sampling, (n,) each, in nats.
+
+    half: the log density from half as many codes. elbo: the evidence lower bound. kl: KL(q(z | x) || p(z)). The last
+    two are means over draws.
+    """
+
+    half: NDArray[np.float64]
+    elbo: NDArray[np.float64]
+    kl: NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
@@ -12,7 +24,7 @@ class Densities:
     """Densities p(x | draw) at n points over draws, each (n,), in nats.
 
     log_density: log of the mean density. mean_log_density, variance: mean and variance over draws of log p(x | draw).
-    dimensions: how many numbers a point has; None where it is not known.
+    dimensions: how many numbers a point has; None where it is not known. bound: of autoencoders; None elsewhere.
 
     Raises ValueError for arrays of other shapes or with NaN.
     """
@@ -21,6 +33,7 @@ class Densities:
     mean_log_density: NDArray[np.float64]
     variance: NDArray[np.float64]
     dimensions: int | None
+    bound: Bound | None = None
     task: ClassVar[str] = "density"
 
     def __post_init__(self):
@@ -52,4 +65,6 @@ class Densities:
         found: dict[str, Any] = {"densities": self}
         if self.dimensions is not None:
             found["dimensions"] = self.dimensions
+        if self.bound is not None:
+            found["bound"] = self.bound
         return found if ideal is None else found | {"ideal": ideal.log_density}

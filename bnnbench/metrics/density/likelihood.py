@@ -9,7 +9,8 @@ from ._densities import Densities
 @metric(
     "nll",
     label="NLL",
-    definition="Mean of -log p(x), p the density averaged over draws, per unit of the inputs; it can be negative.",
+    definition="Mean of -log p(x), p the density averaged over draws, per unit of the inputs; it can be negative. "
+    "Of binary inputs p is a probability.",
     direction="lower",
     unit="nats",
     column=Column("NLL", 4, 1, "negative log density in nats; lower is better"),
