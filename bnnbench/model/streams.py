@@ -226,10 +226,8 @@ class Streams:
         """Function of the step giving (cells, *shape) of normals shared by the cells of a pair, others in each step."""
 
         def noise(step: int) -> torch.Tensor:
-            made = {
-                p: generator(p, purpose, step).standard_normal(shape, np.float32) for p in dict.fromkeys(self.pairs)
-            }
-            return torch.from_numpy(np.stack([made[p] for p in self.pairs])).to(self.device, self.dtype)
+            made = {pair: generator(pair, purpose, step).standard_normal(shape, np.float32) for pair in set(self.pairs)}
+            return torch.from_numpy(np.stack([made[pair] for pair in self.pairs])).to(self.device, self.dtype)
 
         return noise
 

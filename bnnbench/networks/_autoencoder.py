@@ -2,8 +2,8 @@
 
 All weights, of encoder and decoder, lie in the flat vector of weights, so that priors, scales and methods apply to
 them. Inputs are (cells, features, points), after whose features the noise stands, code by code, as many as there are
-samples of a point. Outputs are (cells, 2 D + 3, points * samples), samples of a point being neighbours: what the decoder
-gives for each of D features, the features themselves, log p(z), log q(z | x) and KL(q(z | x) || p(z)), with
+samples of a point. Outputs are (cells, 2 D + 3, points * samples), samples of a point being neighbours: what the
+decoder gives for each of D features, the features themselves, log p(z), log q(z | x) and KL(q(z | x) || p(z)), with
 p(z) = N(0, I).
 """
 

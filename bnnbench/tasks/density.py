@@ -22,8 +22,8 @@ class Density(Task):
 
     controls = {"chance": "fitted Gaussian", "bayes_rule": "true density"}
     control_definitions = {
-        "chance": "The Gaussian with the mean and the covariance of the training inputs; of binary inputs, whose density is "
-        "a probability, independent ones with the frequencies of training.",
+        "chance": "The Gaussian with the mean and the covariance of the training inputs; of binary inputs "
+        "independent ones with the frequencies of training.",
         "bayes_rule": "The true density, known where the data are generated. No model can have a lower expected NLL.",
     }
     targets = "none"

@@ -23,6 +23,8 @@ _WORDS = {
 _LIKELIHOODS = {
     "gaussian": "Gaussian", "gaussian_heteroscedastic": "heteroscedastic Gaussian",
     "beta_gaussian_heteroscedastic": "β-weighted heteroscedastic Gaussian", "student_t": "Student-t",
+    "bernoulli_elbo": "Bernoulli ELBO", "bernoulli_elbo_sampled": "Bernoulli ELBO, sampled KL",
+    "bernoulli_reconstruction": "reconstruction alone", "bernoulli_kl": "KL alone", "gaussian_elbo": "Gaussian ELBO",
     "logit_noise": "noise on the logits", "pixels_logit_noise": "noise on the logits",
 }  # fmt: skip
 _CURVE = re.compile(

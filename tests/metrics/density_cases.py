@@ -6,7 +6,7 @@ from functools import cached_property
 import numpy as np
 
 from bnnbench import metrics
-from bnnbench.metrics.density._densities import Densities
+from bnnbench.metrics.density._densities import Bound, Densities
 
 N, DRAWS = 120, 12
 
@@ -35,7 +35,8 @@ class DensityCase:
     def at(self, points: np.ndarray) -> "DensityCase":
         def some(all_of):
             arrays = (all_of.log_density, all_of.mean_log_density, all_of.variance)
-            return Densities(*(a[points] for a in arrays), all_of.dimensions)
+            bound = all_of.bound and Bound(*(a[points] for a in all_of.bound))
+            return Densities(*(a[points] for a in arrays), all_of.dimensions, bound)
 
         return DensityCase(some(self.densities), some(self.ideal), some(self.reference))
 
@@ -43,7 +44,8 @@ class DensityCase:
 def of_draws(log_density: np.ndarray, dimensions: int = 2) -> Densities:
     """Of draws (S, n)."""
     mean = np.log(np.exp(log_density).mean(0))
-    return Densities(mean, log_density.mean(0), log_density.var(0), dimensions)
+    bound = Bound(mean - 0.1, mean - 0.5, 2 + np.cos(np.arange(len(mean))))
+    return Densities(mean, log_density.mean(0), log_density.var(0), dimensions, bound)
 
 
 def of_truth(log_density: np.ndarray) -> Densities:
