@@ -126,12 +126,13 @@ def draw(results: Results, study: str, folder: Path) -> Figures:
         )  # fmt: skip
         found.leaderboards |= {dataset: figure for figure in drawn}  # noqa: B035
     ideal = tasks.find(results.plan.datasets[done.dataset.iloc[0]].task).controls["bayes_rule"]
-    found.distances["HMC"] = attempt(
+    found.distances["reference"] = attempt(
         "cost",
         "Cost against the distance to the true posterior: training seconds a cell, compilation included, and total "
-        "variation to HMC, means over the cells with a reference that most methods share. Bars are 95% intervals over "
-        "seeds; grey is the floor, the distance between the halves of HMC's own chains.",
-        "Scatter plot of training cost against total variation to HMC, a mark a method; the table holds its numbers.",
+        "variation to the reference, means over the cells with a reference that most methods share. Bars are 95% "
+        "intervals over seeds; grey is the floor, the distance between the reference's own halves.",
+        "Scatter plot of training cost against total variation to the reference, a mark a method; the table holds its "
+        "numbers.",
         fidelity.cost_against_fidelity,
     )
     found.distances["Bayes rule"] = attempt(

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from bnnbench.source import digest
 from bnnbench.study import checks, config_files, pretraining
-from bnnbench.study.cells import REFERENCE, Cell, DatasetSpec
+from bnnbench.study.cells import Cell, DatasetSpec
 from bnnbench.study.config import ConfigError, RunConfig, StudyConfig
 from bnnbench.study.expand import dataset_specs, matches, models, study_cells
 
@@ -86,11 +86,15 @@ class Plan:
         """Whether its job is worth preparing: it begins before others, and compiles its kernels."""
         return self.expected_seconds(shard) >= LONG
 
-    def reference_shard(self, shard: Shard) -> Shard | None:
-        """The shard of the references of a shard's cells; None where there is none, or where it is one itself."""
-        if shard.inference == REFERENCE:
-            return None
-        return self.shards.get(shard_name(shard.cells[0], REFERENCE))
+    def holds_references(self, shard: Shard) -> bool:
+        """Whether its cells, where they pass their gate, stand for the true posterior of others."""
+        return shard.inference in self.study_configs[shard.study].references
+
+    def reference_shards(self, shard: Shard) -> list[Shard]:
+        """The shards of the references of a shard's cells, in the order of the study's methods, without itself."""
+        methods = self.study_configs[shard.study].references
+        names = [shard_name(shard.cells[0], method) for method in methods if method != shard.inference]
+        return [self.shards[name] for name in names if name in self.shards]
 
     def pretraining_shards(self, shard: Shard) -> list[str]:
         """Names of the shards that pretrained weights of a shard's cells are of, which are trained before it."""
@@ -232,4 +236,4 @@ def shard_name(cell: Cell, inference: str, alone: bool = False) -> str:
 
 def _alone(cell: Cell, study: StudyConfig) -> bool:
     """Cells that are trained one by one gain nothing from sharing a job: a job for each seed keeps all cores busy."""
-    return study.inference[cell.inference].stack == 1 and REFERENCE not in study.inference
+    return study.inference[cell.inference].stack == 1 and not set(study.references) & set(study.inference)

@@ -95,7 +95,7 @@ def test_sparsity_is_laplace_minus_cauchy_with_the_same_way_of_setting_the_scale
 def test_without_a_reference_the_first_claim_is_undecided_and_says_why(small_results):
     found = small_results.claims[small_results.claims.id == "Z1"]
     assert len(found) == 2 and set(found.verdict) == {"undecided"}
-    assert found.note.str.contains("no HMC cell").all()
+    assert found.note.str.contains("the run has no cell").all()
 
 
 def test_a_study_without_claims_has_none():

@@ -49,9 +49,12 @@ def test_data_of_one_shape_share_a_job_and_every_five_seeds_have_one():
     assert jobs() == ["toy--plane--mlp-5-5--map"]
     assert jobs(moons={"n_test": 500}) == ["toy--plane-n_test-500--mlp-5-5--map", "toy--plane--mlp-5-5--map"]
     assert jobs(range(3, 12)) == [f"toy--plane--mlp-5-5--map{part}" for part in ("", "--seeds-5-9", "--seeds-10-14")]
-    plan = grid.load(TOY | {"seeds": [3, 7]})  # references are of the seeds 0 to 4 only
+    plan = grid.load(TOY | {"seeds": [0, 7]})  # references are of the seeds 0 to 4 only
     first, second = (plan.shards[f"toy--plane--mlp-5-5--map{part}"] for part in ("", "--seeds-5-9"))
-    assert plan.reference_shard(first).name == "toy--plane--mlp-5-5--hmc" and plan.reference_shard(second) is None
+    names = {method: f"toy--plane--mlp-5-5--{method}" for method in ("smc", "hmc")}
+    assert [shard.name for shard in plan.reference_shards(first)] == list(names.values())
+    assert plan.reference_shards(second) == []
+    assert [shard.name for shard in plan.reference_shards(plan.shards[names["hmc"]])] == [names["smc"]]
 
 
 def test_a_job_is_long_by_the_expected_seconds_of_all_its_cells():
