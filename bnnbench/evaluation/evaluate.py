@@ -70,7 +70,8 @@ def evaluate_shard(plan: Plan, shard: Shard, path: str | Path, output: str | Pat
             values = metrics.evaluate(predictions, y, ideal)
             values |= references.compare(task.compared(predictions), cell, split)
             if split == "test":
-                values |= reference.diagnostics(stored, cell.id)
+                found = reference.diagnostics(stored, cell.id)
+                values |= found | references.missed(found, cell)
             if plan.holds_references(shard) and split == "test":
                 values |= reference.floors(task, group, i)
             rows += tidy(cell.coordinates() | {"id": cell_id}, split, values)

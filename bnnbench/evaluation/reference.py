@@ -67,13 +67,16 @@ class References:
     def __init__(self, task: Task, files: dict[str, ShardFile], ids: set[str]):
         """files: what the shards hold by method; ids: of the cells in them that count."""
         self._task, self._files = task, files
-        self._distance = {}
+        self._distance, self._evidence = {}, {}
         for stored in files.values():
             group = stored.groups.get("test")
             for i, cell_id in enumerate([] if group is None else group.cell.values):
-                own = floors(task, group, i)
-                if cell_id in ids and not _fault(task.name, diagnostics(stored, cell_id) | own):
-                    self._distance[cell_id] = own.get(distance_floor(task.name), np.inf)
+                own, found = floors(task, group, i), diagnostics(stored, cell_id)
+                if cell_id not in ids or _fault(task.name, found | own):
+                    continue
+                self._distance[cell_id] = own.get(distance_floor(task.name), np.inf)
+                if "log_evidence_se" in found:
+                    self._evidence[cell_id] = found["log_evidence"], found["log_evidence_se"]
 
     @classmethod
     def read(cls, plan: Plan, shard: Shard) -> "References":
@@ -95,6 +98,19 @@ class References:
         i = list(group.cell.values).index(chosen)
         reference = self._task.compared(self._task.decode(group, i))
         return compare(mine, reference, self._task.name) | floors(self._task, group, i)
+
+    def missed(self, found: dict[str, float], cell: Cell) -> dict[str, float]:
+        """By how much the evidence is above the ELBO among a cell's diagnostics; empty where either is not known."""
+        known = [self._evidence[cell.by(name)] for name in self._files if cell.by(name) in self._evidence]
+        if "elbo" not in found or not known:
+            return {}
+        evidence, se = known[0]
+        kl = evidence - found["elbo"]
+        return {
+            "kl_to_posterior": kl,
+            "kl_to_posterior_se": float(np.hypot(se, found["elbo_se"])),
+            "kl_less_symmetry": kl - found["log_symmetries"],
+        }
 
 
 def _fault(task: str, found: dict[str, float]) -> str:

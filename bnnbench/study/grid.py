@@ -191,7 +191,9 @@ def build(run: RunConfig, studies: dict[str, StudyConfig]) -> Plan:
         shards.setdefault(name, []).append(cell)
     made = {name: Shard(name, c[0].study, c[0].dataset.group, c[0].inference, tuple(c)) for name, c in shards.items()}
     _check_names(made)
-    return Plan(run, studies, made, datasets)
+    # A narrowed run may have no cell of some: nobody makes those.
+    used = {name for shard in made.values() for name in shard.datasets}
+    return Plan(run, studies, made, {name: spec for name, spec in datasets.items() if name in used})
 
 
 def _check_size(study: StudyConfig, n_datasets: int, n_seeds: int) -> None:

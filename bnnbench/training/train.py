@@ -18,6 +18,7 @@ from bnnbench.likelihoods import Likelihood
 from bnnbench.model.joint import LogJoint, Model
 from bnnbench.model.streams import Streams
 from bnnbench.networks import Network
+from bnnbench.prediction.evidence_bound import evidence_bound
 from bnnbench.prediction.flow_diagnostics import flow_diagnostics
 from bnnbench.prediction.predict import StackPredictions, predict
 from bnnbench.prediction.trained import build_likelihood, build_network
@@ -261,7 +262,9 @@ def fit_stack(
 ):
     """The fit of a stack of cells, a model each, on their training data; `options` are those of `LogJoint`."""
     joint = LogJoint(network, models, *inputs.training, likelihood, **options)
-    return method.fit(joint, streams, progress)
+    fit = method.fit(joint, streams, progress)
+    fit.diagnostics |= evidence_bound(fit.posterior, joint, streams)
+    return fit
 
 
 class Inputs:

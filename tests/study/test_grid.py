@@ -97,6 +97,13 @@ def test_two_studies_cannot_give_one_data_set_two_meanings():
         grid.load({"studies": ["toy", "digits"], "overrides": other})
 
 
+def test_data_of_which_no_cell_is_left_are_no_part_of_the_plan():
+    others = {cell.inference: None for cell in cells() if cell.inference != "map"}
+    only = {"only": {"dataset": ["moons-0.4"]}}
+    plan = grid.load(TOY | {"overrides": {"toy": {"inference": others | {"map": only}}}})
+    assert list(plan.datasets) == ["moons-0.4"] and {cell.dataset.name for cell in plan.cells} == {"moons-0.4"}
+
+
 def test_the_plan_lists_exactly_the_new_cells(small_results, small_plan):
     assert planning.summary(small_plan).startswith("bnnbench: all")
     wider = small_plan.config.model_dump() | {"seeds": [*small_plan.config.seeds, 99]}
