@@ -11,6 +11,7 @@ import pandas as pd
 from scipy.stats import spearmanr
 
 from bnnbench.base.statistics import balanced
+from bnnbench.claims import _evidence
 from bnnbench.claims._base import Claim, Measured, Statistic
 from bnnbench.claims._measures import Measure, wide
 from bnnbench.datasets import bayes_proba
@@ -284,4 +285,5 @@ CLAIMS = (
             Statistic(f"{COVERED}, references", "above", 0.2, sparsity_difference(REFERENCES), LAST_LAYER, True),
         ),
     ),
+    *_evidence.CLAIMS,
 )  # fmt: skip
