@@ -42,7 +42,7 @@ def add_references(
     shards = dict(plan.shards)
     for shard in [s for s in plan.shards.values() if s.inference == "mean_field"]:
         cells = [cell for cell in shard.trainable if not cell.recipe and keep(cell)]
-        name = shard_name(cells[0], method)
+        name = shard_name(_as_reference(cells[0], method))
         shards[name] = Shard(name, shard.study, shard.group, method, tuple(_as_reference(c, method) for c in cells))
         stored = ShardFile.read(plan.results / "shards" / f"{shard.name}.nc")
         path = plan.results / "shards" / f"{name}.nc"

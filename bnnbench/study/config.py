@@ -82,6 +82,9 @@ class InferenceConfig(_Model):
     only: Only = Field([{}], description="coordinates that a cell must have")
     draws: int | None = Field(None, ge=1, le=10_000, description="posterior draws; default: the study's")
     stack: int = Field(512, ge=1, description="cells trained together; bounds memory, does not change results")
+    apart: list[Literal["dataset", "seed"]] = Field(
+        [], description="cells that differ in these are trained by jobs of their own, so that long ones use all cores"
+    )
     curve: int = Field(
         0, ge=0, le=100, description="points in training at which validation and test error are measured"
     )

@@ -18,7 +18,6 @@ from bnnbench.prediction.flow_diagnostics import flow_diagnostics
 from bnnbench.prediction.predict import StackPredictions
 from bnnbench.prediction.trained import build_likelihood, build_network
 from bnnbench.study.cells import Cell
-from bnnbench.study.grid import shard_name
 from bnnbench.training import records
 from bnnbench.training.checkpoint import Checkpointed, Curve, Logged
 from bnnbench.training.device import device_name
@@ -33,9 +32,10 @@ Stored = tuple[list[dict], dict[str, xr.Dataset]]
 
 @dataclass(frozen=True)
 class Setup:
-    """How a stack is trained: on which `device`, whether its kernels are `compiled`, by how many cells a `block`, where
-    its `checkpoint` lies, and how many `points` of the learning curve are measured, 0 for none."""
+    """How a stack of a `shard` is trained: on which `device`, whether its kernels are `compiled`, by how many cells a
+    `block`, where its `checkpoint` lies, and how many `points` of the learning curve are measured, 0 for none."""
 
+    shard: str
     device: str
     compiled: bool
     block: int
@@ -60,7 +60,7 @@ def train_stack(cells: list[Cell], data: dict[str, DataSet], sources: Sources, s
     Cells that the method has no meaning for are skipped, and those that diverge, or whose stack runs out of memory, are
     failed, with their reasons. A broken GPU raises torch.AcceleratorError.
     """
-    about = f"{shard_name(cells[0], cells[0].inference)}: {len(cells)} cells"
+    about = f"{setup.shard}: {len(cells)} cells"
     first = cells[0]
     network, likelihood = build_network(first, data[first.dataset.name]), build_likelihood(first)
     method = make(first.inference, first.settings)

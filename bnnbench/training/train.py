@@ -148,8 +148,8 @@ def _train(plan: Plan, shard: Shard, path: Path, threads: int) -> None:
         block = cells_together(device, len(stack), method.stack)
         # The state's shape depends on the block, and what follows from it on the device, whose numbers are its own.
         name = f".{path.stem}.{of_value([block, device_name(device), *(cell.key for cell in stack)])}.checkpoint"
-        checkpoint = path.with_name(name)
-        rows, groups = train_stack(stack, data, sources, Setup(device, compiled, block, checkpoint, method.curve))
+        setup = Setup(shard.name, device, compiled, block, path.with_name(name), method.curve)
+        rows, groups = train_stack(stack, data, sources, setup)
         stored.extend(rows, groups)
         stored.write(unfinished(path), _attributes(shard))
         path.with_name(name).unlink(missing_ok=True)

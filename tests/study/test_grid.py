@@ -51,10 +51,13 @@ def test_data_of_one_shape_share_a_job_and_every_five_seeds_have_one():
     assert jobs(range(3, 12)) == [f"toy--plane--mlp-5-5--map{part}" for part in ("", "--seeds-5-9", "--seeds-10-14")]
     plan = grid.load(TOY | {"seeds": [0, 7]})  # references are of the seeds 0 to 4 only
     first, second = (plan.shards[f"toy--plane--mlp-5-5--map{part}"] for part in ("", "--seeds-5-9"))
-    names = {method: f"toy--plane--mlp-5-5--{method}" for method in ("smc", "hmc")}
-    assert [shard.name for shard in plan.reference_shards(first)] == list(names.values())
+    # Those of one method are trained by a job for each data set, those of the other by one for all.
+    sets = ["moons-0.2", "moons-0.3", "moons-0.4", "circles-0.2", "circles-0.3", "circles-0.4"]
+    by_particles = [f"toy--{name}--mlp-5-5--smc" for name in sets]
+    chains = plan.shards["toy--plane--mlp-5-5--hmc"]
+    assert [shard.name for shard in plan.reference_shards(first)] == [*by_particles, chains.name]
     assert plan.reference_shards(second) == []
-    assert [shard.name for shard in plan.reference_shards(plan.shards[names["hmc"]])] == [names["smc"]]
+    assert [shard.name for shard in plan.reference_shards(chains)] == by_particles
 
 
 def test_a_job_is_long_by_the_expected_seconds_of_all_its_cells():

@@ -102,7 +102,8 @@ def test_what_an_interrupted_job_had_trained_is_kept_though_its_file_is_removed(
         "models": ["laplace-1", "normal-1", "normal-10"],
         "inference": {"map": {"stack": 1, "settings": {"steps": 100}}},
     }
-    whole = trained(plan_of(tmp_path / "whole", **options), tmp_path / "whole")
+    shard = f"{SHARD}--seed-0"  # cells that are trained one by one have a job for each seed
+    whole = trained(plan_of(tmp_path / "whole", **options), tmp_path / "whole", shard)
     plan, train_stack, calls = plan_of(tmp_path / "cut", **options), train.train_stack, []
 
     def counted(*args):
@@ -113,17 +114,17 @@ def test_what_an_interrupted_job_had_trained_is_kept_though_its_file_is_removed(
 
     monkeypatch.setattr(train, "train_stack", counted)
     with pytest.raises(KeyboardInterrupt):
-        trained(plan, tmp_path / "cut")
-    assert not (tmp_path / "cut" / "shards" / f"{SHARD}.nc").exists()
-    assert len(planning.pending(plan, plan.shards[SHARD])) == 1
-    resumed = trained(plan, tmp_path / "cut")
+        trained(plan, tmp_path / "cut", shard)
+    assert not (tmp_path / "cut" / "shards" / f"{shard}.nc").exists()
+    assert len(planning.pending(plan, plan.shards[shard])) == 1
+    resumed = trained(plan, tmp_path / "cut", shard)
     assert len(calls) == 4
     assert {r["id"] for r in resumed.rows} == {r["id"] for r in whole.rows}
     for name in ("test", "posterior"):
         order = whole.groups[name].cell.values
         for variable, values in whole.groups[name].items():
             np.testing.assert_array_equal(resumed.groups[name][variable].sel(cell=order), values)
-    assert [p.name for p in (tmp_path / "cut" / "shards").iterdir()] == [f"{SHARD}.nc"]
+    assert [p.name for p in (tmp_path / "cut" / "shards").iterdir()] == [f"{shard}.nc"]
 
 
 def test_changed_settings_replace_the_stored_cells(tmp_path):
