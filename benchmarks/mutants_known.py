@@ -31,7 +31,7 @@ KNOWN = [
      ["tests/claims/test_mnist_claims.py"]),
     ("training/records.py", '"q025": 0.025', '"q025": 0.05', ["tests/evaluation/test_evaluate.py"]),
     ("base/standardise.py", "moved.std(0)", "moved.var(0)", ["tests/base/test_standardise.py"]),
-    ("training/train.py", "CURVE_DRAWS = 5", "CURVE_DRAWS = 1", ["tests/training/test_train.py"]),
+    ("training/inputs.py", "CURVE_DRAWS = 5", "CURVE_DRAWS = 1", ["tests/training/test_train.py"]),
     ("inference/_optimise.py", "(1 if p.is_bias else gain)", "gain", ["tests/inference/test_initial_values.py"]),
     ("inference/_optimise.py", "math.sqrt(p.fan_in)", "p.fan_in", ["tests/inference/test_initial_values.py"]),
 ]  # fmt: skip

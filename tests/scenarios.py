@@ -13,8 +13,8 @@ from bnnbench.evaluation.evaluate import evaluate_shard
 from bnnbench.files.shards import ShardFile
 from bnnbench.files.tables import read_table
 from bnnbench.inference import DrawsPosterior, find, make
+from bnnbench.inference._base import gaussian_entropy as entropy
 from bnnbench.inference._pymc import PymcMethod
-from bnnbench.inference.full_rank import entropy
 from bnnbench.likelihoods._location_scale import LocationScale
 from bnnbench.model.joint import LogJoint, Model
 from bnnbench.model.streams import Streams

@@ -47,7 +47,7 @@ ROOMS = sorted({room(module) for module in FILES} - {""})
 def test_imports_are_seen():
     assert "bnnbench.base.settings" in GRAPH["bnnbench.networks"]
     assert "bnnbench.metrics._registry" in GRAPH["bnnbench.metrics.classification.accuracy"]
-    assert "bnnbench.training.train" in GRAPH["bnnbench.cli"]
+    assert "bnnbench.training.train" in GRAPH["bnnbench.commands.steps"]
 
 
 @pytest.mark.parametrize("name", ROOMS)

@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import xarray as xr
 
 from bnnbench import datasets, metrics, tasks
 from bnnbench.datasets import DataSet, law
@@ -15,7 +14,7 @@ from bnnbench.evaluation.reference import References
 from bnnbench.files.shards import ShardFile
 from bnnbench.files.tables import read_table, write_table
 from bnnbench.study import failures
-from bnnbench.study.cells import COORDINATES, REFERENCE, Cell, DatasetSpec
+from bnnbench.study.cells import COORDINATES, DatasetSpec
 from bnnbench.study.grid import Plan, Shard
 
 SPLITS = ("validation", "test")
@@ -38,7 +37,8 @@ def ideal_of(spec: DatasetSpec, x: np.ndarray) -> Any:
 def evaluate_shard(plan: Plan, shard: Shard, path: str | Path, output: str | Path) -> None:
     """Metrics of every trained cell of a shard on both splits, as a tidy Parquet file.
 
-    Cells that have a reference are compared with it; a reference itself gets its floors instead, passed or not.
+    Cells that have a reference are compared with it, and the cells of a method that may serve as one with that of
+    another such method; these get their floors too, passed or not.
     Cells that are stored under another key count as missing. Raises ValueError where predictions of a trained cell are
     missing.
     """
@@ -68,19 +68,14 @@ def evaluate_shard(plan: Plan, shard: Shard, path: str | Path, output: str | Pat
             task = tasks.find(cell.dataset.task)
             predictions = task.decode(group, i)
             values = metrics.evaluate(predictions, y, ideal)
-            if references is not None:
-                values |= references.compare(task, task.compared(predictions), cell.reference_id, split)
+            values |= references.compare(task.compared(predictions), cell, split)
             if split == "test":
-                values |= _of_sampler(stored, cell, group, i)
+                found = reference.diagnostics(stored, cell.id)
+                values |= found | references.missed(found, cell)
+            if plan.holds_references(shard) and split == "test":
+                values |= reference.floors(task, group, i)
             rows += tidy(cell.coordinates() | {"id": cell_id}, split, values)
     write_table(frame(rows), output, shard=shard.name)
-
-
-def _of_sampler(stored: ShardFile, cell: Cell, group: xr.Dataset, i: int) -> dict[str, float]:
-    """Diagnostics of a cell whose method records them, and the floors of a reference."""
-    task = tasks.find(cell.dataset.task)
-    floors = reference.floors(task, group, i) if cell.inference == REFERENCE else {}
-    return reference.diagnostics(stored, cell.id) | floors
 
 
 def tidy(coordinates: dict, split: str, values: dict[str, float]) -> list[dict]:

@@ -1,8 +1,8 @@
 """The reference posterior: which cells may serve as one, and how far other cells are from it.
 
-A reference is a cell of the method `cells.REFERENCE` (HMC). Weights are not identified, so it is judged by its
-predictions: R-hat and effective sample size of the log-odds at training inputs, and no divergence after warm-up. The
-gate and its record follow posteriordb (Magnusson et al. 2024).
+A study names the methods that may serve, such as HMC and SMC. Weights are not identified, so a cell is judged by its
+predictions (`base/gate.py`); of several that pass, of the same model, data set and seed, the one whose halves are the
+closest to each other serves.
 """
 
 from typing import Any
@@ -11,15 +11,21 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from bnnbench import tasks
 from bnnbench.base.gate import fault
 from bnnbench.files.shards import ShardFile
 from bnnbench.metrics import compare, declared, registered
-from bnnbench.study.cells import COORDINATES, REFERENCE
+from bnnbench.study.cells import COORDINATES, Cell
 from bnnbench.study.grid import Plan, Shard
 from bnnbench.tasks import Task
 
-GATED = {"rhat": "function_rhat", "ess": "function_ess", "divergences": "divergences"}
-"""The diagnostics that a reference is judged by, in the gate's order, by what the table of references calls them."""
+GATED = {
+    "rhat": "function_rhat", "ess": "function_ess", "divergences": "divergences", "log_evidence_se": "log_evidence_se",
+    "roots": "surviving_roots", "acceptance": "acceptance",
+}  # fmt: skip
+"""The diagnostics that a reference is judged by, by what the table of references calls them."""
+PLACE = [name for name in COORDINATES if name not in ("inference", "recipe")]
+"""What cells share of which one is the reference of the others."""
 
 
 def floor_names(task: str | None = None) -> list[str]:
@@ -27,10 +33,15 @@ def floor_names(task: str | None = None) -> list[str]:
     return [found.floor for found in registered(task).values() if "reference" in found.inputs and found.floor]
 
 
+def distance_floor(task: str) -> str:
+    """The floor of a task's distance to the reference, of its metrics against one the first of which less is better."""
+    found = registered(task).values()
+    return next(m.floor for m in found if "reference" in m.inputs and m.floor and m.direction == "lower")
+
+
 def columns() -> list[str]:
     """Columns of the table of references."""
-    where = [name for name in COORDINATES if name not in ("inference", "recipe")]
-    return ["id", *where, *GATED, *floor_names(), "passed", "reason", "seconds"]
+    return ["id", *PLACE, "inference", *GATED, *floor_names(), "passed", "reason", "serves", "seconds"]
 
 
 def diagnostics(stored: ShardFile, cell_id: str) -> dict[str, float]:
@@ -51,56 +62,93 @@ def floors(task: Task, group: xr.Dataset, i: int) -> dict[str, float]:
 
 
 class References:
-    """The references in a shard file that passed the gate: what other cells are compared with."""
+    """What the cells of a shard are compared with: of each model, data set and seed the reference that serves."""
 
-    def __init__(self, stored: ShardFile, ids: set[str]):
-        self.groups = {}
-        for split in ("validation", "test"):
-            group = stored.groups.get(split)
-            found = [] if group is None else list(group.cell.values)
-            rows = {c: i for i, c in enumerate(found) if c in ids and not _fault_of(diagnostics(stored, c))}
-            self.groups[split] = group, rows
+    def __init__(self, task: Task, files: dict[str, ShardFile], ids: set[str]):
+        """files: what the shards hold by method; ids: of the cells in them that count."""
+        self._task, self._files = task, files
+        self._distance, self._evidence = {}, {}
+        for stored in files.values():
+            group = stored.groups.get("test")
+            for i, cell_id in enumerate([] if group is None else group.cell.values):
+                own, found = floors(task, group, i), diagnostics(stored, cell_id)
+                if cell_id not in ids or _fault(task.name, found | own):
+                    continue
+                self._distance[cell_id] = own.get(distance_floor(task.name), np.inf)
+                if "log_evidence_se" in found:
+                    self._evidence[cell_id] = found["log_evidence"], found["log_evidence_se"]
 
     @classmethod
-    def read(cls, plan: Plan, shard: Shard) -> "References | None":
-        """Those that the cells of a shard can be compared with; None where the study has none for them."""
-        reference = plan.reference_shard(shard)
-        if reference is None:
-            return None
-        path = plan.results / "shards" / f"{reference.name}.nc"
-        ids = {cell.id for cell in reference.trainable}
-        return cls(ShardFile.read(path, ["validation", "test", "diagnostics"]), ids)
+    def read(cls, plan: Plan, shard: Shard) -> "References":
+        """Those that the cells of a shard can be compared with."""
+        files, ids = {}, set()
+        for found in plan.reference_shards(shard):
+            path = plan.results / "shards" / f"{found.name}.nc"
+            files[found.inference] = ShardFile.read(path, ["validation", "test", "diagnostics"])
+            ids |= {cell.id for cell in found.trainable}
+        return cls(tasks.find(shard.cells[0].dataset.task), files, ids)
 
-    def compare(self, task: Task, mine: Any, reference_id: str, split: str) -> dict[str, float]:
-        """Fidelity of what a task compares to a reference, with its floors; empty where there is none."""
-        group, rows = self.groups[split]
-        if reference_id not in rows:
+    def compare(self, mine: Any, cell: Cell, split: str) -> dict[str, float]:
+        """Fidelity to its reference of what the task compares of a cell, with the floors; empty without a reference."""
+        passed = {cell.by(name): name for name in self._files if cell.by(name) in self._distance}
+        if not passed:
             return {}
-        reference = task.compared(task.decode(group, rows[reference_id]))
-        return compare(mine, reference, task.name) | floors(task, group, rows[reference_id])
+        chosen = min(passed, key=self._distance.get)
+        group = self._files[passed[chosen]].groups[split]
+        i = list(group.cell.values).index(chosen)
+        reference = self._task.compared(self._task.decode(group, i))
+        return compare(mine, reference, self._task.name) | floors(self._task, group, i)
+
+    def missed(self, found: dict[str, float], cell: Cell) -> dict[str, float]:
+        """By how much the evidence is above the ELBO among a cell's diagnostics; empty where either is not known."""
+        known = [self._evidence[cell.by(name)] for name in self._files if cell.by(name) in self._evidence]
+        if "elbo" not in found or not known:
+            return {}
+        evidence, se = known[0]
+        kl = evidence - found["elbo"]
+        return {
+            "kl_to_posterior": kl,
+            "kl_to_posterior_se": float(np.hypot(se, found["elbo_se"])),
+            "kl_less_symmetry": kl - found["log_symmetries"],
+        }
 
 
-def _fault_of(found: dict[str, float]) -> str:
-    return fault(*(found.get(name, np.nan) for name in GATED.values()))
+def _fault(task: str, found: dict[str, float]) -> str:
+    return fault(found, distance_floor(task))
 
 
 def table(plan: Plan, cells: pd.DataFrame, metrics: pd.DataFrame) -> pd.DataFrame:
-    """One row a reference cell of the plan, with its diagnostics, its floors on the test set, and whether it passed."""
-    test = metrics[(metrics.split == "test") & (metrics.inference == REFERENCE)]
+    """One row a cell of the plan that may serve as a reference, with its diagnostics, its floors on the test set,
+    whether it passed, and whether it is the one that serves."""
+    ids = {cell.id: cell for cell in _candidates(plan)}
+    test = metrics[(metrics.split == "test") & metrics.id.isin(ids)]
     values = {key: group.set_index("metric").value.to_dict() for key, group in test.groupby("id")}
     stored = cells.set_index("id")
-    rows = []
-    for cell in plan.cells:
-        if cell.inference != REFERENCE or cell.recipe or cell.merged:
-            continue
-        found, row = values.get(cell.id, {}), stored.loc[cell.id]
-        reason = _fault_of(found) if row.state == "done" else f"{row.state}: {row.reason}"
+    rows, distances = [], []
+    for cell_id, cell in ids.items():
+        found, row, task = values.get(cell_id, {}), stored.loc[cell_id], cell.dataset.task
+        reason = _fault(task, found) if row.state == "done" else f"{row.state}: {row.reason}"
         facts = {short: found.get(name, np.nan) for short, name in GATED.items()}
         facts |= {name: found.get(name, np.nan) for name in floor_names()}
-        facts |= {"id": cell.id, "passed": not reason, "reason": reason, "seconds": row.seconds}
+        facts |= {"id": cell_id, "passed": not reason, "reason": reason, "serves": False, "seconds": row.seconds}
         rows.append({k: v for k, v in cell.coordinates().items() if k in columns()} | facts)
+        distances.append(found.get(distance_floor(task), np.inf))
     numbers = dict.fromkeys(("scale", *GATED, *floor_names(), "seconds"), float)
-    return pd.DataFrame(rows, columns=columns()).astype(numbers | {"seed": "int64", "passed": bool})
+    made = pd.DataFrame(rows, columns=columns())
+    made = made.astype(numbers | {"seed": "int64", "passed": bool, "serves": bool})
+    made.loc[_serving(made, distances), "serves"] = True
+    return made
+
+
+def _candidates(plan: Plan) -> list[Cell]:
+    shards = [shard for shard in plan.shards.values() if plan.holds_references(shard)]
+    return [cell for shard in shards for cell in shard.cells if not cell.recipe and not cell.merged]
+
+
+def _serving(made: pd.DataFrame, distances: list[float]) -> pd.Index:
+    """Rows of the references that serve: of those of one place that passed the one with the least distance."""
+    ranked = made[PLACE].assign(distance=distances)[made.passed].fillna({"scale": 0.0})
+    return ranked.sort_values("distance", kind="stable").drop_duplicates(PLACE).index
 
 
 def absence(references: pd.DataFrame, study: str) -> str:
@@ -109,18 +157,18 @@ def absence(references: pd.DataFrame, study: str) -> str:
     if rows.passed.any():
         return ""
     if rows.empty:
-        return "no reference, because the run has no HMC cell of this study"
-    return f"no reference, because none of the {len(rows)} HMC cells passed the gate ({rows.reason.iloc[0]})"
+        return "no reference, because the run has no cell of this study that could be one"
+    first = rows.reason.iloc[0]
+    return f"no reference, because none of the {len(rows)} cells that could be one passed the gate ({first})"
 
 
-def valid_ids(references: pd.DataFrame) -> set[str]:
+def serving_ids(references: pd.DataFrame) -> set[str]:
     """Ids of the cells that serve as references."""
-    return set(references.id[references.passed])
+    return set(references.id[references.serves])
 
 
 def converged(metrics: pd.DataFrame, references: pd.DataFrame) -> pd.DataFrame:
-    """Rows of a metrics table without those of chains that missed the gate, which say nothing of the method.
-
-    Recipes of the method are no references and have no gate to pass.
+    """Rows of a table of cells without those that could have been references and missed the gate, which say nothing of
+    their method. Recipes of such methods have no gate to pass.
     """
-    return metrics[(metrics.inference != REFERENCE) | (metrics.recipe != "") | metrics.id.isin(valid_ids(references))]
+    return metrics[~metrics.id.isin(references.id[~references.passed])]

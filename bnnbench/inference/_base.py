@@ -1,6 +1,7 @@
 """What every inference method is, and what it returns."""
 
 import importlib
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, field, fields
 from functools import wraps
@@ -32,6 +33,10 @@ class Posterior:
     def draws(self, streams: Streams, purpose: str) -> Callable[[int], torch.Tensor]:
         """Function of s giving the s-th draw of the latents, (cells, latents)."""
         raise NotImplementedError
+
+    def entropy(self) -> torch.Tensor | None:
+        """Entropy over the active latents, in nats, (cells,); None where there is no density, or it is not known."""
+        return None
 
     def of_predictions(self, n_draws: int) -> "Posterior":
         """The posterior whose first n_draws draws of the purpose "predict" stand for all of it.
@@ -72,6 +77,15 @@ class GaussianPosterior(Posterior):
     def draws(self, streams, purpose):
         noise = streams.normals(purpose, (self.prior.n_latents,))
         return lambda s: self.arrays["loc"] + self.arrays["sd"] * noise.step(s)
+
+    def entropy(self):
+        log_sd = torch.where(self.prior.active, self.arrays["sd"].log(), 0.0).sum(1)
+        return gaussian_entropy(self.prior, log_sd)
+
+
+def gaussian_entropy(prior: LogPrior, log_determinant: torch.Tensor) -> torch.Tensor:
+    """Entropy (cells,) of a Gaussian over the active latents, given the log determinant of its covariance's root."""
+    return log_determinant + 0.5 * math.log(2 * math.pi * math.e) * prior.active.sum(1)
 
 
 class DrawsPosterior(Posterior):

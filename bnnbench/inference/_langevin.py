@@ -8,7 +8,8 @@ import torch
 
 from bnnbench.inference._base import DrawsPosterior, Fit
 from bnnbench.inference._diagnostics import of_chains
-from bnnbench.inference._optimise import TRACE_POINTS, initial_latents
+from bnnbench.inference._optimise import initial_latents
+from bnnbench.inference._trace import Trace
 
 Update = Callable[[torch.Tensor, torch.Tensor, torch.Tensor, float, float, torch.Tensor], tuple]
 
@@ -66,35 +67,37 @@ def sample(settings, joint, streams, progress, update: Update) -> Fit:
     The temperature is 0 where the cycle explores. Chains of a cell start at initial values of their own.
     """
     wide, streams = joint.repeat(settings.chains), streams.repeat(settings.chains)
+    kept, trace = _walk(settings, wide, streams, progress, update)
+    cells = (joint.n_cells, settings.chains)
+    draws = torch.stack(kept, 1).unflatten(0, cells)
+    means = trace.means.unflatten(0, cells).mean(1)
+    # Steps beyond reason can leave finite numbers behind, which are draws of nothing.
+    draws = torch.where(means.isfinite().all(1)[:, None, None, None], draws, torch.nan)
+    posterior = DrawsPosterior.of_chains(joint.prior, draws)
+    facts = of_chains(joint, draws) if settings.chains > 1 else {}  # one chain has none to agree with
+    return Fit(posterior, settings.steps, trace.steps, means.cpu().numpy(), facts)
+
+
+def _walk(settings, wide, streams, progress, update: Update) -> tuple[list[torch.Tensor], Trace]:
+    """The states that are kept, each (chains of all cells, latents), and the trace of the log joint."""
     latents = initial_latents(wide, streams, settings.initial, settings.initial_scale)
-    noise = streams.normals("langevin", (joint.prior.n_latents,))
+    velocity = torch.zeros((), device=latents.device)
+    noise = streams.normals("langevin", (wide.prior.n_latents,))
     data = wide.batches(streams, settings.batch_size)
     active = wide.prior.active.to(latents)
-    keep, kept, trace, trace_steps, window = set(kept_steps(settings)), [], [], [], 0.0
-    stretch = max(1, settings.steps // TRACE_POINTS)
-    start, velocity = 0, torch.zeros((), device=latents.device)
+    wanted, kept, trace, first = set(kept_steps(settings)), [], Trace(settings.steps), 0
     if state := progress.restored("langevin"):
-        start, latents, velocity, kept, trace, trace_steps, window = state["values"]
-    for t in range(start, settings.steps):
+        first, latents, velocity, kept = (state[name] for name in ("step", "latents", "velocity", "kept"))
+        trace.restore(state["trace"])
+    for t in range(first, settings.steps):
         rate, samples = schedule(settings, t)
         value, gradient = wide.value_and_gradient(latents, data(t))
         temperature = settings.temperature if samples else 0.0
         latents, velocity = update(latents, velocity, gradient, rate, temperature, noise.step(t) * active)
-        window = window + value
-        if t in keep:
+        if t in wanted:
             kept.append(latents)
-        if (t + 1) % stretch == 0:
-            trace.append(window / stretch)
-            trace_steps.append(t + 1)
-            window = 0.0
+        if trace.add(t + 1, value):
             progress(t + 1, settings.steps)
-            values = [t + 1, latents, velocity, kept, trace, trace_steps, window]
-            progress.keep("langevin", lambda values=values: {"values": values})
-    cells = (joint.n_cells, settings.chains)
-    draws = torch.stack(kept, 1).unflatten(0, cells)
-    trace = torch.stack(trace, 1).unflatten(0, cells).mean(1)
-    # Steps beyond reason can leave finite numbers behind, which are draws of nothing.
-    draws = torch.where(trace.isfinite().all(1)[:, None, None, None], draws, torch.nan)
-    posterior = DrawsPosterior.of_chains(joint.prior, draws)
-    facts = of_chains(joint, draws) if settings.chains > 1 else {}  # one chain has none to agree with
-    return Fit(posterior, settings.steps, np.array(trace_steps), trace.cpu().numpy(), facts)
+            state = {"step": t + 1, "latents": latents, "velocity": velocity, "kept": kept, "trace": trace.state}
+            progress.keep("langevin", lambda state=state: state)
+    return kept, trace

@@ -8,10 +8,10 @@ import numpy as np
 import torch
 
 from bnnbench.base.progress import Progress
+from bnnbench.inference._trace import Trace
 from bnnbench.model.joint import LogJoint, LogPrior
 from bnnbench.model.streams import Streams
 
-TRACE_POINTS = 100
 Schedule = Literal["cosine", "constant"]
 """Of the learning rate: to zero, or not at all."""
 Initial = Literal["fan_in", "unit_normal"]
@@ -105,49 +105,56 @@ def maximise(
     posterior of the parameters as they are, for who watches the progress. Returns the steps
     and the mean objective of the stretches of steps that end there, (cells, stretches).
     """
-    if schedule not in ("cosine", "constant"):
-        raise ValueError(f"schedule: unknown '{schedule}': known are cosine, constant")
-    for p in parameters:
-        p.requires_grad_()
-    optimiser = torch.optim.Adam(parameters, lr=learning_rate, fused=True)
-    stretch, descent = max(1, steps // TRACE_POINTS), parameters[0].new_full(parameters[0].shape[:1], -1 / n_points)
-    start, trace_steps, trace, window = 0, [], [], 0.0
+    climb, trace, first = _Climb(parameters, learning_rate, schedule, steps, n_points), Trace(steps), 0
     if state := progress.restored("optimise"):
-        start, trace_steps, trace, window = (state[k] for k in ("step", "trace_steps", "trace", "window"))
-        optimiser.load_state_dict(state["optimiser"])
-        with torch.no_grad():
-            for p, stored in zip(parameters, state["parameters"], strict=True):
-                p.copy_(stored)
-
-    def state_after(step):
-        return {
-            "step": step,
-            "trace_steps": trace_steps,
-            "trace": trace,
-            "window": window,
-            "optimiser": optimiser.state_dict(),
-            "parameters": [p.detach() for p in parameters],
-        }
-
-    for step in range(start, steps):
-        if schedule == "cosine":
-            optimiser.param_groups[0]["lr"] = learning_rate * 0.5 * (1 + math.cos(math.pi * step / steps))
-        optimiser.zero_grad(set_to_none=True)
-        value = objective(step)
-        value.backward(descent)
-        optimiser.step()
-        window = window + value.detach()
-        if (step + 1) % stretch == 0:
-            trace.append(window / stretch)
-            trace_steps.append(step + 1)
-            window = 0.0
+        first = state["step"]
+        trace.restore(state["trace"])
+        climb.restore(state["climb"])
+    for step in range(first, steps):
+        if trace.add(step + 1, climb.step(step, objective)):
             progress(step + 1, steps)
             with torch.no_grad():
                 progress.watch(step + 1, steps, posterior)
-            progress.keep("optimise", lambda done=step + 1: state_after(done))
+            progress.keep("optimise", lambda done=step + 1: {"step": done, "trace": trace.state, "climb": climb.state})
     for p in parameters:
         p.requires_grad_(False)
-    return np.array(trace_steps), torch.stack(trace, dim=1).cpu().numpy()
+    return trace.steps, trace.means.cpu().numpy()
+
+
+class _Climb:
+    """Adam upwards on all cells at once, by a schedule of the learning rate."""
+
+    def __init__(self, parameters, learning_rate: float, schedule: str, steps: int, n_points: int):
+        if schedule not in ("cosine", "constant"):
+            raise ValueError(f"schedule: unknown '{schedule}': known are cosine, constant")
+        for p in parameters:
+            p.requires_grad_()
+        self._parameters, self._rate, self._schedule, self._steps = parameters, learning_rate, schedule, steps
+        self._optimiser = torch.optim.Adam(parameters, lr=learning_rate, fused=True)
+        self._descent = parameters[0].new_full(parameters[0].shape[:1], -1 / n_points)
+
+    def step(self, step: int, objective) -> torch.Tensor:
+        """One step; returns the objective (cells,) from where it was taken."""
+        if self._schedule == "cosine":
+            rate = self._rate * 0.5 * (1 + math.cos(math.pi * step / self._steps))
+            self._optimiser.param_groups[0]["lr"] = rate
+        self._optimiser.zero_grad(set_to_none=True)
+        value = objective(step)
+        value.backward(self._descent)
+        self._optimiser.step()
+        return value.detach()
+
+    @property
+    def state(self) -> dict:
+        """What a checkpoint keeps of it."""
+        return {"optimiser": self._optimiser.state_dict(), "parameters": [p.detach() for p in self._parameters]}
+
+    def restore(self, state: dict) -> None:
+        """Go on from a `state`."""
+        self._optimiser.load_state_dict(state["optimiser"])
+        with torch.no_grad():
+            for p, stored in zip(self._parameters, state["parameters"], strict=True):
+                p.copy_(stored)
 
 
 def warmed_up(step: int, steps: int, share: float) -> float:

@@ -4,7 +4,7 @@ import numpy as np
 
 from bnnbench.base.philox import generator
 from bnnbench.inference._base import Method
-from bnnbench.inference._optimise import TRACE_POINTS
+from bnnbench.inference._trace import stretch_of
 from bnnbench.model import pymc_models
 
 
@@ -91,6 +91,6 @@ def optimise(inference, steps, learning_rate):
 def trace_of(elbos):
     """Steps and means of the stretches of steps that end there, as `maximise` gives them, from (cells, steps)."""
     steps = elbos.shape[1]
-    stretch = max(1, steps // TRACE_POINTS)
+    stretch = stretch_of(steps)
     whole = steps // stretch * stretch
     return np.arange(stretch, whole + 1, stretch), elbos[:, :whole].reshape(len(elbos), -1, stretch).mean(2)

@@ -16,7 +16,7 @@ import torch.nn.functional as F
 
 from bnnbench.base.progress import SILENT
 from bnnbench.base.settings import Count, NonNegative, Positive, Share
-from bnnbench.inference._base import Fit, Method, Posterior
+from bnnbench.inference._base import Fit, Method, Posterior, gaussian_entropy
 from bnnbench.inference._optimise import SD_FLOOR, Initial, Schedule, initial_gaussian, maximise, warmed_up
 from bnnbench.networks._apply import forward
 
@@ -35,6 +35,14 @@ class FullRankPosterior(Posterior):
         loc, diagonal, factor = (self.arrays[name] for name in ("loc", "diagonal", "factor"))
         shared = streams.normals(f"{purpose}-factor", (factor.shape[2],))
         return lambda s: loc + diagonal * noise.step(s) + _product(factor, shared.step(s))
+
+    def entropy(self):
+        active = self.prior.active
+        if "cholesky" in self.arrays:
+            sd = self.arrays["cholesky"].diagonal(dim1=1, dim2=2)
+            return gaussian_entropy(self.prior, torch.where(active, sd.log(), 0.0).sum(1))
+        d = self.arrays["diagonal"]
+        return gaussian_entropy(self.prior, _log_determinant(active, d, self.arrays["factor"] / d.unsqueeze(2)))
 
 
 @dataclass(frozen=True)
@@ -78,7 +86,7 @@ class FullRank(Method):
             weight = self.temperature * warmed_up(step, self.steps, self.warm_up)
             constants = [loc.new_full((), weight), *data(step)]
             fit = expected([loc, sd, loc + deviation], constants)
-            return fit + weight * self.entropy_weight * entropy(joint.prior, log_determinant)
+            return fit + weight * self.entropy_weight * gaussian_entropy(joint.prior, log_determinant)
 
         trace_steps, trace = maximise(
             elbo,
@@ -136,12 +144,9 @@ class LowRank:
         return [streams.normals(purpose, shape) for purpose, shape in shapes.items()]
 
     def sample(self, noise):
-        """As `Triangular.sample`; half log det(diag(d²) + V V^T) is sum log d + half log det(1 + U^T U)."""
+        """As `Triangular.sample`."""
         d, u = _sd(self.rho), self.u * self.of_active
-        inner = torch.eye(u.shape[2], dtype=u.dtype, device=u.device) + u.transpose(1, 2) @ u
-        # cholesky_ex, unlike cholesky, does not stop the stack at a cell that has diverged.
-        root = torch.linalg.cholesky_ex(inner).L.diagonal(dim1=1, dim2=2)
-        log_determinant = torch.where(self.active, d.log(), 0.0).sum(1) + root.log().sum(1)
+        log_determinant = _log_determinant(self.active, d, u)
         return d * (noise[0] + _product(u, noise[1])), d * (1 + u.square().sum(2)).sqrt(), log_determinant
 
     def arrays(self):
@@ -159,9 +164,12 @@ def _expected_log_joint(terms, loc, sd, sample, weight, x, y):
     return log_likelihood + weight * terms.prior.expected_log_density(loc, sd, sample)
 
 
-def entropy(prior, log_determinant):
-    """H[q] (cells,) of a Gaussian over the active latents, given log det L."""
-    return log_determinant + 0.5 * math.log(2 * math.pi * math.e) * prior.active.sum(1)
+def _log_determinant(active, d, u):
+    """Half log det(diag(d²) + V V^T), (cells,), with V = diag(d) U: sum log d + half log det(1 + U^T U)."""
+    inner = torch.eye(u.shape[2], dtype=u.dtype, device=u.device) + u.transpose(1, 2) @ u
+    # cholesky_ex, unlike cholesky, does not stop the stack at a cell that has diverged.
+    root = torch.linalg.cholesky_ex(inner).L.diagonal(dim1=1, dim2=2)
+    return torch.where(active, d.log(), 0.0).sum(1) + root.log().sum(1)
 
 
 def _product(matrices, vectors):

@@ -24,8 +24,9 @@ from bnnbench.base.gate import DIVERGENCES, ESS_ABOVE, RHAT_BELOW
 from bnnbench.base.progress import SILENT
 from bnnbench.base.settings import Count, NonNegative, Positive, ProperShare, Share
 from bnnbench.inference._base import DrawsPosterior, Fit, Method
-from bnnbench.inference._optimise import TRACE_POINTS, Initial
+from bnnbench.inference._optimise import Initial
 from bnnbench.inference._rounds import Run
+from bnnbench.inference._trace import stretch_of
 
 
 @dataclass(frozen=True)
@@ -83,7 +84,7 @@ class Hmc(Method):
 
 def _trace(values: list[torch.Tensor]) -> tuple[np.ndarray, np.ndarray]:
     """Mean log joint over chains and stretches of iterations, as the other methods' traces."""
-    stretch = max(1, len(values) // TRACE_POINTS)
+    stretch = stretch_of(len(values))
     ends = np.arange(stretch, len(values) + 1, stretch)
     return ends, torch.stack([torch.stack(values[e - stretch : e]).mean(0) for e in ends], 1).cpu().numpy()
 

@@ -18,7 +18,7 @@ import torch
 
 from bnnbench.base.progress import SILENT
 from bnnbench.inference import _curvature, _kronecker
-from bnnbench.inference._base import Fit, GaussianPosterior, Posterior
+from bnnbench.inference._base import Fit, GaussianPosterior, Posterior, gaussian_entropy
 from bnnbench.inference._evidence import best_precision, log_evidence
 from bnnbench.inference._kronecker import KroneckerPosterior
 from bnnbench.inference.map import Map
@@ -48,6 +48,13 @@ class FactorPosterior(Posterior):
             return latents
 
         return draw
+
+    def entropy(self):
+        factor = self.arrays["factor"]
+        if factor.shape[1] < self.prior.n_latents:
+            return None  # all other latents are points
+        diagonal = factor.diagonal(dim1=1, dim2=2).abs()
+        return gaussian_entropy(self.prior, torch.where(self.prior.active, diagonal.log(), 0.0).sum(1))
 
 
 class Linearised:

@@ -20,7 +20,8 @@ from pydantic import Field
 from bnnbench.base.progress import SILENT
 from bnnbench.base.settings import Count, Positive, ProperShare
 from bnnbench.inference._base import Fit, Method, PointPosterior, Posterior
-from bnnbench.inference._optimise import TRACE_POINTS, Initial, initial_latents
+from bnnbench.inference._optimise import Initial, initial_latents
+from bnnbench.inference._trace import stretch_of
 from bnnbench.inference.map import Map
 
 
@@ -120,7 +121,7 @@ class Swag(Method):
         collecting = max(1, min(self.steps - 1, round(self.collect * self.steps)))
         start = self._start(joint, streams, progress, self.steps - collecting)
         path, data = _Path.at(start.posterior.arrays["loc"]), joint.batches(streams, self.batch_size)
-        stretch = max(1, collecting // TRACE_POINTS)
+        stretch = stretch_of(collecting)
         every = max(1, min(joint.n_points // self.batch_size, collecting // (2 * self.rank)))
         if state := progress.restored("swag"):
             path = _Path(**state)

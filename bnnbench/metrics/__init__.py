@@ -6,7 +6,8 @@ tasks have a function of one name, this is classification's: that of regression 
 """
 
 from ._evaluate import Summary, compare, evaluate
-from ._registry import INPUTS, Column, Metric, declare, declared, define_inputs, describe, load, metric, registered
+from ._metric import Column, Metric
+from ._registry import INPUTS, declare, declared, define_inputs, describe, load, metric, registered
 from .classification._checks import check_labels, check_proba, check_proba_draws, check_votes
 from .classification._predictions import Predictions
 from .classification.accuracy import PROBABILITY_FLOOR, accuracy, brier_score, negative_log_likelihood

@@ -6,7 +6,8 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ._registry import Metric, compared, registered
+from ._metric import Metric
+from ._registry import compared, registered
 
 
 class Summary(Protocol):

@@ -95,3 +95,60 @@ declare(
     unit="s",
     bounds=(0, math.inf),
 )
+declare(
+    __name__,
+    "elbo",
+    label="ELBO",
+    definition="Evidence lower bound E_q[log p(y, w) - log q(w)] of the trained Gaussian q at temperature 1, by draws "
+    "that training did not have.",
+    direction="higher",
+    unit="nats",
+)
+declare(
+    __name__,
+    "elbo_se",
+    label="Standard error of the ELBO",
+    definition="Its Monte Carlo error.",
+    direction="lower",
+    unit="nats",
+    bounds=(0, math.inf),
+)
+declare(
+    __name__,
+    "log_symmetries",
+    label="Log number of symmetries",
+    definition="Natural logarithm of the number of permutations and changes of sign of hidden units that leave a "
+    "network's outputs as they are: so many copies has every mode of the posterior.",
+    direction="",
+    unit="nats",
+    bounds=(0, math.inf),
+    undefined="where the network has other layers than dense ones, or the prior is centred on weights",
+)
+declare(
+    __name__,
+    "kl_to_posterior",
+    label="KL to the posterior",
+    definition="KL(q || posterior) = log evidence - ELBO, the log evidence being that of a reference of the same "
+    "model, data set and seed. A Gaussian around one of the posterior's equal copies misses all the others, so that "
+    "about the log number of symmetries is in it that costs no prediction anything.",
+    direction="lower",
+    unit="nats",
+)
+declare(
+    __name__,
+    "kl_to_posterior_se",
+    label="Standard error of the KL",
+    definition="Of the log evidence and of the ELBO together.",
+    direction="lower",
+    unit="nats",
+    bounds=(0, math.inf),
+)
+declare(
+    __name__,
+    "kl_less_symmetry",
+    label="KL less the symmetries",
+    definition="KL to the posterior minus the log number of symmetries: what is missed besides the copies.",
+    direction="lower",
+    unit="nats",
+    undefined="where the network has other layers than dense ones, or the prior is centred on weights",
+)

@@ -22,6 +22,13 @@ from bnnbench.plots.density import (
 )
 from bnnbench.plots.density_novelty import density_histograms, density_novelty_in_words
 from bnnbench.plots.display import attempt, show
+from bnnbench.plots.evidence import (
+    divergence_against_distance,
+    divergence_by_method,
+    divergences_table,
+    evidence_against_nll,
+    evidence_of_models,
+)
 from bnnbench.plots.fidelity import cost_against_fidelity, excess_by_method
 from bnnbench.plots.images import (
     certain_errors,
@@ -96,11 +103,16 @@ __all__ = [
     "density_maps",
     "density_novelty_in_words",
     "disputed_images",
+    "divergence_against_distance",
+    "divergence_by_method",
     "divergences_in_words",
+    "divergences_table",
     "draws_for_two_images",
     "elbos_in_words",
     "encode",
     "error_rate_histogram",
+    "evidence_against_nll",
+    "evidence_of_models",
     "excess_by_method",
     "fixed_against_hyperpriors",
     "gains",

@@ -33,7 +33,7 @@ class Figure:
 class Figures:
     """Figures of a study: heat maps (one a method), the leaderboard of each data set, distances, and others.
 
-    `distances` holds a figure, or the reason why there is none, for the distance to HMC and to the Bayes rule.
+    `distances` holds a figure, or why there is none, for the distance to the reference and to the Bayes rule.
     """
 
     heat_maps: list[Figure] = field(default_factory=list)
@@ -114,7 +114,9 @@ def draw(results: Results, study: str, folder: Path) -> Figures:
         asked = results.probes[(results.probes.study == study) & (results.probes.probe == probe)]
         for network in dict.fromkeys(asked.network):
             found.others += add(f"{probe}-{network}", caption.format(network), alt, plot, network=network)
-    for name, caption, alt, plot, *where in [*_of_maps(results, study), *_of_curves(results, study)]:
+    for name, caption, alt, plot, *where in [
+        *_of_maps(results, study), *_of_curves(results, study), *_of_evidence(results, study)
+    ]:  # fmt: skip
         found.others += add(name, caption, alt, plot, *where)
     for dataset in dict.fromkeys(done.dataset):
         title = data_name(dataset)
@@ -126,12 +128,13 @@ def draw(results: Results, study: str, folder: Path) -> Figures:
         )  # fmt: skip
         found.leaderboards |= {dataset: figure for figure in drawn}  # noqa: B035
     ideal = tasks.find(results.plan.datasets[done.dataset.iloc[0]].task).controls["bayes_rule"]
-    found.distances["HMC"] = attempt(
+    found.distances["reference"] = attempt(
         "cost",
         "Cost against the distance to the true posterior: training seconds a cell, compilation included, and total "
-        "variation to HMC, means over the cells with a reference that most methods share. Bars are 95% intervals over "
-        "seeds; grey is the floor, the distance between the halves of HMC's own chains.",
-        "Scatter plot of training cost against total variation to HMC, a mark a method; the table holds its numbers.",
+        "variation to the reference, means over the cells with a reference that most methods share. Bars are 95% "
+        "intervals over seeds; grey is the floor, the distance between the reference's own halves.",
+        "Scatter plot of training cost against total variation to the reference, a mark a method; the table holds its "
+        "numbers.",
         fidelity.cost_against_fidelity,
     )
     found.distances["Bayes rule"] = attempt(
@@ -143,6 +146,52 @@ def draw(results: Results, study: str, folder: Path) -> Figures:
         fidelity.excess_by_method,
     )
     return found
+
+
+def _of_evidence(results: Results, study: str) -> list[tuple]:
+    """Of a study whose references have an evidence what is drawn: name, caption, alternative text and function."""
+    from bnnbench.evaluation.evidences import evidences
+    from bnnbench.evaluation.select import NothingToDraw
+    from bnnbench.plots import evidence
+
+    try:
+        several = evidences(results, study).groupby("dataset").prior.size().max() > 1
+    except NothingToDraw:
+        return []
+    of_models = [
+        (
+            "evidence",
+            "Log evidence of each model, the best first: minus the best of the data set, with 1.96 standard errors of "
+            "the estimate. Only models whose reference passed its gate are shown.",
+            "Dot plot of the log evidence of each model, a panel a data set.",
+            evidence.evidence_of_models,
+        ),
+        (
+            "evidence-nll",
+            "Does Bayes' own choice of a model predict the test set? Test NLL of each model's exact posterior against "
+            "its log evidence; marks as above.",
+            "Scatter plot of test NLL against log evidence, a mark a model, a panel a data set.",
+            evidence.evidence_against_nll,
+        ),
+    ]
+    return [
+        *(of_models if several else []),
+        (
+            "kl",
+            "What Gaussians miss of the posterior: KL(q || posterior) = log evidence − ELBO, in nats. A Gaussian sits "
+            "on one of the equal copies that permutations and signs of hidden units make of every mode: the dashed "
+            "line is the log of their number, which costs no prediction anything.",
+            "Dot plot of the KL to the posterior by model and method, on a log axis.",
+            evidence.divergence_by_method,
+        ),
+        (
+            "kl-distance",
+            "Does a smaller gap of the ELBO mean better predictions? Total variation to the reference against KL to "
+            "the posterior, a mark a cell.",
+            "Scatter plot of total variation to the reference against KL to the posterior, a mark a cell.",
+            evidence.divergence_against_distance,
+        ),
+    ]
 
 
 def _of_curves(results: Results, study: str) -> list[tuple]:

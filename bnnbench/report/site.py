@@ -142,7 +142,7 @@ def site(plan: Plan, results: Results, studies: list[Study]) -> dict[str, Any]:
         "studies": studies,
         "claims": [card for s in studies for card in s.claims],
         "tally": claims.tally,
-        "gate": {"rhat": gate.RHAT_BELOW, "ess": gate.ESS_ABOVE},
+        "gate": {name.lower(): value for name, value in vars(gate).items() if name.isupper()},
         "counts": n,
         "n_cells": len(results.cells),
         "broken_notebooks": failures.notebook_faults(plan),

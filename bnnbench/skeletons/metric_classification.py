@@ -3,7 +3,8 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from bnnbench.metrics._registry import Column, metric
+from bnnbench.metrics._metric import Column
+from bnnbench.metrics._registry import metric
 
 
 @metric(

@@ -4,7 +4,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from bnnbench.metrics import Mixture
-from bnnbench.metrics._registry import Column, metric
+from bnnbench.metrics._metric import Column
+from bnnbench.metrics._registry import metric
 
 LEVEL = 0.9
 

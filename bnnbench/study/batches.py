@@ -1,6 +1,5 @@
 """Which shards share a job: starting one takes seconds, and many shards of a small run are trained in less."""
 
-from bnnbench.study.cells import REFERENCE
 from bnnbench.study.grid import Plan, Shard
 
 MOST_SECONDS = 20.0
@@ -12,7 +11,7 @@ MOST_SHARDS = 8
 
 def goes_first(plan: Plan, shard: Shard) -> bool:
     """Whether a shard is trained before others: they are compared with it, or its job takes long."""
-    return shard.inference == REFERENCE or plan.is_long(shard)
+    return plan.holds_references(shard) or plan.is_long(shard)
 
 
 def batches(plan: Plan) -> dict[str, tuple[str, ...]]:

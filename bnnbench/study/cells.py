@@ -19,8 +19,8 @@ ENGINE = (
     "bnnbench.prediction.predict:predict",
     "bnnbench.prediction.trained:build_model",
     "bnnbench.prediction.trained:build_network",
-    "bnnbench.training.train:fit_stack",
-    "bnnbench.training.train:Inputs",
+    "bnnbench.training.stack:fit_stack",
+    "bnnbench.training.inputs:Inputs",
     "bnnbench.training.records:flaw",
     "bnnbench.training.records:groups",
     "bnnbench.training.records:moments",
@@ -42,9 +42,6 @@ NO_RESULT = (
     "bnnbench.study.prior_entries",
 )
 """Modules that a cell's key does not follow: they check, find and report, and shape no result."""
-
-REFERENCE = "hmc"
-"""The method whose cells, where they pass the gate of reference.py, stand for the true posterior."""
 
 COORDINATES = (
     "study",
@@ -183,10 +180,9 @@ class Cell:
         method = f"{self.inference}+{self.recipe}" if self.recipe else self.inference
         return f"{self._place}/{method}/seed-{self.seed}"
 
-    @property
-    def reference_id(self) -> str:
-        """Id of the cell that stands for this one's true posterior: the same in all but inference and recipe."""
-        return f"{self._place}/{REFERENCE}/seed-{self.seed}"
+    def by(self, inference: str) -> str:
+        """Id of the cell of another method, without a recipe, that is the same in all else."""
+        return f"{self._place}/{inference}/seed-{self.seed}"
 
     @property
     def pair(self) -> str:

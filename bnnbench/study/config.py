@@ -82,6 +82,9 @@ class InferenceConfig(_Model):
     only: Only = Field([{}], description="coordinates that a cell must have")
     draws: int | None = Field(None, ge=1, le=10_000, description="posterior draws; default: the study's")
     stack: int = Field(512, ge=1, description="cells trained together; bounds memory, does not change results")
+    apart: list[Literal["dataset", "seed"]] = Field(
+        [], description="cells that differ in these are trained by jobs of their own, so that long ones use all cores"
+    )
     curve: int = Field(
         0, ge=0, le=100, description="points in training at which validation and test error are measured"
     )
@@ -134,6 +137,9 @@ class StudyConfig(_Model):
     )
     models: list[str] | None = Field(None, description="keep only these, e.g. [normal-1, laplace-half_cauchy]")
     inference: dict[str, InferenceConfig]
+    references: list[str] = Field(
+        [], description="methods that, where a cell passes its gate, stand for the true posterior, e.g. [smc, hmc]"
+    )
     draws: int = Field(100, ge=1, le=1000, description="posterior draws for the predictions")
     probes: dict[str, ProbeConfig] = Field({}, description="what trained cells are asked beyond the test set")
     notebook: str | None = Field(None, description="notebook in notebooks/; default: the study's name")
@@ -153,6 +159,13 @@ class StudyConfig(_Model):
             check_name(kind, name)
         return value
 
+    @field_validator("references")
+    @classmethod
+    def _methods(cls, value):
+        for name in value:
+            check_name("inference", name)
+        return value
+
     @field_validator("datasets", "priors")
     @classmethod
     def _families(cls, value, info):
@@ -170,7 +183,7 @@ class StudyConfig(_Model):
             check_name("network", options.get("kind", name))
         return value
 
-    @field_validator("scales", "models")
+    @field_validator("scales", "models", "references")
     @classmethod
     def _once(cls, value):
         if value and (found := repeated(value)):

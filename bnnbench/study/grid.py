@@ -1,13 +1,14 @@
 """From a config to cells and shards. Nothing here but a thorough check needs torch: planning must be quick."""
 
 from collections import Counter
+from collections.abc import Collection
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
 from bnnbench.source import digest
 from bnnbench.study import checks, config_files, pretraining
-from bnnbench.study.cells import REFERENCE, Cell, DatasetSpec
+from bnnbench.study.cells import Cell, DatasetSpec
 from bnnbench.study.config import ConfigError, RunConfig, StudyConfig
 from bnnbench.study.expand import dataset_specs, matches, models, study_cells
 
@@ -86,11 +87,15 @@ class Plan:
         """Whether its job is worth preparing: it begins before others, and compiles its kernels."""
         return self.expected_seconds(shard) >= LONG
 
-    def reference_shard(self, shard: Shard) -> Shard | None:
-        """The shard of the references of a shard's cells; None where there is none, or where it is one itself."""
-        if shard.inference == REFERENCE:
-            return None
-        return self.shards.get(shard_name(shard.cells[0], REFERENCE))
+    def holds_references(self, shard: Shard) -> bool:
+        """Whether its cells, where they pass their gate, stand for the true posterior of others."""
+        return shard.inference in self.study_configs[shard.study].references
+
+    def reference_shards(self, shard: Shard) -> list[Shard]:
+        """The shards of the references of a shard's cells, in the order of the study's methods, without itself."""
+        methods = [m for m in self.study_configs[shard.study].references if m != shard.inference]
+        ids = (cell.by(method) for method in methods for cell in shard.trainable)
+        return [self.shards[name] for name in dict.fromkeys(self.shard_of.get(i) for i in ids) if name]
 
     def pretraining_shards(self, shard: Shard) -> list[str]:
         """Names of the shards that pretrained weights of a shard's cells are of, which are trained before it."""
@@ -183,11 +188,13 @@ def build(run: RunConfig, studies: dict[str, StudyConfig]) -> Plan:
     if faults:
         raise ConfigError(*(f"study '{study}': {fault}" for study, fault in faults))
     for cell in every:
-        name = shard_name(cell, cell.inference, _alone(cell, studies[cell.study]))
+        name = shard_name(cell, _apart(cell, studies[cell.study]))
         shards.setdefault(name, []).append(cell)
     made = {name: Shard(name, c[0].study, c[0].dataset.group, c[0].inference, tuple(c)) for name, c in shards.items()}
     _check_names(made)
-    return Plan(run, studies, made, datasets)
+    # A narrowed run may have no cell of some: nobody makes those.
+    used = {name for shard in made.values() for name in shard.datasets}
+    return Plan(run, studies, made, {name: spec for name, spec in datasets.items() if name in used})
 
 
 def _check_size(study: StudyConfig, n_datasets: int, n_seeds: int) -> None:
@@ -218,18 +225,20 @@ def _check_names(shards: dict[str, Shard]) -> None:
             )
 
 
-def shard_name(cell: Cell, inference: str, alone: bool = False) -> str:
-    """Name of the shard of the cells like this one, of a method; `alone` where each seed has one of its own."""
+def shard_name(cell: Cell, apart: Collection[str] = ()) -> str:
+    """Name of the shard of the cells like this one; `apart` are the coordinates that each shard has one value of."""
     network = f"{cell.network}+{cell.likelihood_word}" if cell.likelihood_word else cell.network
-    name = f"{cell.study}--{cell.dataset.group}--{network}--{inference}"
+    data = cell.dataset.name if "dataset" in apart else cell.dataset.group
+    name = f"{cell.study}--{data}--{network}--{cell.inference}"
     # Apart from cells without pretrained weights, which these may be of: no shard can need itself.
     name += "--pretrained" if cell.entry.pretrained else ""
-    if alone:
+    if "seed" in apart:
         return f"{name}--seed-{cell.seed}"
     first = cell.seed // SEEDS * SEEDS
     return f"{name}--seeds-{first}-{first + SEEDS - 1}" if first else name
 
 
-def _alone(cell: Cell, study: StudyConfig) -> bool:
+def _apart(cell: Cell, study: StudyConfig) -> set[str]:
     """Cells that are trained one by one gain nothing from sharing a job: a job for each seed keeps all cores busy."""
-    return study.inference[cell.inference].stack == 1 and REFERENCE not in study.inference
+    method = study.inference[cell.inference]
+    return {*method.apart, *(["seed"] if method.stack == 1 else [])}

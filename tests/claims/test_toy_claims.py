@@ -24,7 +24,7 @@ def row(results, claim_id: str, part: str) -> pd.Series:
 
 def test_every_claim_has_a_row_and_a_verdict(results):
     table = results.claims
-    assert list(table.id.unique()) == ["Z1", "Z2", "Z3", "Z4"]
+    assert list(table.id.unique()) == ["Z1", "Z2", "Z3", "Z4", "E1", "E2"]
     assert set(table.verdict) <= {claims.REPRODUCED, claims.NOT_REPRODUCED, claims.UNDECIDED}
     assert table.provisional.all() and (table.n_seeds <= 2).all()
 
@@ -95,11 +95,11 @@ def test_sparsity_is_laplace_minus_cauchy_with_the_same_way_of_setting_the_scale
 def test_without_a_reference_the_first_claim_is_undecided_and_says_why(small_results):
     found = small_results.claims[small_results.claims.id == "Z1"]
     assert len(found) == 2 and set(found.verdict) == {"undecided"}
-    assert found.note.str.contains("no HMC cell").all()
+    assert found.note.str.contains("the run has no cell").all()
 
 
 def test_a_study_without_claims_has_none():
-    assert claims.of_study("digits") == () and len(claims.of_study("toy")) == 4
+    assert claims.of_study("digits") == () and len(claims.of_study("toy")) == 6
 
 
 def test_claims_cope_with_a_run_of_which_nothing_is_left(small_results):

@@ -10,6 +10,7 @@ from bnnbench.base import gate
 from bnnbench.evaluation import reference
 from bnnbench.evaluation.results import load_results
 from bnnbench.evaluation.select import compared
+from bnnbench.plots.fidelity import fidelity_table
 from bnnbench.report.leaderboard import boards
 
 FAILED = "toy/moons-0.4/mlp-5-5/laplace-1/hmc/seed-1"
@@ -36,8 +37,28 @@ def of(results, cell_id: str, split: str = "test") -> pd.Series:
     ],
 )
 def test_the_gate_is_open_just_within_its_bounds_only(rhat, ess, divergences, word):
-    found = gate.fault(rhat, ess, divergences)
+    found = gate.fault({"function_rhat": rhat, "function_ess": ess, "divergences": divergences})
     assert word in found and bool(found) == bool(word)
+
+
+@pytest.mark.parametrize(
+    ("changed", "word"),
+    [
+        ({}, ""),
+        ({"log_evidence_se": 0.31}, "standard error of the log evidence 0.31"),
+        ({"surviving_roots": 9.0}, "9 surviving roots"),
+        ({"acceptance": 0.49}, "acceptance 0.49"),
+        ({"acceptance": np.nan}, "acceptance nan"),
+        ({"total_variation_floor": 0.0051}, "distance of 0.0051"),
+        ({"total_variation_floor": None}, ""),  # a task without a distance: R-hat decides
+        ({"total_variation_floor": None, "function_rhat": 1.02}, "R-hat of predictions 1.020"),
+    ],
+)
+def test_populations_of_particles_have_a_gate_of_their_own(changed, word):
+    good = {"log_evidence_se": 0.3, "surviving_roots": 10.0, "acceptance": 0.5, "function_rhat": 1.005}
+    found = good | {"total_variation_floor": 0.005} | changed
+    reason = gate.fault({name: value for name, value in found.items() if value is not None})
+    assert word in reason and bool(reason) == bool(word)
 
 
 def test_a_cell_is_compared_with_the_reference_of_its_model_data_set_and_seed(results):
@@ -87,8 +108,8 @@ def test_a_model_without_a_reference_cell_lacks_the_metrics(results):
 
 def test_a_run_without_hmc_has_an_empty_table_and_says_why(small_plan, small_results):
     assert small_results.references.empty and "passed" in small_results.references
-    assert all(small_plan.reference_shard(shard) is None for shard in small_plan.shards.values())
-    assert "no HMC cell" in reference.absence(small_results.references, "toy")
+    assert not any(small_plan.reference_shards(shard) for shard in small_plan.shards.values())
+    assert "no cell of this study that could be one" in reference.absence(small_results.references, "toy")
     assert not set(small_results.metrics.metric) & {"agreement", "total_variation", *reference.floor_names()}
 
 
@@ -98,7 +119,8 @@ def test_a_study_whose_references_all_fail_says_so(small_plan, tmp_path):
                            ("moons", "circles")})  # fmt: skip
     references = load_results(plan.results).references
     assert len(references) == 2 and not references.passed.any()
-    assert "none of the 2 HMC cells passed the gate (3 divergences" in reference.absence(references, "toy")
+    said = reference.absence(references, "toy")
+    assert "none of the 2 cells that could be one passed the gate (3 divergences" in said
 
 
 def test_where_the_best_scale_fails_the_gate_the_next_one_is_tuned_and_compared(small_plan, tmp_path, results):
@@ -111,3 +133,25 @@ def test_where_the_best_scale_fails_the_gate_the_next_one_is_tuned_and_compared(
     assert scale != best
     (row,) = compared(found, "toy").query(f"{where} and hyperprior == 'fixed'").itertuples()
     assert row.scale == scale and row.tuned and row.n == 2
+
+
+def test_of_two_references_the_one_whose_halves_agree_better_serves(small_plan, tmp_path):
+    def normal(cell):
+        return cell.model == "normal-1"
+
+    place = "toy/moons-0.4/mlp-5-5/normal-1"
+    chains = add_references(copy_of(small_plan, tmp_path / "results"), normal)
+    lost = {f"{place}/smc/seed-1": {"surviving_roots": 3.0}}
+    plan = add_references(chains, normal, lost, method="smc", half=HALF / 4)
+    results = load_results(plan.results)
+    table = results.references.set_index("id")
+    serving = {i for i in table.index if i.startswith(place) and table.serves[i]}
+    assert (
+        serving == {f"{place}/smc/seed-0", f"{place}/hmc/seed-1"} == serving & reference.serving_ids(results.references)
+    )
+    assert of(results, f"{place}/map/seed-0")["total_variation_floor"] == pytest.approx(HALF / 2, abs=1e-3)
+    assert of(results, f"{place}/map/seed-1")["total_variation_floor"] == pytest.approx(2 * HALF, abs=1e-3)
+    # The two are compared with each other where both are there, and are no rows of the table of methods.
+    assert of(results, f"{place}/hmc/seed-0")["total_variation"] == pytest.approx(0, abs=1e-6)
+    assert "total_variation" not in of(results, f"{place}/hmc/seed-1")
+    assert not {"hmc", "smc"} & set(fidelity_table(results, "toy").inference)

@@ -166,7 +166,7 @@ def test_a_metric_against_the_reference_comes_with_its_floor(catalogue):
     metrics.declare(
         __name__,
         "made_up_gap_floor",
-        label="Made-up gap, HMC to HMC",
+        label="Made-up gap, reference to itself",
         definition="The same of two halves.",
         direction="",
     )

@@ -37,7 +37,7 @@ def test_marks_stand_at_mean_cost_and_mean_distance(results):
         wanted = max(seconds.loc[rows.id].mean(), 1e-3), rows.value.mean()
         assert any(np.allclose(mark, wanted) for mark in marks), method
     labels = [text.get_text() for text in figure.axes[0].texts]
-    assert labels == ["mean field", "MAP", "HMC, half to half of its chains"]
+    assert labels == ["mean field", "MAP", "reference, half to half"]
 
 
 def test_the_table_counts_what_it_is_over(results):
@@ -60,7 +60,7 @@ def test_excess_is_that_of_the_model_that_validation_data_chose(results):
 
 
 def test_figures_say_why_there_is_nothing_to_show(small_results, two_studies):
-    with pytest.raises(plots.NothingToDraw, match="no reference, because the run has no HMC cell"):
+    with pytest.raises(plots.NothingToDraw, match="no reference, because the run has no cell"):
         plots.cost_against_fidelity(small_results, "toy")
     with pytest.raises(plots.NothingToDraw):
         plots.excess_by_method(two_studies, "digits")

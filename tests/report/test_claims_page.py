@@ -39,7 +39,7 @@ def test_every_claim_is_shown_with_its_verdict_effect_and_interval(site, results
         assert row.claim in text and (not row.note or row.note in text)
     first = results.claims.iloc[0]
     assert f"{first.effect:.4f}" in text or f"{first.effect:.3f}" in text
-    assert "provisional" in text and "HMC with itself 0.008" in text
+    assert "provisional" in text and "reference with itself 0.008" in text
 
 
 def test_a_claim_shows_the_verdict_that_its_deciding_statistics_give(results):
@@ -74,7 +74,7 @@ def test_the_study_has_a_table_of_distances_and_names_models_without_reference(s
 
 def test_without_references_the_page_says_why(rendered):
     text = Page(rendered / "study-toy.html").text
-    assert "Distance to HMC not shown: no reference, because the run has no HMC cell of this study." in text
+    assert "Distance to the reference not shown: no reference, because the run has no cell of this study that" in text
     assert "figure-excess" in Page(rendered / "study-toy.html").ids
     assert "Not measured: no reference" in Page(rendered / "claims.html").text
 
@@ -91,7 +91,7 @@ def test_a_study_without_claims_shows_none(copied):
 def test_the_summary_for_print_has_claims_and_distances(site):
     shown = text_of(site / "report.pdf")
     for expected in ("Claims put to the test", "Z1 Variational inference", "claimed below 0.05", "provisional",
-                     "Distance to HMC", "HMC cells serve as references"):  # fmt: skip
+                     "Distance to the reference", "cells that could be references passed the gate"):  # fmt: skip
         assert expected in shown, expected
 
 

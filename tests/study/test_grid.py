@@ -49,9 +49,15 @@ def test_data_of_one_shape_share_a_job_and_every_five_seeds_have_one():
     assert jobs() == ["toy--plane--mlp-5-5--map"]
     assert jobs(moons={"n_test": 500}) == ["toy--plane-n_test-500--mlp-5-5--map", "toy--plane--mlp-5-5--map"]
     assert jobs(range(3, 12)) == [f"toy--plane--mlp-5-5--map{part}" for part in ("", "--seeds-5-9", "--seeds-10-14")]
-    plan = grid.load(TOY | {"seeds": [3, 7]})  # references are of the seeds 0 to 4 only
+    plan = grid.load(TOY | {"seeds": [0, 7]})  # references are of the seeds 0 to 4 only
     first, second = (plan.shards[f"toy--plane--mlp-5-5--map{part}"] for part in ("", "--seeds-5-9"))
-    assert plan.reference_shard(first).name == "toy--plane--mlp-5-5--hmc" and plan.reference_shard(second) is None
+    # Those of one method are trained by a job for each data set, those of the other by one for all.
+    sets = ["moons-0.2", "moons-0.3", "moons-0.4", "circles-0.2", "circles-0.3", "circles-0.4"]
+    by_particles = [f"toy--{name}--mlp-5-5--smc" for name in sets]
+    chains = plan.shards["toy--plane--mlp-5-5--hmc"]
+    assert [shard.name for shard in plan.reference_shards(first)] == [*by_particles, chains.name]
+    assert plan.reference_shards(second) == []
+    assert [shard.name for shard in plan.reference_shards(chains)] == by_particles
 
 
 def test_a_job_is_long_by_the_expected_seconds_of_all_its_cells():
@@ -92,6 +98,13 @@ def test_two_studies_cannot_give_one_data_set_two_meanings():
     other = {"digits": {"datasets": moons, "networks": {"lenet-8-16": None}}}
     with pytest.raises(ConfigError, match="other options in the studies"):
         grid.load({"studies": ["toy", "digits"], "overrides": other})
+
+
+def test_data_of_which_no_cell_is_left_are_no_part_of_the_plan():
+    others = {cell.inference: None for cell in cells() if cell.inference != "map"}
+    only = {"only": {"dataset": ["moons-0.4"]}}
+    plan = grid.load(TOY | {"overrides": {"toy": {"inference": others | {"map": only}}}})
+    assert list(plan.datasets) == ["moons-0.4"] and {cell.dataset.name for cell in plan.cells} == {"moons-0.4"}
 
 
 def test_the_plan_lists_exactly_the_new_cells(small_results, small_plan):

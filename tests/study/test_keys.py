@@ -122,7 +122,7 @@ EVERY = re.compile("").search
         (replacing("networks/__init__.py", "as_tuples = {", "as_tuples = {'hidden': (2,)} or {"), EVERY),
         (replacing("base/philox.py", "digest_size=", "digest_size=8 + "), EVERY),
         (replacing("prediction/predict.py", "2 \\* size >= chunk", "3 * size >= chunk"), EVERY),
-        (replacing("training/train.py", "CURVE_DRAWS = 5", "CURVE_DRAWS = 6"), EVERY),
+        (replacing("training/inputs.py", "CURVE_DRAWS = 5", "CURVE_DRAWS = 6"), EVERY),
         (replacing("training/records.py", '"q025": 0.025', '"q025": 0.05'), EVERY),
     ],
     ids=["a prior's number", "a method", "a data set's constant", "a network's base", "a package's own code",

@@ -45,26 +45,26 @@ def bytes_of(paths):
 @pytest.fixture
 def asked(monkeypatch):
     """Methods of the stacks that are trained."""
-    found, train_stack = [], train._train_stack
+    found, train_stack = [], train.train_stack
 
     def noted(cells, *rest):
         found.append(cells[0].inference)
         return train_stack(cells, *rest)
 
-    monkeypatch.setattr(train, "_train_stack", noted)
+    monkeypatch.setattr(train, "train_stack", noted)
     return found
 
 
 def raising(monkeypatch, method, error):
     """Let the stacks of a method raise, as nothing that the cells themselves do."""
-    train_stack = train._train_stack
+    train_stack = train.train_stack
 
     def one(cells, *rest):
         if cells[0].inference == method:
             raise error
         return train_stack(cells, *rest)
 
-    monkeypatch.setattr(train, "_train_stack", one)
+    monkeypatch.setattr(train, "train_stack", one)
 
 
 def test_a_shard_that_raises_leaves_the_others_trained_and_waiting_beside_their_files(plan, monkeypatch, asked):

@@ -20,6 +20,7 @@ from bnnbench.prediction.trained import build_model
 from bnnbench.study import grid, planning
 from bnnbench.study.config import ConfigError
 from bnnbench.training import device, train
+from bnnbench.training import inputs as inputs_module
 
 SHARD = "toy--plane-n_test-500--mlp-5-5--map"
 
@@ -41,7 +42,7 @@ def trained(plan, tmp_path, shard=SHARD):
 def test_a_finished_shard_trains_nothing(tmp_path, monkeypatch):
     plan = plan_of(tmp_path)
     first = trained(plan, tmp_path)
-    monkeypatch.setattr(train, "_train_stack", lambda *a: pytest.fail("trained again"))
+    monkeypatch.setattr(train, "train_stack", lambda *a: pytest.fail("trained again"))
     assert [r["key"] for r in trained(plan, tmp_path).rows] == [r["key"] for r in first.rows]
 
 
@@ -54,7 +55,7 @@ def test_only_a_job_that_is_long_enough_compiles_unless_told(tmp_path, monkeypat
     plan = replace(plan, config=plan.config.model_copy(update={"compile": wanted}))
     asked = []
     monkeypatch.setattr(train, "resolve_compile", lambda wanted, device: wanted != "off")
-    monkeypatch.setattr(train, "_train_stack", lambda *a: asked.append(a[3]) or ([], {}))
+    monkeypatch.setattr(train, "train_stack", lambda *a: asked.append(a[3].compiled) or ([], {}))
     trained(plan, tmp_path)
     assert asked == [expected]
 
@@ -101,8 +102,9 @@ def test_what_an_interrupted_job_had_trained_is_kept_though_its_file_is_removed(
         "models": ["laplace-1", "normal-1", "normal-10"],
         "inference": {"map": {"stack": 1, "settings": {"steps": 100}}},
     }
-    whole = trained(plan_of(tmp_path / "whole", **options), tmp_path / "whole")
-    plan, train_stack, calls = plan_of(tmp_path / "cut", **options), train._train_stack, []
+    shard = f"{SHARD}--seed-0"  # cells that are trained one by one have a job for each seed
+    whole = trained(plan_of(tmp_path / "whole", **options), tmp_path / "whole", shard)
+    plan, train_stack, calls = plan_of(tmp_path / "cut", **options), train.train_stack, []
 
     def counted(*args):
         calls.append(args)
@@ -110,19 +112,19 @@ def test_what_an_interrupted_job_had_trained_is_kept_though_its_file_is_removed(
             raise KeyboardInterrupt
         return train_stack(*args)
 
-    monkeypatch.setattr(train, "_train_stack", counted)
+    monkeypatch.setattr(train, "train_stack", counted)
     with pytest.raises(KeyboardInterrupt):
-        trained(plan, tmp_path / "cut")
-    assert not (tmp_path / "cut" / "shards" / f"{SHARD}.nc").exists()
-    assert len(planning.pending(plan, plan.shards[SHARD])) == 1
-    resumed = trained(plan, tmp_path / "cut")
+        trained(plan, tmp_path / "cut", shard)
+    assert not (tmp_path / "cut" / "shards" / f"{shard}.nc").exists()
+    assert len(planning.pending(plan, plan.shards[shard])) == 1
+    resumed = trained(plan, tmp_path / "cut", shard)
     assert len(calls) == 4
     assert {r["id"] for r in resumed.rows} == {r["id"] for r in whole.rows}
     for name in ("test", "posterior"):
         order = whole.groups[name].cell.values
         for variable, values in whole.groups[name].items():
             np.testing.assert_array_equal(resumed.groups[name][variable].sel(cell=order), values)
-    assert [p.name for p in (tmp_path / "cut" / "shards").iterdir()] == [f"{SHARD}.nc"]
+    assert [p.name for p in (tmp_path / "cut" / "shards").iterdir()] == [f"{shard}.nc"]
 
 
 def test_changed_settings_replace_the_stored_cells(tmp_path):
@@ -186,7 +188,7 @@ def test_a_diverging_cell_is_a_row_and_its_neighbours_are_sound(tmp_path):
 
 def test_a_stack_that_runs_out_of_memory_is_failed_and_the_rest_goes_on(tmp_path, monkeypatch):
     plan = plan_of(tmp_path)
-    monkeypatch.setattr(train, "predict", lambda *a, **k: (_ for _ in ()).throw(MemoryError("no room")))
+    monkeypatch.setattr(inputs_module, "predict", lambda *a, **k: (_ for _ in ()).throw(MemoryError("no room")))
     stored = trained(plan, tmp_path)
     assert {(r["state"], r["reason"]) for r in stored.rows} == {("failed", "MemoryError: no room")}
     assert f"{len(stored.rows)} failed" in planning.summary(plan)
@@ -198,8 +200,8 @@ def test_failed_cells_that_are_forgotten_are_trained_again_and_no_others(tmp_pat
     plan = plan_of(tmp_path, scales=[1.0, 1e-30], models=["normal-1", "normal-1e-30"])
     before = {r["state"]: r["id"] for r in trained(plan, tmp_path).rows}
     assert train.forget_failed(plan) == [before["failed"]]
-    asked, train_stack = [], train._train_stack
-    monkeypatch.setattr(train, "_train_stack", lambda cells, *a: asked.extend(cells) or train_stack(cells, *a))
+    asked, train_stack = [], train.train_stack
+    monkeypatch.setattr(train, "train_stack", lambda cells, *a: asked.extend(cells) or train_stack(cells, *a))
     after = trained(plan, tmp_path)
     assert [cell.id for cell in asked] == [before["failed"]]
     assert {r["state"]: r["id"] for r in after.rows} == before
@@ -208,7 +210,7 @@ def test_failed_cells_that_are_forgotten_are_trained_again_and_no_others(tmp_pat
 def test_a_stack_that_failed_as_a_whole_can_be_trained_again(tmp_path, monkeypatch):
     plan = plan_of(tmp_path)
     with monkeypatch.context() as patched:
-        patched.setattr(train, "predict", lambda *a, **k: (_ for _ in ()).throw(MemoryError("no room")))
+        patched.setattr(inputs_module, "predict", lambda *a, **k: (_ for _ in ()).throw(MemoryError("no room")))
         trained(plan, tmp_path)
     assert len(train.forget_failed(plan)) == len(plan.shards[SHARD].trainable)
     assert {r["state"] for r in trained(plan, tmp_path).rows} == {"done"}
@@ -292,7 +294,7 @@ def test_a_learning_curve_is_measured_with_several_draws(tmp_path):
     plan = plan_of(tmp_path, models=["normal-1"])
     data = {spec: DataSet.from_netcdf(tmp_path / "data" / f"{spec}.nc") for spec in plan.datasets}
     cell = plan.cells[0]
-    inputs, drawn = train.Inputs([cell], data, "cpu"), []
+    inputs, drawn = inputs_module.Inputs([cell], data, "cpu"), []
     network = networks.make(cell.network_options, (2,), 2)
 
     class Spy(GaussianPosterior):

@@ -188,11 +188,12 @@ def pretraining_of(shards):
 
 def references_of(shards):
     """The files of the references that these shards' cells are compared with, where their studies have them."""
-    found = [PLAN.reference_shard(PLAN.shards[shard]) for shard in shards]
-    return expand(
-        f"{RESULTS}/shards/{{shard}}.nc",
-        shard=dict.fromkeys(shard.name for shard in found if shard),
-    )
+    found = [
+        reference.name
+        for shard in shards
+        for reference in PLAN.reference_shards(PLAN.shards[shard])
+    ]
+    return expand(f"{RESULTS}/shards/{{shard}}.nc", shard=dict.fromkeys(found))
 
 
 def probe_digest(name):

@@ -3,7 +3,8 @@
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .._registry import Column, metric
+from .._metric import Column
+from .._registry import metric
 from ._checks import check_labels, check_proba
 
 PROBABILITY_FLOOR = 2.0**-24

@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from .._registry import Column, metric
+from .._metric import Column
+from .._registry import metric
 from ._predictions import Predictions, mean
 from .uncertainty import expected_error_rate
 

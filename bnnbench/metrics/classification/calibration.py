@@ -4,7 +4,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from .._binomial import mean_deviation
-from .._registry import Column, metric
+from .._metric import Column
+from .._registry import metric
 from ._checks import check_labels, check_proba
 
 TIE_DECIMALS = 12

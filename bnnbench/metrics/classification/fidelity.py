@@ -19,8 +19,8 @@ def _pair(proba: ArrayLike, reference: ArrayLike) -> tuple[NDArray[np.float64], 
 
 @metric(
     "agreement",
-    label="Agreement with HMC",
-    definition="Share of points with the same most probable class as the HMC reference of the same model, data set and "
+    label="Agreement with the reference",
+    definition="Share of points with the same most probable class as the reference of the same model, data set and "
     "seed.",
     direction="higher",
     bounds=(0, 1),
@@ -37,8 +37,8 @@ def agreement(proba: ArrayLike, reference: ArrayLike) -> float:
 
 @metric(
     "total_variation",
-    label="Total variation to HMC",
-    definition="Mean of 1/2 sum_c |p_c - p_ref,c| against the HMC reference of the same model, data set and seed.",
+    label="Total variation to the reference",
+    definition="Mean of 1/2 sum_c |p_c - p_ref,c| against the reference of the same model, data set and seed.",
     direction="lower",
     bounds=(0, 1),
     floor="total_variation_floor",
@@ -56,19 +56,19 @@ def total_variation(proba: ArrayLike, reference: ArrayLike) -> float:
 declare(
     __name__,
     "agreement_floor",
-    label="Agreement, HMC with HMC",
-    definition="Agreement between the two halves of the reference's chains: a method this close cannot be told from "
-    "exact. Each half has half the draws, so an exact method would be closer still to the whole.",
+    label="Agreement of the reference with itself",
+    definition="Agreement between the two halves of the reference's chains or populations: a method this close "
+    "cannot be told from exact. Each half has half the draws, so an exact method would be closer still to the whole.",
     direction="",
     bounds=(0, 1),
 )
 declare(
     __name__,
     "total_variation_floor",
-    label="Total variation, HMC to HMC",
-    definition="Total variation between the two halves of the reference's chains: a method this close cannot be told "
-    "from exact. Each half has half the draws, so an exact method would lie at half of this, or at seven tenths if it "
-    "had as many draws as the reference.",
+    label="Total variation, reference to itself",
+    definition="Total variation between the two halves of the reference's chains or populations: a method this "
+    "close cannot be told from exact. Each half has half the draws, so an exact method would lie at half of this, or "
+    "at seven tenths if it had as many draws as the reference.",
     direction="",
     bounds=(0, 1),
 )

@@ -5,7 +5,8 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .._registry import Column, metric
+from .._metric import Column
+from .._registry import metric
 from ._checks import check_flags, check_vector
 from ._predictions import Predictions, mean
 from .uncertainty import chi_square_label_values_of_votes

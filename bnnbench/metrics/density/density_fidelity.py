@@ -8,8 +8,8 @@ from ._densities import Densities
 
 @metric(
     "log_density_gap",
-    label="Log density apart from HMC's",
-    definition="Mean over points of the absolute difference of the log density from that of the HMC reference of the "
+    label="Log density apart from the reference's",
+    definition="Mean over points of the absolute difference of the log density from that of the reference of the "
     "same model, data set and seed.",
     direction="lower",
     unit="nats",
@@ -25,7 +25,7 @@ declare(
     __name__,
     "log_density_gap_floor",
     label="Floor of the log density's gap",
-    definition="The same between the two halves of the reference's chains.",
+    definition="The same between the two halves of the reference's chains or populations.",
     direction="",
     unit="nats",
     bounds=(0, math.inf),

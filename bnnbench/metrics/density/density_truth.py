@@ -5,8 +5,9 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
+from .._metric import Column
 from .._ranks import spearman
-from .._registry import Column, metric
+from .._registry import metric
 from ._densities import Densities
 
 

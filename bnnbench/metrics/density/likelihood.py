@@ -2,7 +2,8 @@
 
 import math
 
-from .._registry import Column, metric
+from .._metric import Column
+from .._registry import metric
 from ._densities import Densities
 
 

@@ -4,7 +4,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import rel_entr
 
-from .._registry import Column, metric
+from .._metric import Column
+from .._registry import metric
 from ..classification import accuracy as of_classes
 from ..classification import calibration
 from ..classification.accuracy import PROBABILITY_FLOOR

@@ -3,7 +3,8 @@
 import numpy as np
 from numpy.typing import ArrayLike
 
-from .._registry import Column, metric
+from .._metric import Column
+from .._registry import metric
 from ._checks import check_values
 from ._mixture import Mixture
 

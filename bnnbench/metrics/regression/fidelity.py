@@ -33,8 +33,8 @@ POINTS = 200
 
 @metric(
     "total_variation",
-    label="Total variation to HMC",
-    definition="Mean of half the integral of |p - p_ref| over the target, against the HMC reference of the same model, "
+    label="Total variation to the reference",
+    definition="Mean of half the integral of |p - p_ref| over the target, against the reference of the same model, "
     "data set and seed.",
     direction="lower",
     bounds=(0, 1),
@@ -90,9 +90,10 @@ def _nodes(mixture: Mixture) -> NDArray[np.float64]:
 declare(
     __name__,
     "total_variation_floor",
-    label="Total variation, HMC to HMC",
-    definition="Total variation between the two halves of the reference's chains: a method this close cannot be told "
-    "from exact. Each half has half the draws, so an exact method would be closer still to the whole.",
+    label="Total variation, reference to itself",
+    definition="Total variation between the two halves of the reference's chains or populations: a method this "
+    "close cannot be told from exact. Each half has half the draws, so an exact method would be closer still to the "
+    "whole.",
     direction="",
     bounds=(0, 1),
 )

@@ -4,7 +4,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import xlogy
 
-from .._registry import Column, describe, metric
+from .._metric import Column
+from .._registry import describe, metric
 from ..classification.accuracy import PROBABILITY_FLOOR, log_of, negative_log_likelihood
 from ..classification.calibration import calibration_floor, expected_calibration_error
 

@@ -5,8 +5,9 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
+from .._metric import Column
 from .._ranks import spearman
-from .._registry import Column, describe, metric
+from .._registry import describe, metric
 from ..classification.decomposition import true_entropy
 from ..classification.misclassification import aupr, auroc
 from ._maps import Pixels, Scenes
