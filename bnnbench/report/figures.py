@@ -10,6 +10,7 @@ from pathlib import Path
 
 from bnnbench import tasks
 from bnnbench.evaluation.results import Results
+from bnnbench.report import pictures
 
 log = logging.getLogger(__name__)
 
@@ -31,11 +32,13 @@ class Figure:
 
 @dataclass
 class Figures:
-    """Figures of a study: heat maps (one a method), the leaderboard of each data set, distances, and others.
+    """Figures of a study: pictures of its systems, heat maps (one a method), the leaderboard of each data set,
+    distances, and others.
 
     `distances` holds a figure, or why there is none, for the distance to the reference and to the Bayes rule.
     """
 
+    pictures: list[Figure] = field(default_factory=list)
     heat_maps: list[Figure] = field(default_factory=list)
     leaderboards: dict[str, Figure] = field(default_factory=dict)
     others: list[Figure] = field(default_factory=list)
@@ -49,13 +52,13 @@ class Figures:
 
     @property
     def first(self) -> list[Figure]:
-        """What stands for the study on the overview: the first heat map, or else the first leaderboard; or nothing."""
-        return [*self.heat_maps, *self.leaderboards.values()][:1]
+        """What stands for the study on the overview: the first picture, heat map or leaderboard; or nothing."""
+        return [*self.pictures, *self.heat_maps, *self.leaderboards.values()][:1]
 
     @property
     def anchors(self) -> set[str]:
         """Ids of the figures that the study's page shows."""
-        shown = [*self.all, *self.leaderboards.values(), *self.distances.values()]
+        shown = [*self.pictures, *self.all, *self.leaderboards.values(), *self.distances.values()]
         return {figure.anchor for figure in shown if isinstance(figure, Figure)}
 
 
@@ -114,10 +117,10 @@ def draw(results: Results, study: str, folder: Path) -> Figures:
         asked = results.probes[(results.probes.study == study) & (results.probes.probe == probe)]
         for network in dict.fromkeys(asked.network):
             found.others += add(f"{probe}-{network}", caption.format(network), alt, plot, network=network)
-    for name, caption, alt, plot, *where in [
-        *_of_maps(results, study), *_of_curves(results, study), *_of_evidence(results, study)
-    ]:  # fmt: skip
-        found.others += add(name, caption, alt, plot, *where)
+    for picture in pictures.of_study(results, study):
+        found.pictures += add(*picture[:4], *picture.arguments)
+    for name, caption, alt, plot in pictures.of_evidence(results, study):
+        found.others += add(name, caption, alt, plot)
     for dataset in dict.fromkeys(done.dataset):
         title = data_name(dataset)
         drawn = add(
@@ -145,129 +148,6 @@ def draw(results: Results, study: str, folder: Path) -> Figures:
         f"Dot plot of the excess test NLL of each method over the {ideal}, a panel a data set.",
         fidelity.excess_by_method,
     )
-    return found
-
-
-def _of_evidence(results: Results, study: str) -> list[tuple]:
-    """Of a study whose references have an evidence what is drawn: name, caption, alternative text and function."""
-    from bnnbench.evaluation.evidences import evidences
-    from bnnbench.evaluation.select import NothingToDraw
-    from bnnbench.plots import evidence
-
-    try:
-        several = evidences(results, study).groupby("dataset").prior.size().max() > 1
-    except NothingToDraw:
-        return []
-    of_models = [
-        (
-            "evidence",
-            "Log evidence of each model, the best first: minus the best of the data set, with 1.96 standard errors of "
-            "the estimate. Only models whose reference passed its gate are shown.",
-            "Dot plot of the log evidence of each model, a panel a data set.",
-            evidence.evidence_of_models,
-        ),
-        (
-            "evidence-nll",
-            "Does Bayes' own choice of a model predict the test set? Test NLL of each model's exact posterior against "
-            "its log evidence; marks as above.",
-            "Scatter plot of test NLL against log evidence, a mark a model, a panel a data set.",
-            evidence.evidence_against_nll,
-        ),
-    ]
-    return [
-        *(of_models if several else []),
-        (
-            "kl",
-            "What Gaussians miss of the posterior: KL(q || posterior) = log evidence − ELBO, in nats. A Gaussian sits "
-            "on one of the equal copies that permutations and signs of hidden units make of every mode: the dashed "
-            "line is the log of their number, which costs no prediction anything.",
-            "Dot plot of the KL to the posterior by model and method, on a log axis.",
-            evidence.divergence_by_method,
-        ),
-        (
-            "kl-distance",
-            "Does a smaller gap of the ELBO mean better predictions? Total variation to the reference against KL to "
-            "the posterior, a mark a cell.",
-            "Scatter plot of total variation to the reference against KL to the posterior, a mark a cell.",
-            evidence.divergence_against_distance,
-        ),
-    ]
-
-
-def _of_curves(results: Results, study: str) -> list[tuple]:
-    """Of a study of curves what is drawn: name, caption, alternative text, function and its arguments."""
-    from bnnbench.evaluation.select import NothingToDraw
-    from bnnbench.plots import curves, quantiles
-    from bnnbench.words.names import data_name
-
-    try:
-        names = curves.curves_of(results, study)
-    except NothingToDraw:
-        return []
-    best = "each method with its best model by validation NLL"
-    found = []
-    for name in names:
-        title = data_name(name)
-        found += [
-            (
-                f"bands-{name}",
-                f"{title}: predictive median with its central 50% and 90% bands, {best}; dashed the true mean, dotted "
-                "the true 90% band, grey the gap between the training inputs.",
-                f"Curves with bands along the input on {title}, a panel a method, with training points and the truth.",
-                curves.predictive_bands, name,
-            ),
-            (
-                f"uncertainties-{name}",
-                f"{title}: aleatoric and epistemic sd along the input, {best}; dotted the sd of the true noise.",
-                f"Curves of two standard deviations along the input on {title}, a panel a method.",
-                curves.uncertainties_along, name,
-            ),
-        ]  # fmt: skip
-    title = data_name(names[0])
-    return [
-        *found,
-        (
-            "bands-by-noise", "Noise of one sd beside noise that grows, small and large: bands under each likelihood.",
-            "Curves with bands along the input, a column a data set and a row a likelihood.", curves.bands_by_noise,
-        ),
-        (
-            "pit", f"{title}: histogram of the PIT of the test targets, {best}. Grey: where 95% of bars lie if "
-            "predictions are calibrated. A U is too narrow a prediction, a hump too wide a one.",
-            "Histograms of the probability integral transform, a panel a method.", quantiles.pit_histograms, names[0],
-        ),
-    ]  # fmt: skip
-
-
-def _of_maps(results: Results, study: str) -> list[tuple]:
-    """Of a study with a class a pixel what is drawn: as `_of_curves`."""
-    from bnnbench.evaluation.select import NothingToDraw
-    from bnnbench.plots import segmentation
-    from bnnbench.words.names import data_name
-
-    try:
-        names = segmentation.mapped(results, study)
-    except NothingToDraw:
-        return []
-    found = []
-    for name in names:
-        title = data_name(name)
-        found += [
-            (
-                f"scenes-{name}",
-                f"{title}: test images with their true and predicted classes, the confidence, and the aleatoric and "
-                "epistemic parts of the entropy, of the network that validation data choose. Black pixels are void; "
-                "in maps dark is certain.",
-                f"Images of {title} beside maps of classes and of uncertainties, a row an image.",
-                segmentation.scenes, name,
-            ),
-            (
-                f"kept-{name}",
-                f"{title}: accuracy of the pixels that are kept where the most uncertain are set aside, by each score, "
-                "each method with the model that validation data choose. Bands are 95% intervals over seeds.",
-                f"Curves of accuracy on {title} against the share of pixels kept, a panel a method.",
-                segmentation.pixels_kept, name,
-            ),
-        ]  # fmt: skip
     return found
 
 
