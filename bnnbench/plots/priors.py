@@ -254,11 +254,14 @@ def leaderboard(
     ends = [table.low.quantile(0.1), table["mean"].min(), control(results, dataset, "bayes_rule", metric)]
     low, high = np.nanmin(ends), np.nanmax([table.high.quantile(0.9), table["mean"].max()])  # the widest bars run out
     ax.set_xlim(low - 0.06 * (high - low), high + 0.06 * (high - low))
-    for name in ("bayes_rule", "chance"):
-        at = control(results, dataset, name, metric)
-        if not np.isnan(at) and ax.get_xlim()[0] <= at <= ax.get_xlim()[1]:
-            ax.axvline(at, color="black", ls=":", lw=1.1)
-            ax.text(at, -0.95, f" {_controls(results, dataset)[name]}", fontsize=7.5, ha="left", va="bottom")
+    known = {name: control(results, dataset, name, metric) for name in ("bayes_rule", "chance")}
+    left, right = ax.get_xlim()
+    lines = {name: at for name, at in known.items() if left <= at <= right}
+    for i, (name, at) in enumerate(lines.items()):
+        ax.axvline(at, color="black", ls=":", lw=1.1)
+        close = abs(known["chance"] - known["bayes_rule"]) < 0.3 * (right - left)  # so that one stands above the other
+        text = f" {_controls(results, dataset)[name]}" + "\n" * (close and i > 0)
+        ax.text(at, -0.95, text, fontsize=7.5, ha="left", va="bottom")
     ax.set_xlabel(metric_name(metric))
     shown = f", best {n_shown} of {total} models" if n_shown < total else ""
     figure.suptitle(f"{data_name(dataset)}{shown}; bars: 95% intervals over seeds", x=0.01, ha="left", fontsize=9)
