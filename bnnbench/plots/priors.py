@@ -260,7 +260,7 @@ def leaderboard(
     for i, (name, at) in enumerate(lines.items()):
         ax.axvline(at, color="black", ls=":", lw=1.1)
         close = abs(known["chance"] - known["bayes_rule"]) < 0.3 * (right - left)  # so that one stands above the other
-        text = f" {_controls(results, dataset)[name]}" + "\n" * (close and i > 0)
+        text = f" {_controls(results, dataset)[name]}" + "\n" * int(close and i > 0)
         ax.text(at, -0.95, text, fontsize=7.5, ha="left", va="bottom")
     ax.set_xlabel(metric_name(metric))
     shown = f", best {n_shown} of {total} models" if n_shown < total else ""
