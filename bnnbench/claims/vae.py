@@ -63,12 +63,18 @@ def of_estimators(results: Results, study: str) -> Measured:
     """Negative ELBO by estimator A less that by B, mean over lengths of the code."""
     found = {}
     for network in networks_of(results, study):
-        if is_variational(results, study, network):
+        if not is_variational(results, study, network):
+            continue
+        try:
             closed, drawn = (
                 values(results, cells_by_seed(results, study, network, likelihood, "map"), "negative_elbo")
                 for likelihood in bounds_of(results, study)[:2]
             )
-            found[network] = drawn - closed
+        except NothingToDraw:
+            continue
+        found[network] = drawn - closed
+    if not found:
+        raise NothingToDraw("no network was trained by both estimators")
     return Measured(np.mean([d.to_numpy() for d in found.values()], axis=0), f"Over {', '.join(found)}.")
 
 

@@ -1,5 +1,6 @@
 """Autoencoders: images that codes are decoded to, the plane of codes, and how probable images are."""
 
+from contextlib import suppress
 from itertools import product
 
 import numpy as np
@@ -141,13 +142,16 @@ def bounds_by_code(results: Results, study: str) -> Figure:
     dataset_of(results, study)
     figure, axes = panels(1, 1, 2.6)
     ax, names = axes[0, 0], _variational(results, study)
-    sizes = [latent_of(results, study, name) for name in names]
     for likelihood, colour in zip(bounds_of(results, study), (BLUE, ORANGE), strict=False):
+        cells = {}
+        for name in names:
+            with suppress(NothingToDraw):
+                cells[latent_of(results, study, name)] = cells_by_seed(results, study, name, likelihood, "map")
         for metric, style, word in (("negative_elbo", "--", "negative ELBO"), ("nll", "-", "NLL")):
-            means = [
-                values(results, cells_by_seed(results, study, name, likelihood, "map"), metric).mean() for name in names
-            ]
-            ax.plot(sizes, means, style, marker="o", ms=3, color=colour, label=f"{word}, {likelihood_name(likelihood)}")
+            means = [values(results, found, metric).mean() for found in cells.values()]
+            label = f"{word}, {likelihood_name(likelihood)}"
+            ax.plot(list(cells), means, style, marker="o", ms=3, color=colour, label=label)
+    sizes = [latent_of(results, study, name) for name in names]
     ax.set(xlabel="numbers in a code", ylabel="nats an image", xscale="log")
     ax.set_xticks(sizes, [str(size) for size in sizes])
     ax.minorticks_off()
