@@ -1,4 +1,4 @@
-"""Which trained autoencoders a figure or a claim is of: by network and likelihood, at the scale that validation chose."""
+"""Which trained autoencoders a figure or a claim is of: by network and likelihood, at the chosen scale."""
 
 import pandas as pd
 
@@ -42,7 +42,7 @@ def bounds_of(results: Results, study: str) -> list[str]:
 
 
 def cells_by_seed(results: Results, study: str, network: str, likelihood: str, inference: str) -> pd.DataFrame:
-    """Trained cells, a seed each, of the scale with the lowest mean validation NLL. Raises NothingToDraw where none is."""
+    """Trained cells, a seed each, of the scale with the lowest mean validation NLL. Raises NothingToDraw if none."""
     dataset = dataset_of(results, study)
     models = best_models(results, study, dataset, inference, network=network, likelihood=likelihood)
     if models.empty:
@@ -58,14 +58,15 @@ def values(results: Results, cells: pd.DataFrame, metric: str) -> pd.Series:
     return rows.set_index("seed").value.sort_index()
 
 
-def readings(results: Results, study: str, cells: pd.DataFrame, variable: str, metric: str) -> pd.Series:
-    """A reading of the probe `codes` of cells by seed. Raises NothingToDraw where they were not probed."""
+def readings(results: Results, study: str, cells: pd.DataFrame, variable: str, metric: str):
+    """A reading of the probe `codes` of cells by seed, with a column each level where there are several.
+
+    Raises NothingToDraw where they were not probed.
+    """
     table = probed(results, study, "codes")
     rows = table[table.id.isin(cells.id) & (table.variable == variable) & (table.metric == metric)]
     if rows.empty:
         raise NothingToDraw(f"the probe 'codes' has no {metric} of {variable}")
-    return (
-        rows.set_index(["seed", "level"]).value.unstack("level")
-        if rows.level.nunique() > 1
-        else rows.set_index("seed").value.sort_index()
-    )
+    if rows.level.nunique() > 1:
+        return rows.set_index(["seed", "level"]).value.unstack("level")
+    return rows.set_index("seed").value.sort_index()

@@ -16,6 +16,9 @@ from bnnbench.networks._layers import Network, OwnLayer, Parameter
 
 LOG_SD = 10.0
 """The log sds of codes are cut off at plus and minus this."""
+NEAR_PRIOR = 0.1
+"""What initial values of the encoder's last layer are multiplied by: at 0 codes are draws from the prior. Log sds of
+larger values begin with codes that are far away, and gradients so large that Adam's steps stay small for long."""
 TERMS = 3
 """Outputs after the decoder's and the inputs: log prior and log density of the code, and their divergence."""
 
@@ -132,7 +135,8 @@ class Autoencoder(Network):
             in_decoder = layer >= self.n_encoder
             name = f"decoder{layer - self.n_encoder + 1}" if in_decoder else f"encoder{layer + 1}"
             drops = p.drops and layer not in (0, self.n_encoder)
-            found.append(replace(p, name=f"{name}.{suffix}", drops=drops))
+            gain = NEAR_PRIOR if layer == self.n_encoder - 1 else p.gain
+            found.append(replace(p, name=f"{name}.{suffix}", drops=drops, gain=gain))
         return tuple(found)
 
     @property

@@ -1,5 +1,8 @@
 """Autoencoders: images that codes are decoded to, the plane of codes, and how probable images are."""
 
+from contextlib import suppress
+from itertools import product
+
 import numpy as np
 from matplotlib.figure import Figure
 from scipy.stats import norm
@@ -137,15 +140,18 @@ def bounds_by_code(results: Results, study: str) -> Figure:
     """NLL by importance sampling and negative ELBO on test data against the length of the code, by the bound's two
     estimators; means over seeds, by MAP."""
     dataset_of(results, study)
-    figure, axes = panels(1, 1, 2.6, width=4.6)
+    figure, axes = panels(1, 1, 2.6)
     ax, names = axes[0, 0], _variational(results, study)
-    sizes = [latent_of(results, study, name) for name in names]
     for likelihood, colour in zip(bounds_of(results, study), (BLUE, ORANGE), strict=False):
+        cells = {}
+        for name in names:
+            with suppress(NothingToDraw):
+                cells[latent_of(results, study, name)] = cells_by_seed(results, study, name, likelihood, "map")
         for metric, style, word in (("negative_elbo", "--", "negative ELBO"), ("nll", "-", "NLL")):
-            means = [
-                values(results, cells_by_seed(results, study, name, likelihood, "map"), metric).mean() for name in names
-            ]
-            ax.plot(sizes, means, style, marker="o", ms=3, color=colour, label=f"{word}, {likelihood_name(likelihood)}")
+            means = [values(results, found, metric).mean() for found in cells.values()]
+            label = f"{word}, {likelihood_name(likelihood)}"
+            ax.plot(list(cells), means, style, marker="o", ms=3, color=colour, label=label)
+    sizes = [latent_of(results, study, name) for name in names]
     ax.set(xlabel="numbers in a code", ylabel="nats an image", xscale="log")
     ax.set_xticks(sizes, [str(size) for size in sizes])
     ax.minorticks_off()
@@ -155,8 +161,8 @@ def bounds_by_code(results: Results, study: str) -> Figure:
 
 @styled
 def importance_curves(results: Results, study: str) -> Figure:
-    """Negative log of the mean of k importance weights of test images against k, a panel a method, a line each length of
-    the code: at k = 1 the negative ELBO, at many the NLL. Means over seeds."""
+    """Negative log of the mean of k importance weights of test images against k, a panel a method, a line each length
+    of the code: at k = 1 the negative ELBO, at many the NLL. Of one draw of the weights; means over seeds."""
     dataset = dataset_of(results, study)
     probed(results, study, "codes")
     methods = methods_of(results, study, dataset)
@@ -169,9 +175,8 @@ def importance_curves(results: Results, study: str) -> Figure:
             except NothingToDraw:
                 continue
             curve = readings(results, study, cells, "importance", "nll").mean(0)
-            ax.plot(
-                curve.index, curve.values, "o-", ms=3, color=colour, label=f"{latent_of(results, study, name)} numbers"
-            )
+            label = f"{latent_of(results, study, name)} numbers"
+            ax.plot(curve.index, curve.values, "o-", ms=3, color=colour, label=label)
         ax.set(xscale="log", xlabel="codes, k", title=method_name(method))
     hide_spare(axes, len(methods))
     axes[0, 0].set_ylabel("nats an image")
@@ -179,34 +184,41 @@ def importance_curves(results: Results, study: str) -> Figure:
     return figure
 
 
+METRICS = {
+    "nll": "NLL",
+    "importance_gain": "k/2 → k",
+    "negative_elbo": "−ELBO",
+    "reconstruction_error": "reconstruction",
+    "code_kl": "KL",
+}
+"""Columns of the table that are metrics."""
+OF_CODES = {
+    ("codes", "neighbour_accuracy"): ("neighbour %", 100),
+    ("codes", "distance_to_prior"): ("distance", 1),
+    ("prior", "distance_to_prior"): ("floor", 1),
+    ("codes", "active"): ("in use %", 100),
+}
+"""Columns that are readings of the probe, with the factor that they are shown by."""
+
+
 def autoencoders_in_words(results: Results, study: str) -> str:
-    """A table, a row each network, objective and method: NLL, what twice the codes would still bring at half of them,
-    negative ELBO with its two terms, the nearest neighbour's accuracy, the codes' distance from the prior with its floor,
-    and numbers of the code in use. Means over seeds, at the scale that validation data chose."""
+    """A table, a row each network, objective and method: NLL, how much it fell from half of the codes to all, negative
+    ELBO with its two terms, the nearest neighbour's accuracy, the codes' distance from the prior with its floor, and
+    the share of a code in use. Means over seeds, at the scale that validation data chose."""
     dataset = dataset_of(results, study)
-    metrics = {"nll": "NLL", "importance_gain": "k/2 → k", "negative_elbo": "−ELBO", "reconstruction_error": "reconstruction",
-               "code_kl": "KL"}  # fmt: skip
-    of_codes = {("codes", "neighbour_accuracy"): "neighbour %", ("codes", "distance_to_prior"): "distance",
-                ("prior", "distance_to_prior"): "floor", ("codes", "active"): "in use %"}  # fmt: skip
-    columns = ["network", "objective", "method", *metrics.values(), *of_codes.values()]
+    columns = ["network", "objective", "method", *METRICS.values(), *(name for name, _ in OF_CODES.values())]
     lines = [f"| {' | '.join(columns)} |", "|---" * len(columns) + "|"]
-    for network in networks_of(results, study):
-        for likelihood in results.plan.study_configs[study].likelihoods:
-            for method in methods_of(results, study, dataset):
-                try:
-                    cells = cells_by_seed(results, study, network, likelihood, method)
-                    found = [values(results, cells, name).mean() for name in metrics]
-                    codes = [readings(results, study, cells, *name).mean() for name in of_codes]
-                except NothingToDraw:
-                    continue
-                codes = [
-                    c * (100 if name[1] in ("neighbour_accuracy", "active") else 1)
-                    for c, name in zip(codes, of_codes, strict=True)
-                ]
-                words = [f"{value:.2f}" for value in found] + [f"{value:.3g}" for value in codes]
-                lines.append(
-                    f"| {network} | {likelihood_name(likelihood)} | {method_name(method)} | {' | '.join(words)} |"
-                )
+    likelihoods, methods = results.plan.study_configs[study].likelihoods, methods_of(results, study, dataset)
+    for network, likelihood, method in product(networks_of(results, study), likelihoods, methods):
+        try:
+            cells = cells_by_seed(results, study, network, likelihood, method)
+            numbers = [f"{values(results, cells, name).mean():.2f}" for name in METRICS]
+            for reading, (_, factor) in OF_CODES.items():
+                numbers.append(f"{factor * readings(results, study, cells, *reading).mean():.3g}")
+        except NothingToDraw:
+            continue
+        words = [network, likelihood_name(likelihood), method_name(method), *numbers]
+        lines.append(f"| {' | '.join(words)} |")
     if len(lines) == 2:
         raise NothingToDraw("no autoencoder was trained and probed")
     return "\n".join(lines)

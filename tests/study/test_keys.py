@@ -74,6 +74,8 @@ def test_what_changes_no_result_retrains_nothing(before, after):
         replacing("datasets/moons.py", "def bayes_accuracy", "def new():\n    return 1\n\n\ndef bayes_accuracy"),
         replacing("study/config.py", "le=10_000", "le=20_000"),
         replacing("tasks/classification.py", r'"logit_noise"\)', '"logit_noise", "new")'),
+        replacing("networks/_autoencoder.py", "LOG_SD = 10.0", "LOG_SD = 9.0"),
+        replacing("likelihoods/_elbo.py", "n_samples = outputs", "n_samples = 2 * outputs"),
         lambda root: (root / "priors" / "student_t.py").write_text("PRIOR = 1\n"),
     ]
 
