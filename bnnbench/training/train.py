@@ -236,11 +236,16 @@ def _train_stack(
     facts = {"steps": fit.steps, "seconds": seconds, "device": device_name(device)}
     models = [models[cell.id] for cell in cells]
     reasons = [records.flaw(fit, predictions, i) for i in range(len(cells))]
+    remarks = fit.remarks[: len(cells)] or ("",) * len(cells)
     rows = [
         records.row(
-            cell, "failed" if reason else "done", reason, pretrained=sources.words(cell, model, network), **facts
+            cell,
+            "failed" if reason else "done",
+            reason or remark,
+            pretrained=sources.words(cell, model, network),
+            **facts,
         )
-        for cell, model, reason in zip(cells, models, reasons, strict=True)
+        for cell, model, reason, remark in zip(cells, models, reasons, remarks, strict=True)
     ]
     sound = [i for i, reason in enumerate(reasons) if not reason]
     log.info("%s, %d done, %d failed, %.2f s a cell", about, len(sound), len(cells) - len(sound), seconds)
