@@ -161,8 +161,8 @@ class Fit:
 
     `diagnostics` are numbers that tell how far the posterior can be trusted, or how well it explains the data, each
     (cells,). "function_rhat" says that the draws are of chains, whose halves can be compared with each other. `traces`
-    are others than that of the objective, at the same steps. `remarks`, one a cell, "" where there is none, say what went
-    wrong with a cell that is nevertheless a result, such as a collapse.
+    are others than that of the objective, at the same steps. `remarks`, one a cell, "" where there is none, say what
+    went wrong with a cell that is nevertheless a result, such as a collapse.
     """
 
     posterior: Posterior

@@ -81,8 +81,8 @@ def value(recipe: str, real: torch.Tensor, fake: torch.Tensor) -> torch.Tensor:
     """The value of the game, (cells,), of logits (cells, points) of real inputs and of samples: what the discriminator
     raises.
 
-    E log D(x) + E log(1 - D(G(z))) (Goodfellow et al. 2014, eq. 1); of `wasserstein` E l(x) - E l(G(z)) (Arjovsky et al.
-    2017, eq. 2), without the penalty.
+    E log D(x) + E log(1 - D(G(z))) (Goodfellow et al. 2014, eq. 1); of `wasserstein` E l(x) - E l(G(z)) (Arjovsky et
+    al. 2017, eq. 2), without the penalty.
     """
     if recipe == "wasserstein":
         return real.mean(1) - fake.mean(1)
@@ -100,7 +100,8 @@ def gradient_penalty(network: Pair, weights: torch.Tensor, x: torch.Tensor) -> t
 
 
 def between(real: torch.Tensor, fake: torch.Tensor, normals: torch.Tensor) -> torch.Tensor:
-    """Points on the lines between real ones and samples, at a uniform place, that of standard normals (cells, points)."""
+    """Points on the lines between real ones and samples, at a uniform place, that of standard normals (cells,
+    points)."""
     place = (0.5 * (1 + torch.erf(normals / math.sqrt(2)))).unsqueeze(1)
     return place * real + (1 - place) * fake
 
@@ -108,8 +109,8 @@ def between(real: torch.Tensor, fake: torch.Tensor, normals: torch.Tensor) -> to
 def generator_loss(recipe: str, network: Pair, weights: torch.Tensor, codes: Codes, information: float) -> torch.Tensor:
     """What the generator lowers, (cells,), less `information` times the bound of the mutual information in `info`.
 
-    `minimax`: E log(1 - D(G)); `non_saturating` and `info`: -E log D(G), which has a gradient where the discriminator is
-    sure (Goodfellow et al. 2014, section 3); `wasserstein`: -E l(G).
+    `minimax`: E log(1 - D(G)); `non_saturating` and `info`: -E log D(G), which has a gradient where the discriminator
+    is sure (Goodfellow et al. 2014, section 3); `wasserstein`: -E l(G).
     """
     outputs = discriminate(network, weights, generate(network, weights, codes.inputs))
     fake = outputs[:, 0]

@@ -5,8 +5,8 @@ down the player's loss less log p(w) / N, with N training inputs. A normal prior
 mode of the conditional posteriors of the Bayesian GAN (Saatchi & Wilson 2017), and under the flat prior the plain GAN.
 Scales cannot be learned, for the mode of a scale's density with its weights is at zero.
 
-Recipes: `minimax`, `non_saturating`, `wasserstein` (with the penalty of Gulrajani et al. 2017 on the gradient) and `info`
-(InfoGAN, Chen et al. 2016, on the non-saturating loss): see `_game.py`. Cells have losses of their own.
+Recipes: `minimax`, `non_saturating`, `wasserstein` (with the penalty of Gulrajani et al. 2017 on the gradient) and
+`info` (InfoGAN, Chen et al. 2016, on the non-saturating loss): see `_game.py`. Cells have losses of their own.
 """
 
 import math
@@ -30,8 +30,8 @@ COLLAPSED = 0.01
 
 
 class GeneratorPosterior(PointPosterior):
-    """A generator and its discriminator: `loc` (cells, latents), `critic` (cells,), 1 where the discriminator's output is
-    no log-odds, and `snapshots` (cells, snapshots, generator's weights) from the middle of training."""
+    """A generator and its discriminator: `loc` (cells, latents), `critic` (cells,), 1 where the discriminator's output
+    is no log-odds, and `snapshots` (cells, snapshots, generator's weights) from the middle of training."""
 
     @property
     def has_samples(self):

@@ -1,7 +1,7 @@
 """Pairs of networks as data: a generator of samples and the discriminator that judges them. No torch here.
 
-A pair is a network like others: the parameters of both lie in one flat vector of weights, the generator's first, so that
-priors and scales apply to it. `_play.py` applies it.
+A pair is a network like others: the parameters of both lie in one flat vector of weights, the generator's first, so
+that priors and scales apply to it. `_play.py` applies it.
 """
 
 from collections import Counter
@@ -78,8 +78,8 @@ class Squash:
 class Pair(Network):
     """Layers of a generator and of a discriminator; `layers` are both, one after the other.
 
-    The generator takes `n_noise` standard normals, `categories` indicators of a category and `continuous` uniform codes,
-    and gives one number for each of an input's. The discriminator takes an input and gives the logit of its being real
+    The generator takes `n_noise` standard normals, `categories` indicators of a category and `continuous` uniform
+    codes, and gives one number for each of an input's. The discriminator takes an input and gives the logit of its being real
     and, where there are codes, what it makes of them: a logit for each category, a mean for each continuous code.
     """
 

@@ -1,7 +1,7 @@
 """Apply the stacked parameters of a generator and its discriminator.
 
-Points are (cells, features, points) at either end, images too; in convolutions they are (points, cells * channels, rows,
-columns), so that one grouped convolution serves the stack. Every operation can be differentiated twice.
+Points are (cells, features, points) at either end, images too; in convolutions they are (points, cells * channels,
+rows, columns), so that one grouped convolution serves the stack. Every operation can be differentiated twice.
 """
 
 import torch

@@ -1,8 +1,8 @@
 """Generative adversarial network of strided convolutions, at small width (Radford et al. 2016).
 
-Of that paper's guidelines it keeps strides in the place of pooling, no dense layers between the convolutions, ReLU in the
-generator and leaky ReLU in the discriminator. It has no batch normalisation, under which a sample would depend on those
-beside it; and pixels lie in 0 ... 1, so that the last layer is a sigmoid and not a tanh.
+Of that paper's guidelines it keeps strides in the place of pooling, no dense layers between the convolutions, ReLU in
+the generator and leaky ReLU in the discriminator. It has no batch normalisation, under which a sample would depend on
+those beside it; and pixels lie in 0 ... 1, so that the last layer is a sigmoid and not a tanh.
 """
 
 import itertools
@@ -23,8 +23,8 @@ def build(
     """Two strided convolutions each: the generator's from 2 `width` channels to `width` to the image's, the
     discriminator's from the image's to `width` to 2 `width`.
 
-    `categories` and `continuous` are InfoGAN's codes, which the discriminator's last layer gives back. Raises ValueError
-    for inputs that are no images or whose sides are no multiples of 4, for `n_outputs` other than 1, and for a single
+    `categories` and `continuous` are InfoGAN's codes, which the discriminator's last layer gives back. Raises
+    ValueError for inputs that are no images or whose sides are no multiples of 4, for `n_outputs` other than 1, and for a single
     category.
     """
     check_pair(n_outputs, categories)

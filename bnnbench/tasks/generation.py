@@ -32,8 +32,8 @@ class Generation(Task):
     controls = {"chance": "fitted Gaussian", "bayes_rule": "real points"}
     control_definitions = {
         "chance": "Draws from the Gaussian with the mean and the covariance of the training inputs.",
-        "bayes_rule": "Real points of the other held-out split, of validation where those of the test set are judged. No "
-        "generator can do better but by chance; where they are fewer, metrics of samples are less exact.",
+        "bayes_rule": "Real points of the other held-out split, of validation where those of the test set are "
+        "judged. No generator can do better but by chance; where they are fewer, metrics of samples are less exact.",
     }
     targets = "none"
     predicted = "Of samples of the trained generator, beside the real points of the test set."

@@ -23,7 +23,8 @@ Mixture = tuple[NDArray[np.float64], float]
 class Real:
     """Real points (m, D) of a split with their classes (m,), and real ones of another split, `fresh` (k, D).
 
-    mixture: centres (modes, D) and the sd of the Gaussians that they are of, equally frequent; None where it is not known
+    mixture: centres (modes, D) and the sd of the Gaussians that they are of, equally frequent; None where it is not
+    known
     features: (n, D) points -> (n, F) features
     """
 

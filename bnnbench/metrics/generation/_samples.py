@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 class Samples:
     """n samples (n, D), in the inputs' units, and what a discriminator says of them and of m real points.
 
-    logits (n,), real_logits (m,): its log-odds of being real, or a critic's numbers where `is_critic`; None of controls,
-    which have no discriminator. code (n,): the category that a sample was given, code_log_proba (n,): log Q of its
-    codes, real_code (m,): the category read off a real point; None of networks without categories.
+    logits (n,), real_logits (m,): its log-odds of being real, or a critic's numbers where `is_critic`; None of
+    controls, which have no discriminator. code (n,): the category that a sample was given, code_log_proba (n,): log Q
+    of its codes, real_code (m,): the category read off a real point; None of networks without categories.
 
     Raises ValueError for samples that are no table or hold NaN or infinity.
     """

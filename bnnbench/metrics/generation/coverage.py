@@ -73,8 +73,8 @@ def high_quality(samples: Samples, mixture: Mixture) -> float:
 @metric(
     "mode_kl",
     label="KL of the modes' shares",
-    definition="Kullback-Leibler divergence of the samples' shares of the nearest modes from equal ones: the log of the "
-    "number of modes where all samples are near one.",
+    definition="Kullback-Leibler divergence of the samples' shares of the nearest modes from equal ones: the log of "
+    "the number of modes where all samples are near one.",
     direction="lower",
     unit="nats",
     bounds=(0, math.inf),

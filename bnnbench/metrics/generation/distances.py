@@ -13,8 +13,8 @@ from ._samples import Samples
 @metric(
     "energy_distance",
     label="Energy distance",
-    definition="2 E|x - g| - E|x - x'| - E|g - g'| over real points x and samples g, in the inputs' units: 0 where they "
-    "are of one distribution (Szekely & Rizzo 2013). Unbiased, so that it can be a little below 0.",
+    definition="2 E|x - g| - E|x - x'| - E|g - g'| over real points x and samples g, in the inputs' units: 0 where "
+    "they are of one distribution (Szekely & Rizzo 2013). Unbiased, so that it can be a little below 0.",
     direction="lower",
     floor="energy_distance_floor",
     column=Column("Energy", 4, 1, "energy distance of samples and real points; lower is better"),
@@ -40,9 +40,9 @@ def energy_distance_floor(real: Real) -> float:
     "frechet_distance",
     label="Fréchet distance",
     definition="Squared Fréchet distance |m - m'|² + tr(C + C' - 2 (C C')^(1/2)) of the Gaussians with the means and "
-    "covariances of features of real points and of samples (Heusel et al. 2017). Features are the inputs themselves, or of "
-    "images the hidden units of a small classifier of the real ones. It is biased upwards, the more the fewer points: "
-    "compare with its floor.",
+    "covariances of features of real points and of samples (Heusel et al. 2017). Features are the inputs themselves, "
+    "or of images the hidden units of a small classifier of the real ones. It is biased upwards, the more the fewer "
+    "points: compare with its floor.",
     direction="lower",
     bounds=(0, math.inf),
     floor="frechet_distance_floor",
@@ -56,8 +56,8 @@ def frechet_distance(samples: Samples, real: Real) -> float:
 @metric(
     "frechet_distance_floor",
     label="Floor of the Fréchet distance",
-    definition="The same between two halves of the real points: of half as many points, so that its bias, about inverse "
-    "to their number, is twice as large.",
+    definition="The same between two halves of the real points: of half as many points, so that its bias, about "
+    "inverse to their number, is twice as large.",
     direction="",
     bounds=(0, math.inf),
 )
@@ -70,8 +70,8 @@ def frechet_distance_floor(real: Real) -> float:
 @metric(
     "variance_ratio",
     label="Variance ratio",
-    definition="Total variance of the samples over that of the real points: near 0 where the generator collapsed to one "
-    "point.",
+    definition="Total variance of the samples over that of the real points: near 0 where the generator collapsed to "
+    "one point.",
     direction="",
     bounds=(0, math.inf),
     undefined="where the real points are all the same",
@@ -100,7 +100,8 @@ def frechet_of_moments(mean: NDArray, covariance: NDArray, other_mean: NDArray, 
     """|m - m'|² + tr(C + C' - 2 (C^(1/2) C' C^(1/2))^(1/2)) (Dowson & Landau 1982), never below 0."""
     values, axes = np.linalg.eigh(covariance)
     root = axes * np.sqrt(values.clip(0)) @ axes.T
-    # The eigenvalues of C C', which are those of this symmetric matrix; by these the root of a singular one is exact too.
+    # The eigenvalues of C C', which are those of this symmetric matrix; by these the root of a singular one is exact
+    # too.
     shared = np.linalg.eigvalsh(root @ other @ root).clip(0)
     found = ((mean - other_mean) ** 2).sum() + np.trace(covariance) + np.trace(other) - 2 * np.sqrt(shared).sum()
     return max(0.0, float(found))

@@ -13,8 +13,8 @@ Pair = tuple[NDArray[np.float64], NDArray[np.float64]]
 @metric(
     "trained_value",
     label="Value, trained discriminator",
-    definition="E log D(x) + E log(1 - D(G(z))) for the trained discriminator: no more than under the optimal one, but by "
-    "chance, so that it says of a generator what its opponent noticed.",
+    definition="E log D(x) + E log(1 - D(G(z))) for the trained discriminator: no more than under the optimal one, "
+    "but by chance, so that it says of a generator what its opponent noticed.",
     direction="",
     unit="nats",
     bounds=(-math.inf, 0),

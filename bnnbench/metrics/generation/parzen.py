@@ -17,9 +17,9 @@ BANDWIDTHS = np.geomspace(0.03, 1.0, 9)
     "nll",
     label="NLL",
     definition="Mean over real points of -log q(x), q the density of equally heavy Gaussian kernels on the samples "
-    "(Goodfellow et al. 2014), whose sd, the same in all directions, is the best of nine for the same points. It says how "
-    "near samples come to every real point, and little of images: there good samples can have a bad one and blurred ones "
-    "a good one (Theis et al. 2016).",
+    "(Goodfellow et al. 2014), whose sd, the same in all directions, is the best of nine for the same points. It "
+    "says how near samples come to every real point, and little of images: there good samples can have a bad one and "
+    "blurred ones a good one (Theis et al. 2016).",
     direction="lower",
     unit="nats",
     column=Column("NLL", 4, 1, "negative log density of real points, by kernels on the samples; lower is better"),
@@ -32,9 +32,10 @@ def negative_log_likelihood(samples: Samples, real: Real) -> float:
 @metric(
     "game_value",
     label="Value of the game",
-    definition="E log D(x) + E log(1 - D(G(z))) for the optimal discriminator D = p / (p + q): -log 4 + 2 JSD(p, q), with "
-    "the true density p and q the density of kernels on the samples, which leave out the sample they are asked about. "
-    "-log 4 = -1.386 where they are the same; the kernels' width makes it a little more.",
+    definition="E log D(x) + E log(1 - D(G(z))) for the optimal discriminator D = p / (p + q): -log 4 + 2 JSD(p, q), "
+    "with the true density p and q the density of kernels on the samples, which leave out the sample they are asked "
+    "about. -log 4 = -1.386 where they are the same. The kernels' width makes it more and their noise less: compare "
+    "with the floor.",
     direction="lower",
     unit="nats",
     bounds=(-math.inf, 0),
@@ -62,7 +63,7 @@ def game_value_floor(real: Real, mixture: Mixture) -> float:
 
 def optimal_value(samples: NDArray, points: NDArray, mixture: Mixture) -> float:
     """The value of the game for samples (n, D) and points (m, D) of the mixture; never above 0."""
-    sd, log_q = best_kernels(samples, points)[0], None
+    sd = best_kernels(samples, points)[0]
     log_q = log_kernels(samples, points, sd)
     log_p, log_p_there = (log_mixture(x, mixture) for x in (points, samples))
     log_q_there = log_kernels(samples, samples, sd, leave_out=True)

@@ -7,7 +7,7 @@ for _player in ("discriminator", "generator"):
         __name__,
         f"final_{_player}_loss",
         label=f"Final loss of the {_player}",
-        definition=f"The loss of the {_player} at the end of training, the mean over the last stretch of steps; its prior's "
-        "part included.",
+        definition=f"The loss of the {_player} at the end of training, the mean over the last stretch of steps; its "
+        "prior's part included.",
         direction="",
     )
