@@ -79,8 +79,9 @@ class Pair(Network):
     """Layers of a generator and of a discriminator; `layers` are both, one after the other.
 
     The generator takes `n_noise` standard normals, `categories` indicators of a category and `continuous` uniform
-    codes, and gives one number for each of an input's. The discriminator takes an input and gives the logit of its being real
-    and, where there are codes, what it makes of them: a logit for each category, a mean for each continuous code.
+    codes, and gives one number for each of an input's. The discriminator takes an input and gives the logit of its
+    being real and, where there are codes, what it makes of them: a logit for each category, a mean for each continuous
+    code.
     """
 
     generator: tuple = ()

@@ -24,8 +24,8 @@ def build(
     discriminator's from the image's to `width` to 2 `width`.
 
     `categories` and `continuous` are InfoGAN's codes, which the discriminator's last layer gives back. Raises
-    ValueError for inputs that are no images or whose sides are no multiples of 4, for `n_outputs` other than 1, and for a single
-    category.
+    ValueError for inputs that are no images or whose sides are no multiples of 4, for `n_outputs` other than 1, and for
+    a single category.
     """
     check_pair(n_outputs, categories)
     if len(input_shape) != 3 or input_shape[1] % 4 or input_shape[2] % 4:

@@ -77,7 +77,7 @@ class Generation(Task):
         """`Real`: the points of a split, with the mixture that they are of, where it is known."""
         from bnnbench.metrics.generation._real import Real
 
-        x_train, _, x_validation, y_validation = data.split(seed)
+        x_validation, y_validation = data.split(seed)[2:]
         x_test, y_test = data.test(seed)
         parts = {"validation": (x_validation, y_validation), "test": (x_test, y_test)}
         (x, y), (fresh, _) = parts[split], parts["validation" if split == "test" else "test"]
