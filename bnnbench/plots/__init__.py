@@ -15,6 +15,17 @@ from bnnbench.plots.density import (
 from bnnbench.plots.density_novelty import density_histograms, density_novelty_in_words
 from bnnbench.plots.display import attempt, show
 from bnnbench.plots.fidelity import cost_against_fidelity, excess_by_method
+from bnnbench.plots.generation import (
+    clouds_over_training,
+    code_traversals,
+    collapses_in_words,
+    generation_sets,
+    images_over_training,
+    sample_clouds,
+    sample_images,
+    samples_in_words,
+    value_against_quality,
+)
 from bnnbench.plots.images import (
     certain_errors,
     class_variance,
@@ -73,6 +84,9 @@ __all__ = [
     "checks_in_words",
     "class_variance",
     "class_variances",
+    "clouds_over_training",
+    "code_traversals",
+    "collapses_in_words",
     "confusion_matrix",
     "correlation_by_size",
     "cost_against_fidelity",
@@ -93,9 +107,11 @@ __all__ = [
     "fixed_against_hyperpriors",
     "gains",
     "generated_in_words",
+    "generation_sets",
     "heat_table",
     "hyperpriors_in_words",
     "image_in_words",
+    "images_over_training",
     "last_layer_densities",
     "layer_scales",
     "leaderboard",
@@ -121,6 +137,9 @@ __all__ = [
     "reliability_diagram",
     "rotation_curves",
     "run_in_words",
+    "sample_clouds",
+    "sample_images",
+    "samples_in_words",
     "scenes",
     "shift_curves",
     "show",
@@ -138,6 +157,7 @@ __all__ = [
     "uncertainties_at_sizes",
     "uncertainties_by_noise",
     "uncertainties_by_size",
+    "value_against_quality",
     "vote_chi_square",
     "weight_histograms",
     "wrong_and_unanimous",
