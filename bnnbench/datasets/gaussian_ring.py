@@ -29,10 +29,10 @@ def generate(
     test_seed: WholeNumber = 0,
 ) -> DataSet:
     """Points about `modes` centres on a circle of a radius, noise being each Gaussian's sd; n_*: points (a seed)."""
-    centres = _centres(modes, radius)
+    middles = centres(modes, radius)
 
     def draw(rng: np.random.Generator, n: int) -> np.ndarray:
-        return centres[rng.integers(0, modes, n)] + noise * rng.standard_normal((n, 2))
+        return middles[rng.integers(0, modes, n)] + noise * rng.standard_normal((n, 2))
 
     return generate_density(name(noise, modes, radius), draw, n_train, n_validation, n_test, seeds, test_seed)
 
@@ -44,9 +44,10 @@ def shape(n_train: int, n_validation: int, n_test: int) -> Shape:
 
 def log_density(x: np.ndarray, noise: float, modes: int = 8, radius: float = 1.0) -> np.ndarray:
     """The exact log density (n,), nats, at x (n, 2)."""
-    return mixture_log_density(x, _centres(modes, radius), noise)
+    return mixture_log_density(x, centres(modes, radius), noise)
 
 
-def _centres(modes: int, radius: float) -> np.ndarray:
+def centres(modes: int, radius: float) -> np.ndarray:
+    """Of the Gaussians, (modes, 2)."""
     angle = 2 * np.pi * np.arange(modes) / modes
     return radius * np.stack([np.cos(angle), np.sin(angle)], 1)

@@ -34,6 +34,12 @@ def ideal_of(spec: DatasetSpec, x: np.ndarray) -> Any:
     return None if found is None else task.truth(found)
 
 
+def known_of(spec: DatasetSpec, data: DataSet, split: str, seed: int) -> Any:
+    """What the task's metrics of a split of one seed are given for the truth; None where nothing is known."""
+    x, _ = labels(data, split, seed)
+    return tasks.find(spec.task).known(ideal_of(spec, x), data, split, seed)
+
+
 def evaluate_shard(plan: Plan, shard: Shard, path: str | Path, output: str | Path) -> None:
     """Metrics of every trained cell of a shard on both splits, as a tidy Parquet file.
 
@@ -62,8 +68,8 @@ def evaluate_shard(plan: Plan, shard: Shard, path: str | Path, output: str | Pat
             shared = split == "test" and of_data.test_index is None
             where = (split, cell.dataset.name, None if shared else cell.seed)
             if where not in exact:
-                x, y = labels(of_data, split, cell.seed)
-                exact[where] = y, ideal_of(cell.dataset, x)
+                _, y = labels(of_data, split, cell.seed)
+                exact[where] = y, known_of(cell.dataset, of_data, split, cell.seed)
             y, ideal = exact[where]
             task = tasks.find(cell.dataset.task)
             predictions = task.decode(group, i)
@@ -143,7 +149,7 @@ def _controls(plan: Plan) -> pd.DataFrame:
             x_train, y_train, *_ = data.split(seed)
             for split in SPLITS:
                 x, y = labels(data, split, seed)
-                ideal = ideal_of(spec, x)
+                ideal = known_of(spec, data, split, seed)
                 known = {"chance": task.chance_at(x_train, y_train, data.n_classes, x)}
                 if ideal is not None:
                     known["bayes_rule"] = task.of_truth(ideal)

@@ -50,6 +50,15 @@ class Posterior:
         """True where every draw is the same."""
         return False
 
+    @property
+    def has_samples(self) -> bool:
+        """Whether it predicts by samples of a generator, which are no function of the points that are asked about."""
+        return False
+
+    def samples(self, x: torch.Tensor, which: torch.Tensor, streams: Streams, purpose: str) -> dict[str, np.ndarray]:
+        """What is stored of a generator's samples beside the points x (sets, points, ...), by name, (cells, ...)."""
+        raise NotImplementedError
+
     def network_inputs(self, latents: torch.Tensor) -> tuple[torch.Tensor, ...]:
         """What `logits` needs of a draw of the latents, each (cells, ...): the network's weights."""
         return (self.prior.weights(latents),)
@@ -165,7 +174,9 @@ class Fit:
     """A trained stack: the posterior, the steps taken and a trace of the objective, (cells, len(trace_steps)).
 
     `diagnostics` are numbers that tell how far the posterior can be trusted, or how well it explains the data, each
-    (cells,). "function_rhat" says that the draws are of chains, whose halves can be compared with each other.
+    (cells,). "function_rhat" says that the draws are of chains, whose halves can be compared with each other. `traces`
+    are others than that of the objective, at the same steps. `remarks`, one a cell, "" where there is none, say what
+    went wrong with a cell that is nevertheless a result, such as a collapse.
     """
 
     posterior: Posterior
@@ -173,6 +184,8 @@ class Fit:
     trace_steps: np.ndarray = field(default_factory=lambda: np.zeros(0, int))
     trace: np.ndarray | None = None
     diagnostics: dict[str, np.ndarray] = field(default_factory=dict)
+    traces: dict[str, np.ndarray] = field(default_factory=dict)
+    remarks: tuple[str, ...] = ()
 
 
 Reached = Literal["posterior", "factorised", "mode", "maximum_likelihood", "prior", "other"]
@@ -199,6 +212,8 @@ class Method:
     """Whether all it asks of the likelihood is an objective to climb, so that one that is no density will do."""
     needs_exact_density: ClassVar[bool] = False
     """Whether it compares or differentiates values of one log joint, so that an estimate of it will not do."""
+    is_played: ClassVar[bool] = False
+    """Whether it takes games of two networks, and nothing else."""
     changes_target: ClassVar[tuple[str, ...]] = ("temperature", "entropy_weight")
     """Settings, 1 by default, under which another distribution is approximated: a recipe must name them."""
 
@@ -218,6 +233,8 @@ class Method:
 
         What holds for every method, and what `skip` adds.
         """
+        if likelihood.is_game:
+            return "there is no density and no objective, but a game of two networks: inference 'adversarial' plays it"
         if not likelihood.is_density and not self.finds_optima:
             return f"likelihood '{likelihood.name}' is an objective and no density, so there is no posterior to find"
         if network.noise and self.needs_exact_density:

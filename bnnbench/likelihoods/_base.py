@@ -28,6 +28,8 @@ class Likelihood:
     """Names of its own positive parameters; a latent is the logarithm of each."""
     reads: ClassVar[str] = "outputs"
     """What it takes from a network: what such a network `gives`."""
+    is_game: ClassVar[bool] = False
+    """Whether there is no `log_prob` at all, and two networks play against each other instead."""
 
     @property
     def is_density(self) -> bool:

@@ -45,6 +45,8 @@ def predict(
     `x` (sets, points, ...) holds each distinct set of inputs once and `which` (cells,) tells a cell's set. `purpose`
     names the stream of the draws, as in `Posterior.draws`. Of a point estimate one draw is computed.
     """
+    if posterior.has_samples:
+        return posterior.samples(x, which, streams, f"{purpose}-{split}")
     n_points, passes = x.shape[1], 1 if posterior.is_point else n_draws
     if purpose == "predict":  # for others stored draws are shuffled
         posterior = posterior.of_predictions(n_draws)

@@ -9,6 +9,7 @@ import numpy as np
 if TYPE_CHECKING:
     import xarray as xr
 
+    from bnnbench.datasets import DataSet
     from bnnbench.datasets._scaling import Scaling
     from bnnbench.metrics import Summary
     from bnnbench.networks import Network
@@ -96,6 +97,11 @@ class Task:
     def truth(self, law: Any) -> Any:
         """What metrics take for the truth, given what the data set's `law` function returns."""
         return law
+
+    def known(self, truth: Any, data: DataSet, split: str, seed: int) -> Any:
+        """What the metrics of a split of one seed are given besides predictions and targets: the truth, which is None
+        where nobody knows it."""
+        return truth
 
     def of_truth(self, truth: Any) -> Summary:
         """The predictions of one who knows the truth."""

@@ -109,7 +109,8 @@ def groups(
         found["likelihood"] = _group(moments["likelihood"], sound, ids, "own").assign_coords(name=own)
     if fit.trace is not None:
         steps = ("step", fit.trace_steps)
-        found["trace"] = _group({"objective": fit.trace}, sound, ids, "step").assign_coords(step=steps)
+        traces = {"objective": fit.trace} | fit.traces
+        found["trace"] = _group(traces, sound, ids, "step").assign_coords(step=steps)
     if curve and curve.steps:
         found["curve"] = _curve_group(curve, list(predictions), sound, ids)
     if fit.diagnostics:

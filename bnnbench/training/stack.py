@@ -137,11 +137,11 @@ def _stored(
 ) -> Stored:
     """Rows of all cells, and arrays of those that are sound."""
     fit, facts = trained.fit, {"steps": trained.fit.steps, "seconds": trained.seconds, "device": device_name(device)}
-    rows, sound = [], []
+    rows, sound, remarks = [], [], fit.remarks or ("",) * len(cells)
     for i, cell in enumerate(cells):
         reason = records.flaw(fit, trained.predictions, i)
-        pretrained = sources.words(cell, models[cell.id], network)
-        rows.append(records.row(cell, "failed" if reason else "done", reason, pretrained=pretrained, **facts))
+        pretrained, state = sources.words(cell, models[cell.id], network), "failed" if reason else "done"
+        rows.append(records.row(cell, state, reason or remarks[i], pretrained=pretrained, **facts))
         sound += [] if reason else [i]
     log.info("%s, %d done, %d failed, %.2f s a cell", about, len(sound), len(cells) - len(sound), trained.seconds)
     groups = records.groups(cells, sound, network, fit, trained.predictions, trained.moments, trained.curve)

@@ -1,6 +1,6 @@
 """What every likelihood of targets must satisfy, for each file in `bnnbench/likelihoods`.
 
-Densities of the inputs have `test_density_likelihoods.py`."""
+Densities of the inputs have `test_density_likelihoods.py`; of games there is none."""
 
 import numpy as np
 import pytensor
@@ -21,7 +21,7 @@ from bnnbench.networks.mlp import build as mlp
 from bnnbench.prediction.predict import predict
 from bnnbench.source import digest
 
-NAMES = [name for name in digest.modules("likelihoods") if likelihoods.find(name).task != "density"]
+NAMES = [name for name in digest.modules("likelihoods") if likelihoods.find(name).task not in ("density", "generation")]
 TARGETS = {"classification": [2, 3], "regression": [1], "language": [3], "segmentation": []}
 """Numbers of classes or of target columns that the likelihoods of a task are tried with; none of pixels, which are
 compared with those of classes in `test_pixel_likelihoods.py`."""

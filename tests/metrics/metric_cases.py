@@ -7,6 +7,7 @@ from typing import Any, Protocol
 
 import numpy as np
 from density_cases import DENSITY
+from generation_cases import GENERATION
 from language_cases import LANGUAGE
 from regression_cases import REGRESSION
 from segmentation_cases import SEGMENTATION
@@ -111,6 +112,7 @@ CASES: dict[str, Any] = {
     "classification": Classification(),
     "regression": REGRESSION,
     "density": DENSITY,
+    "generation": GENERATION,
     "language": LANGUAGE,
     "segmentation": SEGMENTATION,
 }
