@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from bnnbench.base.progress import Progress
-from bnnbench.inference._optimise import TRACE_POINTS
+from bnnbench.inference._trace import Trace
 
 TRACES = ("objective", "discriminator_loss", "generator_loss")
 STAGE = "play"
@@ -33,6 +33,17 @@ class Player:
         self.optimiser.param_groups[0]["lr"] = share * self.learning_rate
         self.optimiser.step()
 
+    @property
+    def state(self) -> dict:
+        """What a checkpoint keeps of it."""
+        return {"latents": self.latents.detach(), "optimiser": self.optimiser.state_dict()}
+
+    def restore(self, state: dict) -> None:
+        """Go on from a `state`."""
+        self.optimiser.load_state_dict(state["optimiser"])
+        with torch.no_grad():
+            self.latents.copy_(state["latents"])
+
 
 def play(
     discriminator: Player,
@@ -54,51 +65,30 @@ def play(
     `snapshots` steps (`snapshot_steps`), (cells, snapshots, n).
     """
     of_discriminator, of_generator = losses
-    stretch, due = max(1, steps // TRACE_POINTS), snapshot_steps(steps, snapshots)
-    start, trace_steps, trace, window, kept = 0, [], [], 0.0, []
+    players, due = (discriminator, generator), snapshot_steps(steps, snapshots)
+    trace, first, kept = Trace(steps), 0, []
     if state := progress.restored(STAGE):
-        start, trace_steps, trace, window, kept = (
-            state[name] for name in ("step", "trace_steps", "trace", "window", "kept")
-        )
-        for player, optimiser, latents in zip(
-            (discriminator, generator), state["optimisers"], state["latents"], strict=True
-        ):
-            player.optimiser.load_state_dict(optimiser)
-            with torch.no_grad():
-                player.latents.copy_(latents)
-
-    def state_after(step: int) -> dict:
-        return {
-            "step": step,
-            "trace_steps": trace_steps,
-            "trace": trace,
-            "window": window,
-            "kept": kept,
-            "optimisers": [player.optimiser.state_dict() for player in (discriminator, generator)],
-            "latents": [player.latents.detach() for player in (discriminator, generator)],
-        }
-
-    for step in range(start, steps):
+        first, kept = state["step"], state["kept"]
+        trace.restore(state["trace"])
+        for player, stored in zip(players, state["players"], strict=True):
+            player.restore(stored)
+    for step in range(first, steps):
         share = 0.5 * (1 + math.cos(math.pi * step / steps)) if schedule == "cosine" else 1.0
         for turn in range(critic_steps):
             loss, game = of_discriminator(step * critic_steps + turn)
             discriminator.step(loss, share)
         of_samples = of_generator(step)
         generator.step(of_samples, share)
-        window = window + torch.stack([game, loss.detach(), of_samples.detach()])
         if step + 1 in due:
             kept.append(generator.latents.detach().clone())
-        if (step + 1) % stretch == 0:
-            trace.append(window / stretch)
-            trace_steps.append(step + 1)
-            window = 0.0
+        if trace.add(step + 1, torch.stack([game, loss.detach(), of_samples.detach()])):
             progress(step + 1, steps)
             with torch.no_grad():
                 progress.watch(step + 1, steps, posterior)
-            progress.keep(STAGE, lambda done=step + 1: state_after(done))
-    values = torch.stack(trace, dim=2).cpu().numpy()
-    found = {name: of_name for name, of_name in zip(TRACES, values, strict=True)}
-    return np.array(trace_steps), found, torch.stack(kept, 1) if kept else None
+            state = {"step": step + 1, "trace": trace.state, "kept": kept}
+            progress.keep(STAGE, lambda state=state: state | {"players": [player.state for player in players]})
+    found = dict(zip(TRACES, trace.means.cpu().numpy(), strict=True))
+    return trace.steps, found, torch.stack(kept, 1) if kept else None
 
 
 def snapshot_steps(steps: int, snapshots: int) -> list[int]:

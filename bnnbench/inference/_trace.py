@@ -44,5 +44,5 @@ class Trace:
 
     @property
     def means(self) -> torch.Tensor:
-        """Mean objective in each stretch, (cells, stretches)."""
-        return torch.stack(self._means, dim=1)
+        """Mean objective in each stretch, (cells, stretches); what is counted may have leading axes besides."""
+        return torch.stack(self._means, dim=-1)
