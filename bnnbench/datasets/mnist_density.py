@@ -25,7 +25,8 @@ def generate(
     """Images as (n, 784) numbers from 0 to 1: pixels of 0 to 255 with a uniform number added, divided by 256.
 
     The density is then a bound on the probability of the whole levels, times 256 a pixel. Pixels are not standardised:
-    those at the edge hardly vary. y holds the digits, which nothing is trained on. Counts and faults as of `mnist`.
+    those at the edge hardly vary, which a noise of one sd for all pixels cannot follow. y holds the digits, which
+    nothing is trained on. Counts and faults as of `mnist`.
     """
     counts = n_train, n_validation, n_test
     return generate_vectors(NAME, "mnist", _spread_out, seeds, data_dir, *counts)
