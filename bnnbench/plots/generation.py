@@ -10,11 +10,13 @@ from bnnbench.base.statistics import mean_interval
 from bnnbench.evaluation.evaluate import known_of
 from bnnbench.evaluation.results import Results
 from bnnbench.evaluation.select import NothingToDraw, datasets_of, done, one_thread
-from bnnbench.plots.style import BLUE, GREY, ORANGE, panels, panels_of, styled
+from bnnbench.plots.style import BLUE, GREY, ORANGE, legend_of_all, panels, panels_of, styled
 from bnnbench.words.names import data_name, model_name
 
 SHOWN = 10
 """Images in a row."""
+POINTS = 40
+"""Points in the plane of each category."""
 IN_TABLE = {
     "modes_covered": ("modes", 1, 1), "high_quality": ("good %", 100, 1), "mode_kl": ("KL of modes", 1, 3),
     "game_value": ("value", 1, 3), "energy_distance": ("energy", 1, 4), "frechet_distance": ("Fréchet", 1, 3),
@@ -156,16 +158,18 @@ def code_traversals(results: Results, study: str, dataset: str, n_rows: int = 6)
     figure, axes = panels(1, len(parts), 3.4)
     for ax, (what, continuous) in zip(axes[0], parts.items(), strict=True):
         with one_thread():
-            found = traversal(cell, n_rows, continuous)
+            found = traversal(cell, n_rows if len(shape) > 1 else POINTS, continuous)
         if len(shape) == 1:
             for category, points in enumerate(found.swapaxes(0, 1)):
-                ax.scatter(*points.T, s=8, color=f"C{category % 10}", label=str(category))
+                ax.scatter(*points.T, s=8, color=f"C{category % 10}", label=f"category {category}")
             ax.set_aspect("equal")
         else:
             ax.imshow(_tiled(found, shape[1:]), cmap="gray_r", interpolation="nearest")
             ax.set_xticks(shape[2] * (np.arange(found.shape[1]) + 0.5), range(found.shape[1]))
             ax.set_yticks([])
-        ax.set(title=what, xlabel="category")
+            ax.set_xlabel("category")
+        ax.set_title(what if len(shape) > 1 else "")
+    legend_of_all(figure, axes, columns=4)
     figure.suptitle(f"{data_name(dataset)}, {_title(cells.iloc[0])}, seed {cells.seed.iloc[0]}", x=0.01, ha="left")
     return figure
 
