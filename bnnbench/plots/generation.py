@@ -10,11 +10,13 @@ from bnnbench.base.statistics import mean_interval
 from bnnbench.evaluation.evaluate import known_of
 from bnnbench.evaluation.results import Results
 from bnnbench.evaluation.select import NothingToDraw, datasets_of, done, one_thread
-from bnnbench.plots.style import BLUE, GREY, ORANGE, panels, panels_of, styled
+from bnnbench.plots.style import BLUE, GREY, ORANGE, hide_spare, legend_of_all, panels, panels_of, styled
 from bnnbench.words.names import data_name, model_name
 
 SHOWN = 10
 """Images in a row."""
+POINTS = 40
+"""Points in the plane of each category."""
 IN_TABLE = {
     "modes_covered": ("modes", 1, 1), "high_quality": ("good %", 100, 1), "mode_kl": ("KL of modes", 1, 3),
     "game_value": ("value", 1, 3), "energy_distance": ("energy", 1, 4), "frechet_distance": ("Fréchet", 1, 3),
@@ -66,8 +68,7 @@ def sample_clouds(results: Results, study: str, dataset: str, n: int = 1000) -> 
         ax.set_aspect("equal")
         ax.tick_params(labelsize=6.5)
     _limit(axes, real.points)
-    for ax in axes.flat[len(entries) :]:
-        ax.axis("off")
+    hide_spare(axes, len(entries))
     figure.suptitle(f"{data_name(dataset)}, seed {seed}", x=0.01, ha="left")
     return figure
 
@@ -131,13 +132,18 @@ def sample_images(results: Results, study: str, dataset: str) -> Figure:
 
 
 @styled
-def images_over_training(results: Results, study: str, dataset: str) -> Figure:
-    """Images of the same noise by generators from the middle of training, a row a step, entry by entry at the lowest
-    seed."""
-    rows = {}
-    for title, found in _over_training(results, study, dataset, SHOWN):
-        rows |= {f"{title}: step {step:,}": samples for step, samples in found.items()}
-    return _grid_of(rows, results.data(dataset).x_test.shape[2:], data_name(dataset))
+def images_over_training(results: Results, study: str, dataset: str, n: int = 6) -> Figure:
+    """Images of the same noise by generators from the middle of training, a panel an entry at the lowest seed and a row
+    a step."""
+    entries, sides = _over_training(results, study, dataset, n), results.data(dataset).x_test.shape[2:]
+    columns = min(3, len(entries))
+    figure, axes = panels(-(-len(entries) // columns), columns, 2.2)
+    for ax, (title, found) in zip(axes.flat, entries, strict=False):
+        _draw_rows(ax, {f"{step:,}": samples for step, samples in found.items()}, sides)
+        ax.set_title(title, fontsize=7)
+    hide_spare(axes, len(entries))
+    figure.suptitle(f"{data_name(dataset)}: by the step of training", x=0.01, ha="left")
+    return figure
 
 
 @styled
@@ -156,32 +162,48 @@ def code_traversals(results: Results, study: str, dataset: str, n_rows: int = 6)
     figure, axes = panels(1, len(parts), 3.4)
     for ax, (what, continuous) in zip(axes[0], parts.items(), strict=True):
         with one_thread():
-            found = traversal(cell, n_rows, continuous)
+            found = traversal(cell, n_rows if len(shape) > 1 else POINTS, continuous)
         if len(shape) == 1:
             for category, points in enumerate(found.swapaxes(0, 1)):
-                ax.scatter(*points.T, s=8, color=f"C{category % 10}", label=str(category))
+                ax.scatter(*points.T, s=8, color=f"C{category % 10}", label=f"category {category}")
             ax.set_aspect("equal")
         else:
-            ax.imshow(_tiled(found, shape[1:]), cmap="gray_r", interpolation="nearest")
-            ax.set_xticks(shape[2] * (np.arange(found.shape[1]) + 0.5), range(found.shape[1]))
-            ax.set_yticks([])
-        ax.set(title=what, xlabel="category")
+            _draw_images(ax, found, shape[1:])
+            ax.set_xticks((shape[2] + 1) * (np.arange(found.shape[1]) + 0.5) - 1, range(found.shape[1]))
+            ax.set_xlabel("category")
+        ax.set_title(what if len(shape) > 1 else "")
+    legend_of_all(figure, axes, columns=4)
     figure.suptitle(f"{data_name(dataset)}, {_title(cells.iloc[0])}, seed {cells.seed.iloc[0]}", x=0.01, ha="left")
     return figure
 
 
-def _tiled(samples: np.ndarray, sides: tuple[int, int]) -> np.ndarray:
-    """Images (rows, columns, pixels) of one channel as one image."""
-    return np.vstack([np.hstack([image.reshape(sides) for image in row]) for row in samples])
+def _tiled(samples: np.ndarray, sides: tuple[int, int]) -> np.ma.MaskedArray:
+    """Images (rows, columns, pixels) of one channel as one image, with a line of nothing after each."""
+    rows, columns = samples.shape[:2]
+    framed = np.full((rows, columns, sides[0] + 1, sides[1] + 1), np.nan)
+    framed[:, :, :-1, :-1] = samples.reshape(rows, columns, *sides)
+    whole = framed.transpose(0, 2, 1, 3).reshape(rows * (sides[0] + 1), -1)
+    return np.ma.masked_invalid(whole[:-1, :-1])
+
+
+def _draw_images(ax, samples: np.ndarray, sides: tuple[int, int]) -> None:
+    """Images (rows, columns, pixels) beside each other."""
+    ax.set_facecolor("#b8c4d0")  # between them
+    ax.imshow(_tiled(samples, sides), cmap="gray_r", interpolation="nearest", vmin=0, vmax=1)
+    ax.set_xticks([])
+    ax.set_yticks([])
+    ax.tick_params(length=0)
+
+
+def _draw_rows(ax, rows: dict[str, np.ndarray], sides: tuple[int, int]) -> None:
+    """A row of images (n, pixels) for each name."""
+    _draw_images(ax, np.stack(list(rows.values())), sides)
+    ax.set_yticks((sides[0] + 1) * (np.arange(len(rows)) + 0.5) - 1, list(rows), fontsize=7)
 
 
 def _grid_of(rows: dict[str, np.ndarray], sides: tuple[int, int], title: str) -> Figure:
     figure, axes = panels(1, 1, 0.55 * len(rows) + 0.4)
-    ax = axes[0, 0]
-    ax.imshow(_tiled(np.stack(list(rows.values())), sides), cmap="gray_r", interpolation="nearest")
-    ax.set_yticks(sides[0] * (np.arange(len(rows)) + 0.5), list(rows), fontsize=7)
-    ax.set_xticks([])
-    ax.tick_params(length=0)
+    _draw_rows(axes[0, 0], rows, sides)
     figure.suptitle(title, x=0.01, ha="left")
     return figure
 
@@ -207,8 +229,7 @@ def value_against_quality(results: Results, study: str, dataset: str) -> Figure:
         ax.tick_params(labelsize=6.5, labelcolor=BLUE, labelleft=True)
         ax.set_title(f"{title}\n{_agreement(results, cells)}", fontsize=7)
         ax.set_xlabel("step")
-    for ax in axes.flat[len(entries) :]:
-        ax.axis("off")
+    hide_spare(axes, len(entries))
     figure.suptitle(f"{data_name(dataset)}: value of the game and energy distance", x=0.01, ha="left")
     return figure
 

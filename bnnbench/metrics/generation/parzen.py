@@ -10,7 +10,7 @@ from ._real import Mixture, Real
 from ._samples import Samples
 
 BANDWIDTHS = np.geomspace(0.03, 1.0, 9)
-"""Sds of the kernels that are tried, in sds of a real point's number."""
+"""Sds of the kernels that are tried, in sds of a number of the real points."""
 
 
 @metric(
@@ -62,11 +62,13 @@ def game_value_floor(real: Real, mixture: Mixture) -> float:
 
 
 def optimal_value(samples: NDArray, points: NDArray, mixture: Mixture) -> float:
-    """The value of the game for samples (n, D) and points (m, D) of the mixture; never above 0."""
-    sd = best_kernels(samples, points)[0]
-    log_q = log_kernels(samples, points, sd)
+    """The value of the game for samples (n, D) and points (m, D) of the mixture; never above 0.
+
+    The kernels' sd is the one of nine under which the samples are most probable, each by the kernels on the others.
+    """
+    sd = own_kernels(samples, _unit(points))
+    log_q, log_q_there = log_kernels(samples, points, sd), log_kernels(samples, samples, sd, leave_out=True)
     log_p, log_p_there = (log_mixture(x, mixture) for x in (points, samples))
-    log_q_there = log_kernels(samples, samples, sd, leave_out=True)
     # log D = log p - log(p + q), written so that neither density overflows.
     return float(-np.logaddexp(0, log_q - log_p).mean() - np.logaddexp(0, log_p_there - log_q_there).mean())
 
@@ -80,11 +82,25 @@ def log_mixture(x: NDArray, mixture: Mixture) -> NDArray[np.float64]:
 def best_kernels(samples: NDArray, points: NDArray) -> tuple[float, float]:
     """The sd of the kernels on samples (n, D), one of nine, under which points (m, D) are most probable, and the mean
     of their log density."""
-    squares = _squares(points, samples)
-    unit = math.sqrt(points.var(0).mean()) or 1.0
-    found = {unit * b: float(_log_mean_kernels(squares, unit * b, points.shape[1]).mean()) for b in BANDWIDTHS}
+    squares, dimensions = _squares(points, samples), points.shape[1]
+    found = {sd: float(_log_mean_kernels(squares, sd, dimensions).mean()) for sd in _unit(points) * BANDWIDTHS}
     best = max(found, key=found.get)
-    return best, found[best]
+    return float(best), found[best]
+
+
+def own_kernels(samples: NDArray, unit: float) -> float:
+    """The sd, one of nine in these units, under which each of the samples (n, D) is most probable by the others."""
+    if len(samples) < 2:
+        return unit
+    squares, dimensions = _squares(samples, samples), samples.shape[1]
+    np.fill_diagonal(squares, np.inf)
+    found = {sd: _log_mean_kernels(squares, sd, dimensions).mean() for sd in unit * BANDWIDTHS}
+    return float(max(found, key=found.get))
+
+
+def _unit(points: NDArray) -> float:
+    """The sd of a number of the points, or 1 where they are all the same."""
+    return math.sqrt(points.var(0).mean()) or 1.0
 
 
 def log_kernels(samples: NDArray, x: NDArray, sd: float, leave_out: bool = False) -> NDArray[np.float64]:
