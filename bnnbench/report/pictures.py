@@ -22,7 +22,17 @@ class Picture(NamedTuple):
 
 def of_study(results: Results, study: str) -> list[Picture]:
     """The pictures of a study, which its page begins with."""
-    kinds = (_of_maps, _of_curves, _of_densities, _of_novelty, _of_codes, _of_sequences, _of_transfer, _of_sizes)
+    kinds = (
+        _of_maps,
+        _of_curves,
+        _of_densities,
+        _of_novelty,
+        _of_codes,
+        _of_samples,
+        _of_sequences,
+        _of_transfer,
+        _of_sizes,
+    )
     found = []
     for kind in kinds:
         try:
@@ -167,6 +177,41 @@ def _of_codes(results: Results, study: str) -> list[tuple]:
             autoencoders.bounds_by_code,
         ),
     ]  # fmt: skip
+
+
+def _of_samples(results: Results, study: str) -> list[tuple]:
+    """Of a study of generators what is drawn: as `_of_curves`."""
+    from bnnbench.plots import attempt, generation
+    from bnnbench.words.names import data_name
+
+    generation.generation_sets(results, study)
+    found = []
+    for name in attempt(generation.generation_sets, results, study, False) or []:
+        title = data_name(name)
+        found += [
+            (
+                f"samples-{name}", f"{title}: samples of each generator at the lowest seed, over real points in grey; "
+                "circles reach to three sds from the modes' centres.",
+                f"Scatter plots of samples of {title}, a panel a generator.", generation.sample_clouds, name,
+            ),
+            (
+                f"training-{name}", f"{title}: samples over training, a row a generator.",
+                f"Scatter plots of samples of {title} at steps of training.", generation.clouds_over_training, name,
+            ),
+        ]  # fmt: skip
+    for name in attempt(generation.generation_sets, results, study, True) or []:
+        title = data_name(name)
+        found += [
+            (
+                f"samples-{name}", f"{title}: samples of each generator at the lowest seed, below real images.",
+                f"Rows of generated images of {title}, a row a generator.", generation.sample_images, name,
+            ),
+            (
+                f"codes-{name}", f"{title}: samples of each category of InfoGAN's code, a column a category.",
+                f"A grid of generated images of {title} by category.", generation.code_traversals, name,
+            ),
+        ]  # fmt: skip
+    return found
 
 
 def _of_sequences(results: Results, study: str) -> list[tuple]:
