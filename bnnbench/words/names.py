@@ -11,7 +11,8 @@ CHOICES = ("fixed", "half_normal", "shared_half_normal", "half_cauchy", "inverse
 
 _WORDS = {
     "advi": "ADVI", "bayes": "Bayes", "blundell": "Blundell", "cauchy": "Cauchy", "depeweg": "Depeweg",
-    "dcgan": "DCGAN", "fashion_mnist": "Fashion-MNIST", "foong": "Foong", "gan": "GAN", "gauss": "Gauss", "gaussian_process": "Gaussian process",
+    "dcgan": "DCGAN", "fashion_mnist": "Fashion-MNIST", "foong": "Foong", "gan": "GAN", "gauss": "Gauss",
+    "gaussian_process": "Gaussian process",
     "half_cauchy": "half-Cauchy", "half_normal": "half-normal", "hmc": "HMC", "inverse_gamma": "inverse-gamma",
     "laplace": "Laplace", "map": "MAP", "markov": "Markov", "matern": "Matérn", "mc": "MC", "mle": "MLE",
     "mnist": "MNIST", "nuts": "NUTS",
