@@ -1,5 +1,7 @@
 """Samples from the shard's file to metrics, and a small run of the whole study, read from what it stored."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import xarray as xr
@@ -7,8 +9,10 @@ from small_run import run
 
 from bnnbench import datasets, load_results, plots, tasks
 from bnnbench.claims.gan import CLAIMS
+from bnnbench.files.shards import ShardFile
 from bnnbench.metrics.generation._samples import Samples
 from bnnbench.plots.generation import value_quality_correlation
+from bnnbench.training.train import train_shard
 
 TASK = tasks.find("generation")
 FEW = {"steps": 60, "learning_rate": 0.005, "batch_size": 32, "snapshots": 2}
@@ -89,6 +93,18 @@ def test_everything_is_trained_but_what_diverged(results):
     table = results.metrics.pivot_table("value", "inference", "metric", "mean")
     assert {"game_value", "precision", "recall", "modes_covered", "energy_distance", "nll"} <= set(table.columns)
     assert table.energy_distance.idxmin() == "bayes_rule"
+
+
+def test_a_cell_trained_alone_has_the_bits_of_its_shard(results):
+    shard = next(shard for shard in results.plan.shards.values() if shard.cells[0].network == "gan")
+    cell = next(cell for cell in shard.trainable if cell.recipe == "wasserstein" and cell.seed == 1)
+    path = results.folder / "shards" / "alone.nc"
+    train_shard(results.plan, replace(shard, name="alone", cells=(cell,)), path)
+    stored = ShardFile.read(path, ["posterior+wasserstein", "test", "trace"]).groups
+    for group, name in (("posterior", "posterior+wasserstein"), ("test", "test"), ("trace", "trace")):
+        expected = results.arrays(cell.id, group)
+        for variable, values in stored[name].sel(cell=cell.id).items():
+            assert np.array_equal(values, expected[variable])
 
 
 def test_stored_samples_are_read_back_with_both_traces(results):
