@@ -147,6 +147,8 @@ def bounds_by_code(results: Results, study: str) -> Figure:
         for name in names:
             with suppress(NothingToDraw):
                 cells[latent_of(results, study, name)] = cells_by_seed(results, study, name, likelihood, "map")
+        if not cells:
+            continue  # this estimator was not run
         for metric, style, word in (("negative_elbo", "--", "negative ELBO"), ("nll", "-", "NLL")):
             means = [values(results, found, metric).mean() for found in cells.values()]
             label = f"{word}, {likelihood_name(likelihood)}"

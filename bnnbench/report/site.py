@@ -40,6 +40,10 @@ class Study:
     across: list[across.Row]
     controls: dict[str, str]
     """What the two controls are called, by what they are."""
+    chance_knows: str = ""
+    """What the one that stands for chance knows, a few words."""
+    has_excess: bool = True
+    """Whether its scores have an excess over those of the other."""
     scales: list[float] = field(default_factory=list)
     hyperpriors: list[str] = field(default_factory=list)
     figures: Figures = field(default_factory=Figures)
@@ -89,7 +93,7 @@ class Study:
     @property
     def shows_distance(self) -> bool:
         """Whether a distance to the true posterior or to the Bayes rule is a matter of this study."""
-        return self.has_bayes or bool(self.fidelity.n_references)
+        return bool(self.fidelity.n_references) or (self.has_bayes and self.has_excess)
 
     @property
     def networks_shown(self) -> list[str]:
@@ -122,7 +126,8 @@ def study(
     boards = leaderboard.boards(plan, results, name)
     cells = results.cells[results.cells.study == name]
     fixed = cells.hyperprior == "fixed"
-    controls = tasks.find(next(c.dataset.task for c in plan.cells if c.study == name)).controls
+    task = tasks.find(next(c.dataset.task for c in plan.cells if c.study == name))
+    controls, of_study = task.controls, results.metrics[results.metrics.study == name]
     return Study(
         name=name, title=config.title, question=config.question, page=page, boards=boards,
         findings=findings.of_study(results, name, methods, controls["bayes_rule"]),
@@ -130,7 +135,8 @@ def study(
         hyperpriors=ordered_choices(cells.hyperprior[cells.hyperprior != "fixed"]),
         datasets=facts.dataset_facts(plan, name), config=config, methods=methods, figures=figures, notebook=notebook,
         claims=claims.cards(results, name, anchors), fidelity=claims.fidelity(results, name, methods),
-        across=across.against_point(results, name, methods), controls=controls,
+        across=across.against_point(results, name, methods), controls=controls, chance_knows=task.chance_knows,
+        has_excess=bool((of_study.metric == "excess_nll").any()),
     )  # fmt: skip
 
 

@@ -26,6 +26,8 @@ class Task:
 
     controls: ClassVar[dict[str, str]] = {"chance": "chance", "bayes_rule": "Bayes rule"}
     """What the two controls, who know the training targets alone and the generator, are called in words."""
+    chance_knows: ClassVar[str] = "ignores the inputs"
+    """What the first of them is marked with in tables, a few words."""
     control_definitions: ClassVar[dict[str, str]] = {}
     """What the two controls predict, a sentence or two each for the glossary."""
     targets: ClassVar[str] = ""

@@ -26,6 +26,7 @@ class Density(Task):
         "independent ones with the frequencies of training.",
         "bayes_rule": "The true density, known where the data are generated. No model can have a lower expected NLL.",
     }
+    chance_knows = "mean and covariance"
     targets = "none"
     predicted = "Of the density of the inputs, averaged over posterior draws, on test points."
     law = "log_density"

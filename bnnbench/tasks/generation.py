@@ -35,6 +35,7 @@ class Generation(Task):
         "bayes_rule": "Real points of the other held-out split, of validation where those of the test set are "
         "judged. No generator can do better but by chance; where they are fewer, metrics of samples are less exact.",
     }
+    chance_knows = "mean and covariance"
     targets = "none"
     predicted = "Of samples of the trained generator, beside the real points of the test set."
     law = "mixture"

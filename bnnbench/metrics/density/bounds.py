@@ -11,7 +11,7 @@ from ._densities import Bound, Densities
     "from it the worse the encoder's law of codes is.",
     direction="lower",
     unit="nats",
-    column=Column("-ELBO", 4, 1, "negative evidence lower bound in nats; lower is better"),
+    column=Column("−ELBO", 4, 1, "negative evidence lower bound in nats; lower is better"),
 )
 def negative_elbo(bound: Bound) -> float:
     """Mean over points, nats a point."""
