@@ -1,8 +1,10 @@
 """Claims on the evidence: whether it chooses the model that predicts best, and whether the ELBO stands in for it."""
 
+import numpy as np
+
 from bnnbench.claims._base import Claim, Measured, Statistic
 from bnnbench.claims._measures import Measure
-from bnnbench.evaluation.evidences import elbos, evidences, rank_correlations
+from bnnbench.evaluation.evidences import FEWEST, elbos, evidences, rank_correlations
 from bnnbench.evaluation.results import Results
 from bnnbench.plots.sentences import count
 
@@ -30,7 +32,9 @@ def elbo_ranks_evidence(inference: str) -> Measure:
 
 def _over(table, found) -> str:
     values = found.to_numpy()
+    values = values[~np.isnan(values)]
     models = table.groupby(["dataset", "seed"]).size()
+    models = models[models >= FEWEST]
     return (
         f"Over {models.min()} to {models.max()} models whose reference passed its gate, on "
         f"{count(len(found), 'data set')}; single correlations between {values.min():.2f} and {values.max():.2f}."

@@ -6,6 +6,8 @@ from bnnbench.evaluation.reference import serving_ids
 from bnnbench.evaluation.results import Results
 from bnnbench.evaluation.select import MODEL, NothingToDraw, scores
 
+FEWEST = 3
+"""Models that can be ranked."""
 PLACE = ["dataset", "network", "likelihood", *MODEL, "seed"]
 
 
@@ -55,7 +57,7 @@ def elbos(results: Results, study: str, inference: str) -> pd.DataFrame:
     return both
 
 
-def rank_correlations(table: pd.DataFrame, a: str, b: str, fewest: int = 3) -> pd.DataFrame:
+def rank_correlations(table: pd.DataFrame, a: str, b: str, fewest: int = FEWEST) -> pd.DataFrame:
     """Spearman's rank correlation of two columns over models, a row each data set, network and likelihood, a column a
     seed; places with fewer models than `fewest` are left out."""
     by = ["dataset", "network", "likelihood"]

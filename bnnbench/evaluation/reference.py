@@ -24,6 +24,8 @@ GATED = {
     "roots": "surviving_roots", "acceptance": "acceptance",
 }  # fmt: skip
 """The diagnostics that a reference is judged by, by what the table of references calls them."""
+WELL_KNOWN = 0.05
+"""A divergence is given where the ELBO's standard error is at most a nat, or this share of it."""
 PLACE = [name for name in COORDINATES if name not in ("inference", "recipe")]
 """What cells share of which one is the reference of the others."""
 
@@ -100,12 +102,14 @@ class References:
         return compare(mine, reference, self._task.name) | floors(self._task, group, i)
 
     def missed(self, found: dict[str, float], cell: Cell) -> dict[str, float]:
-        """By how much the evidence is above the ELBO among a cell's diagnostics; empty where either is not known."""
+        """By how much the evidence is above a cell's ELBO, given its diagnostics; empty where that is not well known."""
         known = [self._evidence[cell.by(name)] for name in self._files if cell.by(name) in self._evidence]
         if "elbo" not in found or not known:
             return {}
         evidence, se = known[0]
         kl = evidence - found["elbo"]
+        if not found["elbo_se"] <= max(1.0, WELL_KNOWN * kl):
+            return {}  # a Gaussian so wide that some draws have hardly any likelihood
         return {
             "kl_to_posterior": kl,
             "kl_to_posterior_se": float(np.hypot(se, found["elbo_se"])),
