@@ -102,7 +102,7 @@ class References:
         return compare(mine, reference, self._task.name) | floors(self._task, group, i)
 
     def missed(self, found: dict[str, float], cell: Cell) -> dict[str, float]:
-        """By how much the evidence is above a cell's ELBO, given its diagnostics; empty where that is not well known."""
+        """By how much the evidence is above the ELBO in a cell's diagnostics; empty where that is not well known."""
         known = [self._evidence[cell.by(name)] for name in self._files if cell.by(name) in self._evidence]
         if "elbo" not in found or not known:
             return {}

@@ -30,10 +30,10 @@ METHOD = ["inference", "recipe"]
 def evidence_of_models(results: Results, study: str) -> Figure:
     """Log evidence of each model, a panel a data set, the best first by the mean over data sets.
 
-    Differences from the best model of the data set, so that 0 is the best; means over seeds, bars of 1.96 standard
-    errors of the estimate itself.
+    Differences from the best model of the data set, so that 0 is the best; means over the seeds that most models have,
+    bars of 1.96 standard errors of the estimate itself.
     """
-    table = evidences(results, study)
+    table = _compared(evidences(results, study))
     table["behind"] = table.log_evidence - table.groupby(["dataset", "seed"]).log_evidence.transform("max")
     datasets = list(dict.fromkeys(table.dataset))
     means, looks = table.groupby(MODEL, sort=False).behind.mean().sort_values(ascending=False), _looks(table)
@@ -55,6 +55,12 @@ def evidence_of_models(results: Results, study: str) -> Figure:
         ax.set_xlabel("Log evidence − best (nats)")
     hide_spare(axes, len(datasets))
     return figure
+
+
+def _compared(table: pd.DataFrame) -> pd.DataFrame:
+    """Of each data set the seeds with the most models: other seeds are other data, whose evidences do not compare."""
+    n = table.groupby(["dataset", "seed"]).prior.transform("size")
+    return table[n == n.groupby(table.dataset).transform("max")]
 
 
 def _name(model: tuple) -> str:
@@ -79,9 +85,10 @@ def _of_mean(se: pd.Series) -> float:
 def evidence_against_nll(results: Results, study: str) -> Figure:
     """Test NLL of each model's reference against its log evidence, a panel a data set, a mark a model.
 
-    Means over seeds. Were the evidence a guide to the test set, marks would fall from upper left to lower right.
+    Means over the seeds that most models have. Were the evidence a guide to the test set, marks would fall from upper
+    left to lower right.
     """
-    table = evidences(results, study)
+    table = _compared(evidences(results, study))
     correlation = rank_correlations(table.assign(fit=-table.nll), "log_evidence", "fit").mean(axis=1)
     datasets, looks = list(dict.fromkeys(table.dataset)), _looks(table)
     figure, axes = panels(-(-len(datasets) // 3), min(3, len(datasets)), 2.5)
