@@ -47,6 +47,7 @@ MODULES = {
     "likelihoods": ["tests/likelihoods"],
     "tasks": ["tests/tasks", "tests/evaluation/test_evaluate.py"],
     "model/joint.py": ["tests/model/test_joint.py", "tests/priors/test_priors.py"],
+    "model/prior.py": ["tests/model/test_joint.py", "tests/priors/test_priors.py"],
     "inference": ["tests/inference", "tests/training/test_checkpoint.py"],
     "metrics": ["tests/metrics", "tests/evaluation/test_evaluate.py"],
     "base/gate.py": ["tests/evaluation/test_reference.py"],

@@ -14,7 +14,8 @@ from bnnbench.base.allocation import keep_freed_memory
 from bnnbench.inference.hmc import Hmc
 from bnnbench.inference.map import Map
 from bnnbench.inference.mean_field import MeanField
-from bnnbench.model.joint import LogJoint, Model, block_size
+from bnnbench.model.joint import LogJoint, block_size
+from bnnbench.model.prior import Model
 from bnnbench.model.streams import Streams
 from bnnbench.prediction.trained import build_model
 from bnnbench.study import grid

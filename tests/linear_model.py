@@ -14,7 +14,8 @@ from scipy.special import logsumexp
 
 from bnnbench.likelihoods import Likelihood
 from bnnbench.likelihoods.gaussian import Gaussian
-from bnnbench.model.joint import LogJoint, Model
+from bnnbench.model.joint import LogJoint
+from bnnbench.model.prior import Model
 from bnnbench.model.streams import Streams
 from bnnbench.networks.mlp import build as mlp
 from bnnbench.priors.normal import Normal

@@ -16,7 +16,8 @@ from bnnbench.inference import DrawsPosterior, find, make
 from bnnbench.inference._base import gaussian_entropy as entropy
 from bnnbench.inference._pymc import PymcMethod
 from bnnbench.likelihoods._location_scale import LocationScale
-from bnnbench.model.joint import LogJoint, Model
+from bnnbench.model.joint import LogJoint
+from bnnbench.model.prior import Model
 from bnnbench.model.streams import Streams
 from bnnbench.networks import Network
 from bnnbench.networks.mlp import build as mlp

@@ -18,7 +18,7 @@ from bnnbench.estimators import _parameters as parameters
 from bnnbench.estimators._starts import Printed, Problem, best_of, names_of
 from bnnbench.inference import Method
 from bnnbench.likelihoods import Likelihood
-from bnnbench.model.joint import Model
+from bnnbench.model.prior import Model
 from bnnbench.networks import Network
 from bnnbench.prediction.trained import TrainedCell
 

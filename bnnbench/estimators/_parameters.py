@@ -8,7 +8,7 @@ import numpy as np
 from bnnbench import hyperpriors, likelihoods, priors, tasks
 from bnnbench.inference import Method, make
 from bnnbench.likelihoods import Likelihood
-from bnnbench.model.joint import Model
+from bnnbench.model.prior import Model
 
 
 def _is(value, kind: type) -> bool:

@@ -10,7 +10,8 @@ import torch
 from bnnbench.base.progress import SILENT, Progress
 from bnnbench.inference import Fit, Method, Posterior
 from bnnbench.likelihoods import Likelihood
-from bnnbench.model.joint import LogJoint, Model
+from bnnbench.model.joint import LogJoint
+from bnnbench.model.prior import Model
 from bnnbench.model.streams import Streams
 from bnnbench.networks import Network
 

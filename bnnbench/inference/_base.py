@@ -14,7 +14,8 @@ from bnnbench.base.philox import generator
 from bnnbench.base.progress import SILENT, Progress
 from bnnbench.base.settings import faults
 from bnnbench.base.settings import make as make_from
-from bnnbench.model.joint import LogJoint, LogPrior
+from bnnbench.model.joint import LogJoint
+from bnnbench.model.prior import LogPrior
 from bnnbench.model.streams import Streams
 from bnnbench.networks import Network
 from bnnbench.networks._apply import forward

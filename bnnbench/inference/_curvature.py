@@ -18,7 +18,8 @@ from collections.abc import Iterator
 import torch
 import torch.nn.functional as F
 
-from bnnbench.model.joint import LogJoint, LogPrior, lay_out
+from bnnbench.model.joint import LogJoint, lay_out
+from bnnbench.model.prior import LogPrior
 from bnnbench.networks._apply import forward_recorded
 from bnnbench.networks._layers import Conv, Network
 

@@ -10,7 +10,8 @@ from typing import ClassVar
 import torch
 
 from bnnbench.base.philox import generator
-from bnnbench.model.joint import LogJoint, LogPrior, log_density
+from bnnbench.model.joint import LogJoint, log_density
+from bnnbench.model.prior import LogPrior
 
 DIVERGENT = 1000.0
 """Energy error in nats beyond which a trajectory counts as divergent, as in Stan."""

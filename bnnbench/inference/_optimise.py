@@ -9,7 +9,8 @@ import torch
 
 from bnnbench.base.progress import Progress
 from bnnbench.inference._trace import Trace
-from bnnbench.model.joint import LogJoint, LogPrior
+from bnnbench.model.joint import LogJoint
+from bnnbench.model.prior import LogPrior
 from bnnbench.model.streams import Streams
 
 Schedule = Literal["cosine", "constant"]

@@ -15,7 +15,7 @@ import numpy as np
 from bnnbench.hyperpriors import Hyperprior
 from bnnbench.likelihoods import Likelihood
 from bnnbench.likelihoods.categorical import Categorical
-from bnnbench.model.joint import Model
+from bnnbench.model.prior import Model
 from bnnbench.networks import Network, Parameter
 from bnnbench.networks._layers import Activation, Dense
 from bnnbench.priors import Prior

@@ -13,7 +13,8 @@ from bnnbench.inference import GaussianPosterior, Posterior, make
 from bnnbench.likelihoods import Likelihood
 from bnnbench.metrics import Summary
 from bnnbench.model.centre import Centre
-from bnnbench.model.joint import LogPrior, Model, lay_out
+from bnnbench.model.joint import lay_out
+from bnnbench.model.prior import LogPrior, Model
 from bnnbench.model.streams import Streams
 from bnnbench.networks import Network
 from bnnbench.networks._apply import forward

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from bnnbench.evaluation.results import Results
 from bnnbench.evaluation.select import NothingToDraw
+from bnnbench.report import generative_pictures as generative
 
 
 class Picture(NamedTuple):
@@ -25,10 +26,10 @@ def of_study(results: Results, study: str) -> list[Picture]:
     kinds = (
         _of_maps,
         _of_curves,
-        _of_densities,
-        _of_novelty,
-        _of_codes,
-        _of_samples,
+        generative.of_densities,
+        generative.of_novelty,
+        generative.of_codes,
+        generative.of_samples,
         _of_sequences,
         _of_transfer,
         _of_sizes,
@@ -109,109 +110,6 @@ def _of_curves(results: Results, study: str) -> list[tuple]:
             "Histograms of the probability integral transform, a panel a method.", quantiles.pit_histograms, names[0],
         ),
     ]  # fmt: skip
-
-
-def _of_densities(results: Results, study: str) -> list[tuple]:
-    """Of a study of known densities what is drawn: as `_of_curves`."""
-    from bnnbench.plots import attempt, density
-    from bnnbench.words.names import data_name
-
-    best, found = "each method with its best model by validation NLL", []
-    for name in attempt(density.densities_of, results, study, 2) or []:
-        found.append((
-            f"density-{name}", f"{data_name(name)}: the true density and the mean density of draws, and how far "
-            "draws differ "
-            f"about its logarithm, {best}.",
-            f"Maps of densities of {data_name(name)} over the plane, the true one first.", density.density_maps, name,
-        ))  # fmt: skip
-    for name in attempt(density.densities_of, results, study, 1) or []:
-        found.append((
-            f"density-{name}", f"{data_name(name)}: the true density (dashed) and that of each method with the "
-            "spread of its "
-            f"draws, {best}.",
-            f"Curves of densities of {data_name(name)}, a panel a method.", density.density_curves, name,
-        ))  # fmt: skip
-    return found
-
-
-def _of_novelty(results: Results, study: str) -> list[tuple]:
-    """Of a study in which densities are to tell novel images what is drawn: as `_of_curves`."""
-    from bnnbench.plots import density_novelty
-
-    if not any(results.data(name).novel for name in dict.fromkeys(_done(results, study).dataset)):
-        return []
-    return [(
-        "novelty", "Log densities of known test images and of kinds that were never trained on, above some of the "
-        "images. "
-        "Where a novel kind lies to the right it is taken for more probable than what the model knows.",
-        "Histograms of log densities, a panel a method, above images of each kind.", density_novelty.density_histograms,
-    )]  # fmt: skip
-
-
-def _of_codes(results: Results, study: str) -> list[tuple]:
-    """Of a study of autoencoders what is drawn: as `_of_curves`."""
-    from bnnbench.plots import autoencoders
-
-    if not any(options["kind"] == "vae" for options in results.plan.study_configs[study].networks.values()):
-        return []
-    return [
-        (
-            "samples", "Images decoded from codes that are drawn from the prior, a row a length of the code, below "
-            "test "
-            "images.", "Rows of decoded images, a row a length of the code.", autoencoders.decoded_samples,
-        ),
-        (
-            "manifold", "Images along the plane of codes, at even steps of the prior's quantiles, so that each "
-            "stands for as "
-            "much of the prior.", "A grid of decoded images over the plane of codes.", autoencoders.manifold,
-        ),
-        (
-            "planes", "Codes of test images by their digit, with the nearest neighbour's accuracy and the distance "
-            "of the "
-            "codes from the prior; the circle holds 95% of the prior.",
-            "Scatter plots of codes coloured by digit, a panel a network and objective.", autoencoders.code_planes,
-        ),
-        (
-            "bounds", "NLL by importance sampling and negative ELBO against the length of the code, by the bound's two "
-            "estimators.", "Curves of NLL and negative ELBO against the length of the code.",
-            autoencoders.bounds_by_code,
-        ),
-    ]  # fmt: skip
-
-
-def _of_samples(results: Results, study: str) -> list[tuple]:
-    """Of a study of generators what is drawn: as `_of_curves`."""
-    from bnnbench.plots import attempt, generation
-    from bnnbench.words.names import data_name
-
-    generation.generation_sets(results, study)
-    found = []
-    for name in attempt(generation.generation_sets, results, study, False) or []:
-        title = data_name(name)
-        found += [
-            (
-                f"samples-{name}", f"{title}: samples of each generator at the lowest seed, over real points in grey; "
-                "circles reach to three sds from the modes' centres.",
-                f"Scatter plots of samples of {title}, a panel a generator.", generation.sample_clouds, name,
-            ),
-            (
-                f"training-{name}", f"{title}: samples over training, a row a generator.",
-                f"Scatter plots of samples of {title} at steps of training.", generation.clouds_over_training, name,
-            ),
-        ]  # fmt: skip
-    for name in attempt(generation.generation_sets, results, study, True) or []:
-        title = data_name(name)
-        found += [
-            (
-                f"samples-{name}", f"{title}: samples of each generator at the lowest seed, below real images.",
-                f"Rows of generated images of {title}, a row a generator.", generation.sample_images, name,
-            ),
-            (
-                f"codes-{name}", f"{title}: samples of each category of InfoGAN's code, a column a category.",
-                f"A grid of generated images of {title} by category.", generation.code_traversals, name,
-            ),
-        ]  # fmt: skip
-    return found
 
 
 def _of_sequences(results: Results, study: str) -> list[tuple]:

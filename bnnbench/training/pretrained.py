@@ -8,7 +8,7 @@ import xarray as xr
 
 from bnnbench.files.shards import ShardFile
 from bnnbench.model.centre import centred_on, start_of
-from bnnbench.model.joint import Model
+from bnnbench.model.prior import Model
 from bnnbench.networks import Network
 from bnnbench.prediction.trained import build_model
 from bnnbench.study.cells import Cell

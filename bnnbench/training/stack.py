@@ -10,7 +10,8 @@ import xarray as xr
 from bnnbench.datasets import DataSet
 from bnnbench.inference import Fit, Method, make
 from bnnbench.likelihoods import Likelihood
-from bnnbench.model.joint import LogJoint, Model
+from bnnbench.model.joint import LogJoint
+from bnnbench.model.prior import Model
 from bnnbench.model.streams import Streams
 from bnnbench.networks import Network
 from bnnbench.prediction.evidence_bound import evidence_bound

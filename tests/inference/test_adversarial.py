@@ -201,7 +201,7 @@ def test_a_normal_prior_is_weight_decay():
 def test_a_collapsed_generator_is_a_result_that_says_so():
     """Weights of the generator that a prior of hardly any width holds at 0: all samples are one point."""
     network, x = pair(**PLAIN), points()
-    from bnnbench.model.joint import Model
+    from bnnbench.model.prior import Model
     from bnnbench.priors.normal import Normal
 
     joint = joint_of(network, x, [Model(Normal(), 1e-3), FLAT], 2)

@@ -10,7 +10,8 @@ from bnnbench.inference import make
 from bnnbench.inference._curvature import diagonal, to_latents
 from bnnbench.inference._optimise import initial_gaussian, initial_latents
 from bnnbench.model.centre import Centre, start_of
-from bnnbench.model.joint import LogJoint, Model
+from bnnbench.model.joint import LogJoint
+from bnnbench.model.prior import Model
 from bnnbench.priors.normal import Normal
 
 CENTRE = Centre(np.array([1.5, -2.0, 0.5], np.float32), np.array([0.5, 2.0, 1.0], np.float32))

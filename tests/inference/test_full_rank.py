@@ -17,7 +17,7 @@ from bnnbench import networks
 from bnnbench.inference.full_rank import FullRank, FullRankPosterior, LowRank, Triangular
 from bnnbench.inference.map import Map
 from bnnbench.likelihoods.categorical import Categorical
-from bnnbench.model.joint import LogPrior
+from bnnbench.model.prior import LogPrior
 from bnnbench.model.streams import Streams
 
 NETWORK = networks.make({"kind": "mlp"}, (2,), 2)

@@ -8,7 +8,7 @@ from scenarios import stack_joint
 
 from bnnbench.hyperpriors.half_normal import HalfNormal
 from bnnbench.inference._optimise import initial_gaussian, initial_latents
-from bnnbench.model.joint import Model
+from bnnbench.model.prior import Model
 from bnnbench.model.streams import Streams
 from bnnbench.networks.lenet import build as lenet
 from bnnbench.networks.mlp import build as mlp

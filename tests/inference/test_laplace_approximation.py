@@ -15,7 +15,8 @@ from bnnbench.hyperpriors.half_normal import HalfNormal
 from bnnbench.inference import _curvature, _evidence, _kronecker, make
 from bnnbench.inference.laplace_approximation import STRUCTURES, LaplaceApproximation
 from bnnbench.likelihoods.categorical import Categorical
-from bnnbench.model.joint import LogJoint, LogPrior, Model
+from bnnbench.model.joint import LogJoint
+from bnnbench.model.prior import LogPrior, Model
 from bnnbench.model.streams import Streams
 from bnnbench.networks._apply import forward
 from bnnbench.networks._layers import Activation, Conv, Dense, Flatten, Network

@@ -6,7 +6,7 @@ from scenarios import ALL_MODELS, quick_method, small_data, stack_joint
 
 from bnnbench import networks
 from bnnbench.inference.mc_dropout import DropoutPosterior, McDropout
-from bnnbench.model.joint import LogPrior
+from bnnbench.model.prior import LogPrior
 from bnnbench.model.streams import Streams
 
 NETWORK = networks.make({"kind": "mlp"}, (2,), 2)

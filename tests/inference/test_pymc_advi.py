@@ -11,7 +11,7 @@ from bnnbench.inference._pymc import optimise
 from bnnbench.inference.mean_field import negative_kl
 from bnnbench.inference.pymc_advi import PymcAdvi
 from bnnbench.likelihoods.categorical import Categorical
-from bnnbench.model.joint import Model
+from bnnbench.model.prior import Model
 from bnnbench.model.streams import Streams
 from bnnbench.priors import Prior
 

@@ -5,7 +5,8 @@ import torch
 
 from bnnbench.inference import make
 from bnnbench.likelihoods.gaussian_heteroscedastic import GaussianHeteroscedastic
-from bnnbench.model.joint import LogJoint, Model
+from bnnbench.model.joint import LogJoint
+from bnnbench.model.prior import Model
 from bnnbench.model.streams import Streams
 from bnnbench.networks.mlp import build as mlp
 from bnnbench.prediction.predict import predict

@@ -11,7 +11,8 @@ from scipy.stats import multivariate_normal
 from bnnbench import likelihoods, networks, tasks
 from bnnbench.inference import make
 from bnnbench.inference._base import DrawsPosterior, PointPosterior
-from bnnbench.model.joint import LogJoint, LogPrior
+from bnnbench.model.joint import LogJoint
+from bnnbench.model.prior import LogPrior
 from bnnbench.model.streams import Streams
 from bnnbench.networks._apply import forward
 from bnnbench.prediction.codes import log_weights

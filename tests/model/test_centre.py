@@ -15,7 +15,7 @@ from bnnbench.inference import make
 from bnnbench.inference.mean_field import negative_kl
 from bnnbench.model import pymc_models
 from bnnbench.model.centre import Centre, centred_on, start_of
-from bnnbench.model.joint import Model
+from bnnbench.model.prior import Model
 from bnnbench.model.streams import Streams
 from bnnbench.priors.laplace import Laplace
 from bnnbench.priors.normal import Normal

@@ -14,7 +14,8 @@ from bnnbench.hyperpriors.inverse_gamma import InverseGamma
 from bnnbench.inference.mean_field import MeanField
 from bnnbench.likelihoods.categorical import Categorical
 from bnnbench.model import pymc_models
-from bnnbench.model.joint import LogPrior, Model, block_size
+from bnnbench.model.joint import block_size
+from bnnbench.model.prior import LogPrior, Model
 from bnnbench.model.streams import Streams
 from bnnbench.priors.laplace import Laplace
 from bnnbench.priors.scale_mixture import ScaleMixture

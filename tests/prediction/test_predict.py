@@ -6,7 +6,7 @@ import torch
 
 from bnnbench import metrics, networks
 from bnnbench.inference import DrawsPosterior, GaussianPosterior, PointPosterior
-from bnnbench.model.joint import LogPrior, Model
+from bnnbench.model.prior import LogPrior, Model
 from bnnbench.model.streams import Streams
 from bnnbench.prediction.predict import predict
 from bnnbench.prediction.trained import TrainedCell

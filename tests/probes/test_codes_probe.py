@@ -7,7 +7,7 @@ from scenarios import ALL_MODELS
 
 from bnnbench import datasets, likelihoods, networks, probes
 from bnnbench.inference._base import PointPosterior
-from bnnbench.model.joint import LogPrior
+from bnnbench.model.prior import LogPrior
 from bnnbench.networks.mlp import build as mlp
 from bnnbench.prediction.codes import decoded, encoded
 from bnnbench.prediction.trained import TrainedCell

@@ -13,7 +13,7 @@ from bnnbench.datasets._idx import _less, find
 from bnnbench.evaluation.results import Results, load_results
 from bnnbench.inference import GaussianPosterior
 from bnnbench.metrics import Predictions
-from bnnbench.model.joint import LogPrior, Model
+from bnnbench.model.prior import LogPrior, Model
 from bnnbench.prediction.trained import TrainedCell
 from bnnbench.priors.normal import Normal
 from bnnbench.probes.novelty import scores

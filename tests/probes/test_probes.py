@@ -12,7 +12,7 @@ from bnnbench.hyperpriors.half_normal import HalfNormal
 from bnnbench.inference import DrawsPosterior, GaussianPosterior, PointPosterior
 from bnnbench.inference.ensemble import MixturePosterior
 from bnnbench.metrics import accuracy, negative_log_likelihood
-from bnnbench.model.joint import LogPrior, Model
+from bnnbench.model.prior import LogPrior, Model
 from bnnbench.prediction.trained import TrainedCell
 from bnnbench.priors.normal import Normal
 from bnnbench.probes.rotation import turned

@@ -9,7 +9,8 @@ from bnnbench import datasets, likelihoods, metrics, networks, tasks
 from bnnbench.inference import make
 from bnnbench.inference.mean_field import _elbo
 from bnnbench.metrics.language import SymbolPredictions
-from bnnbench.model.joint import LogJoint, Model
+from bnnbench.model.joint import LogJoint
+from bnnbench.model.prior import Model
 from bnnbench.model.streams import Streams
 from bnnbench.networks._apply import forward
 from bnnbench.prediction.generate import continued

@@ -14,7 +14,7 @@ from bnnbench.evaluation import evaluate
 from bnnbench.files.shards import ShardFile
 from bnnbench.files.writing import replacing
 from bnnbench.inference import GaussianPosterior
-from bnnbench.model.joint import LogPrior
+from bnnbench.model.prior import LogPrior
 from bnnbench.model.streams import Streams
 from bnnbench.prediction.trained import build_model
 from bnnbench.study import grid, planning
