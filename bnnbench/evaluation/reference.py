@@ -66,16 +66,17 @@ def floors(task: Task, group: xr.Dataset, i: int) -> dict[str, float]:
 class References:
     """What the cells of a shard are compared with: of each model, data set and seed the reference that serves."""
 
-    def __init__(self, task: Task, files: dict[str, ShardFile], ids: set[str]):
-        """files: what the shards hold by method; ids: of the cells in them that count."""
-        self._task, self._files = task, files
-        self._distance, self._evidence = {}, {}
-        for stored in files.values():
+    def __init__(self, task: Task, files: list[ShardFile], ids: dict[str, str]):
+        """files: what the shards hold, of one method or of several; ids: of the cells that count, with their method."""
+        self._task, self._methods = task, list(dict.fromkeys(ids.values()))
+        self._file, self._distance, self._evidence = {}, {}, {}
+        for stored in files:
             group = stored.groups.get("test")
             for i, cell_id in enumerate([] if group is None else group.cell.values):
                 own, found = floors(task, group, i), diagnostics(stored, cell_id)
                 if cell_id not in ids or _fault(task.name, found | own):
                     continue
+                self._file[cell_id] = stored
                 self._distance[cell_id] = own.get(distance_floor(task.name), np.inf)
                 if "log_evidence_se" in found:
                     self._evidence[cell_id] = found["log_evidence"], found["log_evidence_se"]
@@ -83,27 +84,27 @@ class References:
     @classmethod
     def read(cls, plan: Plan, shard: Shard) -> "References":
         """Those that the cells of a shard can be compared with."""
-        files, ids = {}, set()
+        files, ids = [], {}
         for found in plan.reference_shards(shard):
             path = plan.results / "shards" / f"{found.name}.nc"
-            files[found.inference] = ShardFile.read(path, ["validation", "test", "diagnostics"])
-            ids |= {cell.id for cell in found.trainable}
+            files.append(ShardFile.read(path, ["validation", "test", "diagnostics"]))
+            ids |= {cell.id: found.inference for cell in found.trainable}
         return cls(tasks.find(shard.cells[0].dataset.task), files, ids)
 
     def compare(self, mine: Any, cell: Cell, split: str) -> dict[str, float]:
         """Fidelity to its reference of what the task compares of a cell, with the floors; empty without a reference."""
-        passed = {cell.by(name): name for name in self._files if cell.by(name) in self._distance}
+        passed = [cell.by(name) for name in self._methods if cell.by(name) in self._distance]
         if not passed:
             return {}
         chosen = min(passed, key=self._distance.get)
-        group = self._files[passed[chosen]].groups[split]
+        group = self._file[chosen].groups[split]
         i = list(group.cell.values).index(chosen)
         reference = self._task.compared(self._task.decode(group, i))
         return compare(mine, reference, self._task.name) | floors(self._task, group, i)
 
     def missed(self, found: dict[str, float], cell: Cell) -> dict[str, float]:
         """By how much the evidence is above the ELBO in a cell's diagnostics; empty where that is not well known."""
-        known = [self._evidence[cell.by(name)] for name in self._files if cell.by(name) in self._evidence]
+        known = [self._evidence[cell.by(name)] for name in self._methods if cell.by(name) in self._evidence]
         if "elbo" not in found or not known:
             return {}
         evidence, se = known[0]

@@ -5,11 +5,12 @@ import pandas as pd
 import pytest
 from fake_reference import GOOD, HALF, SHIFT, add_references, copy_of
 
-from bnnbench import metrics
+from bnnbench import metrics, tasks
 from bnnbench.base import gate
 from bnnbench.evaluation import reference
 from bnnbench.evaluation.results import load_results
 from bnnbench.evaluation.select import compared
+from bnnbench.files.shards import ShardFile
 from bnnbench.plots.fidelity import fidelity_table
 from bnnbench.report.leaderboard import boards
 
@@ -155,3 +156,24 @@ def test_of_two_references_the_one_whose_halves_agree_better_serves(small_plan, 
     assert of(results, f"{place}/hmc/seed-0")["total_variation"] == pytest.approx(0, abs=1e-6)
     assert "total_variation" not in of(results, f"{place}/hmc/seed-1")
     assert not {"hmc", "smc"} & set(fidelity_table(results, "toy").inference)
+
+
+def test_references_of_one_method_may_lie_in_several_files(referenced):
+    """A method whose long cells are trained apart has a shard for each data set."""
+    shard = next(s for s in referenced.shards.values() if s.inference == "hmc")
+    ids, files = {cell.id: "hmc" for cell in shard.trainable}, []
+    for dataset in ("moons-0.4", "circles-0.4"):
+        stored = ShardFile.read(referenced.results / "shards" / f"{shard.name}.nc")
+        stored.drop({cell_id for cell_id in ids if f"/{dataset}/" not in cell_id})
+        files.append(stored)
+    task = tasks.find("classification")
+    found = reference.References(task, files, ids)
+    for cell in (c for s in referenced.shards.values() if s.inference == "map" for c in s.trainable):
+        group = files["circles" in cell.dataset.name].groups["test"]
+        passed = cell.by("hmc") in ids and cell.by("hmc") != FAILED
+        if not passed:
+            assert found.compare(None, cell, "test") == {}
+            continue
+        its_own = group.mean_proba.sel(cell=cell.by("hmc")).values
+        with_itself = found.compare(np.stack([1 - its_own, its_own], -1), cell, "test")
+        assert with_itself["total_variation"] == pytest.approx(0, abs=1e-6)
