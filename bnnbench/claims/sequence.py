@@ -23,8 +23,14 @@ SIDES = {
     "plain": {"inference": "map", "prior": "flat"},
     "dropout": {"inference": "mc_dropout", "prior": "normal"},
     "ensemble": {"inference": "ensemble", "prior": "normal"},
+    "sharpening": {"inference": "posterior_sharpening", "prior": "normal"},
 }
-NAMES = {"plain": "the plain network", "dropout": "variational dropout", "ensemble": "an ensemble"}
+NAMES = {
+    "plain": "the plain network",
+    "dropout": "variational dropout",
+    "ensemble": "an ensemble",
+    "sharpening": "posterior sharpening",
+}
 
 
 def chosen(results: Results, study: str, metric: str, **where) -> pd.DataFrame:
@@ -67,7 +73,7 @@ CLAIMS = (
         "variational dropout's.",
         (
             *(_statistic(metric, other) for other in ("plain", "dropout") for metric in ("nll", "ece")),
-            *(_statistic(metric, "ensemble", beside=True) for metric in ("nll", "ece")),
+            *(_statistic(metric, other, beside=True) for other in ("ensemble", "sharpening") for metric in ("nll", "ece")),
         ),
     ),
 )  # fmt: skip

@@ -45,12 +45,12 @@ class Terms:
     """What an objective of a block of cells is made of: `prior`, `network`, and the likelihood of outputs."""
 
     def __init__(self, prior: LogPrior, n_points: int):
-        self.prior, self.network, self._n_points = prior, prior.network, n_points
+        self.prior, self.network, self.n_points = prior, prior.network, n_points
 
     def log_likelihood(self, outputs: torch.Tensor, y: torch.Tensor, latents: torch.Tensor) -> torch.Tensor:
         """log p(y | outputs, own latents) of the whole training set, (cells,); of a batch times N / batch size."""
         found = self.prior.likelihood.log_prob(outputs, y, self.prior.own(latents))
-        return found * (self._n_points / y.shape[1])
+        return found * (self.n_points / y.shape[1])
 
 
 @cache

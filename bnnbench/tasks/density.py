@@ -10,6 +10,7 @@ from bnnbench.tasks._base import Task
 LIKELIHOODS = (
     "normal_base",
     *("bernoulli_elbo", "bernoulli_elbo_sampled", "bernoulli_reconstruction", "bernoulli_kl", "gaussian_elbo"),
+    "gaussian_elbo_heteroscedastic",
 )
 FIELDS = ("log_density", "mean_log_density", "variance")
 """What `Densities` are made of, in its order."""

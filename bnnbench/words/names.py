@@ -26,6 +26,7 @@ _LIKELIHOODS = {
     "beta_gaussian_heteroscedastic": "β-weighted heteroscedastic Gaussian", "student_t": "Student-t",
     "bernoulli_elbo": "Bernoulli ELBO", "bernoulli_elbo_sampled": "Bernoulli ELBO, sampled KL",
     "bernoulli_reconstruction": "reconstruction alone", "bernoulli_kl": "KL alone", "gaussian_elbo": "Gaussian ELBO",
+    "gaussian_elbo_heteroscedastic": "Gaussian ELBO, noise by pixel",
     "logit_noise": "noise on the logits", "pixels_logit_noise": "noise on the logits",
 }  # fmt: skip
 _CURVE = re.compile(

@@ -51,7 +51,12 @@ def exact(cell: TrainedCell, x: torch.Tensor) -> np.ndarray:
 
 def relative_sd(cell: TrainedCell, x: torch.Tensor) -> np.ndarray:
     """Of importance weights, whose mean is p(x), (n,)."""
-    return np.exp(log_weights(cell, x.numpy(), 20_000) - exact(cell, x)[:, None]).std(1)
+    return relative_sd_of(cell, x, exact(cell, x))
+
+
+def relative_sd_of(cell: TrainedCell, x: torch.Tensor, log_density: np.ndarray) -> np.ndarray:
+    """Likewise where log p(x) is this."""
+    return np.exp(log_weights(cell, x.numpy(), 20_000) - log_density[:, None]).std(1)
 
 
 def test_probabilities_of_all_images_sum_to_one():
@@ -193,6 +198,28 @@ def test_a_linear_autoencoder_is_probabilistic_pca_to_its_exact_likelihood():
     # Its encoder is exact: what the bound lacks is the error of 15,000 reconstructions, whose sd is about sqrt(d / 2).
     assert abs(exactly.mean() - found["bound_log_density"].mean()) < 4 * np.sqrt(d / 2) / np.sqrt(50 * n)
     assert abs(found["log_density"] - found["half_samples_log_density"]).max() < 0.05  # so all weights are alike
+
+
+def test_a_decoder_that_gives_the_noise_too_has_a_density_that_is_the_integral_over_codes():
+    likelihood = likelihoods.make("gaussian_elbo_heteroscedastic", {"importance_samples": 5000})
+    network = networks.make({"kind": "vae", "encoder": [4], "decoder": [4], "latent": 1}, (1,), likelihood.n_outputs(1))
+    prior = LogPrior.of_models(network, [ALL_MODELS["normal-1"]], likelihood)
+    loc = torch.randn(1, prior.n_latents, generator=torch.Generator().manual_seed(1))
+    loc[:, : network.encoder.n_weights] *= 0.1  # codes are drawn from little else than their prior
+    cell = TrainedCell(network, PointPosterior(prior, {"loc": loc}), "cell")
+    x, z = (torch.linspace(-end, end, 4001, dtype=torch.float64) for end in (20, 9))
+    weights = loc[:, : network.n_weights].double()[:, -network.decoder.n_weights :]
+    mean, log_sd = forward(network.decoder, weights, z[None, None])[0]
+    assert log_sd.std() > 0.1 and abs(log_sd).max() < 3  # it depends on the code, and the soft bound is far away
+    log_sd = 7 * (log_sd / 7).tanh()
+    given = torch.distributions.Normal(mean, log_sd.exp()).log_prob(x[:, None])
+    of_codes = given - 0.5 * z.square() - 0.5 * math.log(2 * math.pi)
+    exactly = of_codes.logsumexp(1) + math.log(float(z[1] - z[0]))
+    assert float(exactly.exp().sum() * (x[1] - x[0])) == pytest.approx(1, abs=1e-6)
+    points = x[1900:2101:20]
+    found = cell.predictions(points[:, None].float().numpy(), 1).log_density
+    error = relative_sd_of(cell, points[:, None].float(), exactly[1900:2101:20].numpy()) / np.sqrt(5000)
+    assert (abs(np.exp(found - exactly[1900:2101:20].numpy()) - 1) < 5 * error + 1e-5).all() and error.max() < 0.1
 
 
 def test_the_weights_of_the_terms_are_those_of_the_objective():
