@@ -73,7 +73,7 @@ CLAIMS = (
         "variational dropout's.",
         (
             *(_statistic(metric, other) for other in ("plain", "dropout") for metric in ("nll", "ece")),
-            *(_statistic(metric, other, beside=True) for other in ("ensemble", "sharpening") for metric in ("nll", "ece")),
+            *(_statistic(metric, other, True) for other in ("ensemble", "sharpening") for metric in ("nll", "ece")),
         ),
     ),
 )  # fmt: skip

@@ -7,8 +7,8 @@ the gradient of the batch's log likelihood at phi, which is not differentiated a
     E[sum over batches of log p(y_b | w_b) - |rate * g_b|² / (2 s²)] - KL(q(phi) || p(phi)),
 
 estimated at one draw of phi and of w_b. Each weight has a rate of its own, which is learned. It is given here in units
-of s², in which 1 is best wherever a batch's log likelihood is linear. What predicts are draws of phi, since there are no
-gradients where targets are not known.
+of s², in which 1 is best wherever a batch's log likelihood is linear. What predicts are draws of phi, since there are
+no gradients where targets are not known.
 """
 
 from dataclasses import dataclass
