@@ -12,8 +12,8 @@ from bnnbench.evaluation.select import chosen_readings
 from bnnbench.words.names import method_name
 
 SOURCE = "Report on probabilistic deep learning: density for novelty"
-SIMPLER, OTHER = "dim", "others"
-KINDS = {SIMPLER: "dimmed images", OTHER: "other digits"}
+KINDS = {"dim": "dimmed images", "others": "other digits"}
+METHODS = ("map", "ensemble", "mean_field")
 FIGURE = "notebooks/{study}.html#Scores-of-novelty"
 
 
@@ -24,40 +24,50 @@ def reading(results: Results, study: str, inference: str, kind: str, score: str,
     return wide(table, ["dataset", "network"])
 
 
-def excess_density(inference: str, kind: str) -> Measure:
+def excess_density(inference: str, kind: str, words: str) -> Measure:
     """Mean log density of novel images above that of known ones, nats."""
 
     def measure(results: Results, study: str) -> Measured:
         known, novel = (reading(results, study, inference, kind, "nll", f"mean_{of}") for of in ("known", "novel"))
-        return Measured.over(known - novel, f"Of {KINDS[kind]}, by {method_name(inference)}.")
+        return Measured.over(known - novel, f"Of {words}, by {method_name(inference)}.")
 
     return measure
 
 
-def gain(inference: str, kind: str) -> Measure:
+def gain(inference: str, kind: str, words: str) -> Measure:
     """AUROC of the density lowered by its variance over draws, minus that of the density alone."""
 
     def measure(results: Results, study: str) -> Measured:
         waic, nll = (reading(results, study, inference, kind, score, "auroc") for score in ("waic", "nll"))
-        note = f"AUROC {nll.mean(axis=None):.3f} by density alone, {waic.mean(axis=None):.3f} with its variance."
+        note = f"Of {words}: AUROC {nll.mean(axis=None):.3f} by density alone, {waic.mean(axis=None):.3f} with its variance."
         return Measured.over(waic - nll, note)
 
     return measure
 
 
-def _statistics(words: str, measure, margin: float, unit: str, lead: tuple[str, str]) -> tuple[Statistic, ...]:
-    pairs = [(method, kind) for kind in KINDS for method in ("map", "ensemble", "mean_field")]
-    pairs.sort(key=lambda pair: pair != lead)
+def _statistics(name: str, measure, unit: str, first: str, kinds: dict[str, str]) -> tuple[Statistic, ...]:
+    """One a kind of novel images and method; that of the first kind, by the method `first`, decides."""
+    lead = (next(iter(kinds)), first)
+    pairs = sorted(((kind, method) for kind in kinds for method in METHODS), key=lambda pair: pair != lead)
     return tuple(
-        Statistic(f"{words}, {KINDS[kind]}, {method_name(method)}", "above", margin, measure(method, kind), FIGURE,
-                  beside=(method, kind) != lead, unit=unit)
-        for method, kind in pairs
+        Statistic(
+            f"{name}, {kinds[kind]}, {method_name(method)}", "above", 0.0, measure(method, kind, kinds[kind]), FIGURE,
+            beside=(kind, method) != lead, unit=unit,
+        )
+        for kind, method in pairs
     )  # fmt: skip
 
 
-CLAIMS = (
-    Claim("D1", SOURCE, "Images of a simpler kind are more probable than those trained on.",
-          _statistics("log density above that of known images", excess_density, 0.0, "nats", ("map", SIMPLER))),
-    Claim("D2", SOURCE, "Disagreement between members of an ensemble finds them.",
-          _statistics("gain in AUROC", gain, 0.0, "", ("ensemble", SIMPLER))),
-)  # fmt: skip
+def claims_on(kinds: dict[str, str], suffix: str = "", where: str = "") -> tuple[Claim, ...]:
+    """D1 and D2 on kinds of novel images, named in words, the simplest first, which decides."""
+    density = _statistics("log density above that of known images", excess_density, "nats", "map", kinds)
+    auroc = _statistics("gain in AUROC", gain, "", "ensemble", kinds)
+    return (
+        Claim(
+            f"D1{suffix}", SOURCE, f"Images of a simpler kind are more probable than those trained on.{where}", density
+        ),
+        Claim(f"D2{suffix}", SOURCE, f"Disagreement between members of an ensemble finds them.{where}", auroc),
+    )
+
+
+CLAIMS = claims_on(KINDS)

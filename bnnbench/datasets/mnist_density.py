@@ -2,13 +2,12 @@
 
 from collections.abc import Iterable
 from pathlib import Path
-
-import numpy as np
+from typing import Literal
 
 from bnnbench.base.settings import Count
 from bnnbench.datasets._base import DataSet, Shape
 from bnnbench.datasets._idx import check_sizes
-from bnnbench.datasets._idx_vectors import generate_vectors
+from bnnbench.datasets._idx_vectors import generate_vectors, spread_out
 from bnnbench.datasets.mnist_binary import SIDE
 
 TASK = "density"
@@ -21,19 +20,16 @@ def generate(
     n_train: Count = 50_000,
     n_validation: Count = 10_000,
     n_test: Count = 10_000,
+    strangers: Literal["fashion-mnist"] | None = None,
 ) -> DataSet:
     """Images as (n, 784) numbers from 0 to 1: pixels of 0 to 255 with a uniform number added, divided by 256.
 
     The density is then a bound on the probability of the whole levels, times 256 a pixel. Pixels are not standardised:
     those at the edge hardly vary, which a noise of one sd for all pixels cannot follow. y holds the digits, which
-    nothing is trained on. Counts and faults as of `mnist`.
+    nothing is trained on. Counts, strangers and faults as of `mnist`.
     """
     counts = n_train, n_validation, n_test
-    return generate_vectors(NAME, "mnist", _spread_out, seeds, data_dir, *counts)
-
-
-def _spread_out(pixels: np.ndarray, uniform: np.ndarray) -> np.ndarray:
-    return (pixels + uniform) / np.float32(256)
+    return generate_vectors(NAME, "mnist", spread_out, seeds, data_dir, *counts, strangers)
 
 
 def check(n_train: int, n_validation: int, n_test: int) -> None:

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import torch
 import torch.nn.functional as F
 
-from bnnbench.networks._flows import LOG_SCALE, Affine, Coupling, Flow, Permute, Spline
+from bnnbench.networks._flows import LOG_SCALE, Affine, Coupling, Flow, Logit, Permute, Spline
 
 LEAST = 1e-3
 """Least width and height of a spline's bin, as a share of all, and least slope at a knot."""
@@ -30,13 +30,16 @@ def flow_inverse(flow: Flow, weights: torch.Tensor, z: torch.Tensor) -> torch.Te
 
 
 def outside(flow: Flow, weights: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
-    """Whether a point leaves the domain of any spline on its way, (cells, points): there it passes unchanged."""
+    """Whether a point leaves the domain of any spline or logit on its way, (cells, points): there it passes unchanged, or
+    along a tangent."""
     h = _as_features(flow, x)
     found = torch.zeros_like(h[:, 0], dtype=torch.bool)
     for layer, parameters in _layers(flow, weights):
         if isinstance(layer, Spline) or (isinstance(layer, Coupling) and layer.transform == "spline"):
             turned = h if isinstance(layer, Spline) else h[:, layer.given :]
             found = found | (turned.abs() > layer.bound).any(1)
+        if isinstance(layer, Logit):
+            found = found | ((h < 0) | (h > 1)).any(1)
         h, _ = _forward(layer, parameters, h)
     return found
 
@@ -58,6 +61,9 @@ def _forward(layer, parameters: list[torch.Tensor], h: torch.Tensor) -> tuple[to
         case Affine():
             log_scale, shift = (p.unsqueeze(2) for p in parameters)
             return h * log_scale.exp() + shift, log_scale.sum(1, keepdim=True)
+        case Logit():
+            turned, log_slope = logit(h, layer.margin)
+            return turned, log_slope.sum(1, keepdim=True)
         case Permute():
             return h[:, list(layer.order)], torch.zeros_like(h[:, :1])
         case Spline():
@@ -79,6 +85,8 @@ def _inverse(layer, parameters: list[torch.Tensor], h: torch.Tensor) -> torch.Te
         case Affine():
             log_scale, shift = (p.unsqueeze(2) for p in parameters)
             return (h - shift) * (-log_scale).exp()
+        case Logit():
+            return inverse_logit(h, layer.margin)
         case Permute():
             return h[:, sorted(range(len(layer.order)), key=layer.order.__getitem__)]
         case Spline():
@@ -105,6 +113,23 @@ def _conditioned(layer: Coupling, parameters: list[torch.Tensor], given: torch.T
 def _affine_of(parameters: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     """Log scale, held softly, and shift, (cells, features, points) each."""
     return LOG_SCALE * torch.tanh(parameters[:, :, 0] / LOG_SCALE), parameters[:, :, 1]
+
+
+def logit(x: torch.Tensor, margin: float) -> tuple[torch.Tensor, torch.Tensor]:
+    """log p / (1 - p) of p = margin + (1 - 2 margin) x, and the log of its slope; beyond [0, 1] along the tangents."""
+    held = x.clamp(0.0, 1.0)
+    # Both from their own side: 1 - p would lose the digits of a small margin in single precision.
+    p, rest = margin + (1 - 2 * margin) * held, margin + (1 - 2 * margin) * (1 - held)
+    log_slope = math.log(1 - 2 * margin) - p.log() - rest.log()
+    return p.log() - rest.log() + (x - held) * log_slope.exp(), log_slope
+
+
+def inverse_logit(y: torch.Tensor, margin: float) -> torch.Tensor:
+    """x at which `logit` is y."""
+    end = math.log((1 - margin) / margin)
+    held = y.clamp(-end, end)
+    slope = (1 - 2 * margin) / (margin * (1 - margin))  # at both ends
+    return (torch.sigmoid(held) - margin) / (1 - 2 * margin) + (y - held) / slope
 
 
 def spline(x: torch.Tensor, parameters: torch.Tensor, bound: float) -> tuple[torch.Tensor, torch.Tensor]:

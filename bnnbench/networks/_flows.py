@@ -38,6 +38,19 @@ class Affine:
 
 
 @dataclass(frozen=True)
+class Logit:
+    """Each of `n` features in [0, 1] by the logit of margin + (1 - 2 margin) x (Papamakarios et al. 2017, section 5.1).
+
+    Beyond 0 and 1 it goes on along its tangents, so that it is a bijection of all numbers.
+    """
+
+    n: int
+    margin: float
+    kind: ClassVar[str] = "logit"
+    tensors: ClassVar[tuple[Tensor, ...]] = ()
+
+
+@dataclass(frozen=True)
 class Permute:
     """Features in another order: the i-th is the `order[i]`-th."""
 

@@ -20,7 +20,7 @@ from bnnbench.plots.density import (
     divergences_in_words,
     spread_against_error,
 )
-from bnnbench.plots.density_novelty import density_histograms, density_novelty_in_words
+from bnnbench.plots.density_novelty import density_histograms, density_novelty_in_words, sets_with_novel
 from bnnbench.plots.display import attempt, show
 from bnnbench.plots.evidence import (
     divergence_against_distance,
@@ -167,6 +167,7 @@ __all__ = [
     "sample_images",
     "samples_in_words",
     "scenes",
+    "sets_with_novel",
     "shift_curves",
     "show",
     "signal_to_noise",

@@ -21,21 +21,21 @@ SHOWN = 8
 """Images of each kind in a figure."""
 
 
-def _with_novel(results: Results, study: str) -> str:
-    """The first data set of a study whose images have no labels and that holds novel ones."""
-    for name in datasets_of(results, study):
-        if results.plan.datasets[name].task == "density" and results.data(name).novel:
-            return name
-    raise NothingToDraw("no data set without labels holds novel inputs")
+def sets_with_novel(results: Results, study: str) -> list[str]:
+    """The data sets of a study whose images have no labels and that hold novel ones."""
+    densities = [name for name in datasets_of(results, study) if results.plan.datasets[name].task == "density"]
+    found = [name for name in densities if results.data(name).novel]
+    if not found:
+        raise NothingToDraw("no data set without labels holds novel inputs")
+    return found
 
 
 @styled
-def density_histograms(results: Results, study: str, n: int = 300, n_draws: int = 30) -> Figure:
+def density_histograms(results: Results, study: str, dataset: str, n: int = 300, n_draws: int = 30) -> Figure:
     """Log densities of known test images and of each kind of novel ones, a panel a method, above some of the images.
 
     Each method with its best model by validation NLL at the lowest seed.
     """
-    dataset = _with_novel(results, study)
     data, cells = results.data(dataset), chosen_cells(results, study, dataset)[:3]
     kinds = {"known": data.x_test} | data.novel
     colours = dict(zip(kinds, (BLUE, *COLOURS), strict=False))
@@ -68,11 +68,12 @@ def _draw_images(ax, kinds: dict[str, np.ndarray], side: int) -> None:
     inset.tick_params(length=0)
 
 
-def density_novelty_in_words(results: Results, study: str) -> str:
+def density_novelty_in_words(results: Results, study: str, dataset: str) -> str:
     """A table of the AUROC of each score of novelty, a row a method and kind of novel inputs, means over seeds."""
-    dataset, lines = _with_novel(results, study), []
+    lines = []
     for method in methods_of(results, study, dataset):
         table = chosen_readings(results, study, "novelty", method)
+        table = table[table.dataset == dataset]
         for kind in results.data(dataset).novel:
             values = []
             for score in SCORES:

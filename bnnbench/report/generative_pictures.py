@@ -32,16 +32,18 @@ def of_densities(results: Results, study: str) -> list[tuple]:
 
 def of_novelty(results: Results, study: str) -> list[tuple]:
     """Of a study in which densities are to tell novel images what is drawn."""
-    from bnnbench.plots import density_novelty
+    from bnnbench.plots import attempt, density_novelty
 
-    if not any(results.data(name).novel for name in dict.fromkeys(results.cells[results.cells.study == study].dataset)):
-        return []
-    return [(
-        "novelty", "Log densities of known test images and of kinds that were never trained on, above some of the "
-        "images. "
-        "Where a novel kind lies to the right it is taken for more probable than what the model knows.",
-        "Histograms of log densities, a panel a method, above images of each kind.", density_novelty.density_histograms,
-    )]  # fmt: skip
+    return [
+        (
+            f"novelty-{name}", f"{data_name(name)}: log densities of known test images and of kinds that were never "
+            "trained on, above some of the images. Where a novel kind lies to the right it is taken for more probable "
+            "than what the model knows.",
+            "Histograms of log densities, a panel a method, above images of each kind.",
+            density_novelty.density_histograms, name,
+        )
+        for name in attempt(density_novelty.sets_with_novel, results, study) or []
+    ]  # fmt: skip
 
 
 def of_codes(results: Results, study: str) -> list[tuple]:

@@ -8,14 +8,15 @@ import torch
 from bnnbench import networks
 from bnnbench.likelihoods import make
 from bnnbench.networks._apply import forward
-from bnnbench.networks._bijections import flow_forward, flow_inverse, outside, spline
-from bnnbench.networks._flows import Affine, Flow, Spline
+from bnnbench.networks._bijections import flow_forward, flow_inverse, inverse_logit, logit, outside, spline
+from bnnbench.networks._flows import Affine, Flow, Logit, Spline
 
 SPLINE = networks.make({"kind": "flow", "couplings": 3, "hidden": [6], "bins": 5}, (2,), 1)
 AFFINE = networks.make({"kind": "flow", "transform": "affine", "couplings": 4, "hidden": [6]}, (3,), 1)
 LINE = networks.make({"kind": "flow", "bins": 6}, (1,), 1)
 IMAGES = networks.make({"kind": "flow", "couplings": 2, "hidden": [5], "bins": 4}, (1, 2, 3), 1)
-FLOWS = [SPLINE, AFFINE, LINE, IMAGES]
+GREY = networks.make({"kind": "flow", "couplings": 2, "hidden": [5], "bins": 4, "logit_margin": 0.01}, (2,), 1)
+FLOWS = [SPLINE, AFFINE, LINE, IMAGES, GREY]
 
 
 def weights_of(flow, cells=3, scale=0.5, dtype=torch.float64):
@@ -59,7 +60,7 @@ def test_stacked_flows_are_each_alone_and_take_images_as_vectors():
     torch.testing.assert_close(forward(IMAGES, weights, images), stacked)
 
 
-@pytest.mark.parametrize(("flow", "n"), [(SPLINE, 700), (LINE, 20_000)])
+@pytest.mark.parametrize(("flow", "n"), [(SPLINE, 700), (LINE, 20_000), (GREY, 2000)])
 def test_mass_is_conserved(flow, n):
     """Also of points that leave the splines' domain."""
     edge, d = torch.linspace(-12, 12, n, dtype=torch.float64), flow.n_features
@@ -91,6 +92,21 @@ def test_points_outside_a_domain_are_counted():
     assert outside(flow, weights, x).tolist() == [[False, False, False, True], [False, True, True, True]]
 
 
+@pytest.mark.parametrize("margin", [0.1, 1e-6])
+def test_logits_keep_their_digits_at_both_ends_and_go_on_beyond(margin):
+    x = torch.tensor([0.0, 1e-7, 1 / 512, 0.3, 0.5, 1 - 1 / 512, 1.0, -0.25, 1.5]).reshape(1, 1, -1)
+    turned, log_slope = logit(x, margin)
+    inside = x[..., :7].double()
+    p = margin + (1 - 2 * margin) * inside
+    torch.testing.assert_close(turned[..., :7].double(), torch.logit(p), rtol=1e-5, atol=1e-5)
+    slope = (1 - 2 * margin) / (p * (1 - p))
+    torch.testing.assert_close(log_slope[..., :7].double(), slope.log(), rtol=1e-5, atol=1e-5)
+    torch.testing.assert_close(turned[..., 7], turned[..., 0] - 0.25 * log_slope[..., 0].exp())
+    assert float((inverse_logit(turned, margin) - x).abs().max()) < 2e-6
+    flow = Flow((Logit(1, margin),), (1,), 2)
+    assert outside(flow, torch.zeros(1, 0), x).tolist() == [[False] * 7 + [True] * 2]
+
+
 @pytest.mark.parametrize(
     ("options", "n_outputs", "message"),
     [
@@ -98,6 +114,7 @@ def test_points_outside_a_domain_are_counted():
         ({"transform": "planar"}, 1, "transform is 'planar': it must be one of affine, spline"),
         ({"couplings": 0}, 1, "couplings is 0"),
         ({"bound": -1}, 1, "bound is -1"),
+        ({"logit_margin": 0.5}, 1, "logit_margin is 0.5"),
     ],
 )
 def test_mistakes_are_named(options, n_outputs, message):

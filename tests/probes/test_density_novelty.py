@@ -1,12 +1,18 @@
 """Densities of images that were not trained on: the data, the scores, and what claims make of them."""
 
+import os
+
 import numpy as np
 import pytest
 
 from bnnbench import datasets
+from bnnbench.claims.density_novelty import claims_on
+from bnnbench.datasets import _files
 from bnnbench.metrics import auroc
 from bnnbench.metrics.density._densities import Densities
 from bnnbench.probes import make
+
+REAL = pytest.mark.skipif(not os.environ.get(_files.ENVIRONMENT), reason=f"{_files.ENVIRONMENT} names no data folder")
 
 
 class Told:
@@ -58,3 +64,27 @@ def test_digits_are_spread_out_within_their_grey_levels_and_dim_ones_are_halves(
     assert data.scaling(0).log_volume == pytest.approx(np.log(data.split(0)[0].std(0)).sum(), abs=1e-4)
     with pytest.raises(ValueError, match="exceed its pool of 700"):
         datasets.make("digits_density", {"n_train": 650, "n_validation": 100}, [0])
+
+
+@REAL
+@pytest.mark.parametrize(("family", "other"), [("mnist", "fashion-mnist"), ("fashion", "mnist")])
+def test_images_of_the_other_set_are_spread_out_like_ones_own(family, other):
+    data = datasets.make(
+        f"{family}_density", {"strangers": other, "n_train": 50, "n_validation": 20, "n_test": 30}, [0]
+    )
+    labelled = "fashion_mnist" if family == "fashion" else family
+    images = datasets.make(labelled, {"strangers": other, "n_train": 50, "n_validation": 20, "n_test": 30}, [0])
+    novel, levels = data.novel[other], images.novel[other]
+    assert novel.shape == (10_000, 784) and novel.min() >= 0 and novel.max() <= 1
+    within = novel * 256 - levels.reshape(10_000, 784)
+    assert within.min() >= 0 and within.max() <= 1
+    assert within.mean() == pytest.approx(0.5, abs=0.01) and data.task == "density"
+
+
+def test_a_claim_on_other_kinds_is_decided_by_the_first_of_them():
+    plain, other = claims_on({"a": "few", "b": "many"}), claims_on({"b": "many", "a": "few"}, "X")
+    assert [c.id for c in plain] == ["D1", "D2"] and [c.id for c in other] == ["D1X", "D2X"]
+    for claim, kind, method in ((plain[0], "few", "MAP"), (plain[1], "few", "ensemble"), (other[0], "many", "MAP")):
+        decides = [s for s in claim.statistics if not s.beside]
+        assert len(decides) == 1 and kind in decides[0].name and method.lower() in decides[0].name.lower()
+        assert len(claim.statistics) == 6
