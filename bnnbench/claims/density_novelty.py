@@ -39,7 +39,8 @@ def gain(inference: str, kind: str, words: str) -> Measure:
 
     def measure(results: Results, study: str) -> Measured:
         waic, nll = (reading(results, study, inference, kind, score, "auroc") for score in ("waic", "nll"))
-        note = f"Of {words}: AUROC {nll.mean(axis=None):.3f} by density alone, {waic.mean(axis=None):.3f} with its variance."
+        alone, both = nll.mean(axis=None), waic.mean(axis=None)
+        note = f"Of {words}: AUROC {alone:.3f} by density alone, {both:.3f} with its variance."
         return Measured.over(waic - nll, note)
 
     return measure

@@ -30,8 +30,10 @@ def flow_inverse(flow: Flow, weights: torch.Tensor, z: torch.Tensor) -> torch.Te
 
 
 def outside(flow: Flow, weights: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
-    """Whether a point leaves the domain of any spline or logit on its way, (cells, points): there it passes unchanged, or
-    along a tangent."""
+    """Whether a point leaves the domain of any spline or logit on its way, (cells, points).
+
+    There it passes a spline unchanged, and a logit along its tangent.
+    """
     h = _as_features(flow, x)
     found = torch.zeros_like(h[:, 0], dtype=torch.bool)
     for layer, parameters in _layers(flow, weights):

@@ -33,6 +33,7 @@ def of_densities(results: Results, study: str) -> list[tuple]:
 def of_novelty(results: Results, study: str) -> list[tuple]:
     """Of a study in which densities are to tell novel images what is drawn."""
     from bnnbench.plots import attempt, density_novelty
+    from bnnbench.words.names import data_name
 
     return [
         (

@@ -45,7 +45,7 @@ def written(plan: Plan) -> Iterator[Path]:
     folder = plan.results
     yield from (folder / f"{name}.parquet" for name in TABLES)
     yield from (folder / name for name in ("checked", "config.resolved.yaml"))
-    yield from (folder / "logs" / f"{name}.log" for name in ("gather", "claims", "report", "check"))
+    yield from (folder / "logs" / f"{name}.log" for name in ("gather", "claims", "report", "check", "run"))
     jobs = [*batches(plan), *plan.shards]  # of shards by hand, or where others were beside them
     names = {"data": plan.datasets, "train": jobs, "evaluate": jobs, "probe": jobs, "notebooks": plan.studies}
     names["controls"] = plan.datasets

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from bnnbench import cli
 from bnnbench.base import lifetime
+from bnnbench.commands import watching
 from bnnbench.files import writing
 from bnnbench.study import grid
 
@@ -32,10 +33,14 @@ def main(config: str, options: list[str]) -> int:
         with lifetime.claimed(Path(".snakemake"), about, say=say) as alive:
             if code := cli.main(["plan", "--config", config, "--summary"]):
                 return code
-            results = grid.load(config, thorough=False).results
+            plan = grid.load(config, thorough=False)
+            results = plan.results
             writing.remove_leftovers(results)
             started = time.time()
-            status = supervise(snakemake(config, options), alive)
+            # Who gives Snakemake options, such as for a dry run, wants to see what it says.
+            log = None if options else results / "logs" / "run.log"
+            watch = watching.Watch(plan, log, sys.stdout) if log else watching.Unwatched()
+            status = supervise(snakemake(config, options), alive, watch)
     except lifetime.Busy as busy:
         say(str(busy))
         return 2
@@ -54,10 +59,10 @@ def snakemake(config: str, options: list[str]) -> list[str]:
     return [sys.executable, "-m", "snakemake", "--configfile", config, *profile, "--cores", "all", *options]
 
 
-def supervise(command: list[str], alive: Path | None) -> int:
+def supervise(command: list[str], alive: Path | None, watch: watching.Watch | watching.Unwatched) -> int:
     """Run a command whose process group ends with it, and when this process is told to end; its exit code.
 
-    Its processes end by themselves when the lock on `alive` is given up.
+    Its processes end by themselves when the lock on `alive` is given up. `watch` says how far they are.
     """
     told: list[int] = []
     # Of a signal that is ignored only SIGINT gets a handler: what is started inherits that it is ignored, and could
@@ -70,16 +75,21 @@ def supervise(command: list[str], alive: Path | None) -> int:
     parent = os.getppid() if "MAKELEVEL" in os.environ else None  # make that is killed tells nobody
     terminal = None if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN else Terminal()
     environment = os.environ | ({lifetime.VARIABLE: str(alive)} if alive else {})
-    process = subprocess.Popen(command, stdin=subprocess.DEVNULL, process_group=0, env=environment)
+    with watch.output() as output:
+        process = subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, process_group=0, env=environment
+        )
     signal.signal(signal.SIGTSTP, lambda number, frame: _suspend(process.pid))
     first = None
     while process.poll() is None:
+        watch.look()
         if not told and parent not in (None, os.getppid()):
             told.append(signal.SIGTERM)
         if not told and terminal and terminal.closed():
             told.append(signal.SIGHUP)
         if told and first is None:
             first = time.monotonic()
+            watch.pause()
             say("\nEnding the run (once more: at once) ...")
             _tell(process.pid, signal.SIGINT)
             told_before = len(told)
@@ -91,6 +101,7 @@ def supervise(command: list[str], alive: Path | None) -> int:
                 _tell(process.pid, signal.SIGKILL)
         time.sleep(0.1)
     _end_group(process.pid)
+    watch.end(process.returncode == 0)
     if told:
         return 128 + told[0]
     if process.returncode < 0:
