@@ -32,7 +32,7 @@ class Chains:
     @classmethod
     def start(cls, settings, joint, streams, cells: list[int]) -> "Chains":
         """At initial values of each chain's own, for these cells of the joint."""
-        cells = _whole_blocks(cells, settings.chains)
+        cells = whole_blocks(cells, settings.chains)
         joint, streams = joint.take(cells), streams.take(cells)
         kernel = Kernel.initial(joint)
         joint, streams = joint.repeat(settings.chains), streams.repeat(settings.chains)
@@ -54,7 +54,7 @@ class Chains:
         return Chains(self.settings, target, streams, state, kernel, self.target_acceptance[index])
 
     def _places(self, cells: list[int]) -> torch.Tensor:
-        return torch.tensor(_whole_blocks(cells, self.settings.chains), device=self.target_acceptance.device)
+        return torch.tensor(whole_blocks(cells, self.settings.chains), device=self.target_acceptance.device)
 
     @property
     def joint(self):
@@ -88,11 +88,11 @@ class Chains:
 
     def accept_more(self, diverged: list[bool]) -> None:
         """Halve the share of rejections that is aimed at, which makes steps smaller, in cells that diverged."""
-        where = torch.tensor(_whole_blocks(diverged, self.settings.chains), device=self.target_acceptance.device)
+        where = torch.tensor(whole_blocks(diverged, self.settings.chains), device=self.target_acceptance.device)
         self.target_acceptance = torch.where(where, (1 + self.target_acceptance) / 2, self.target_acceptance)
 
 
-def _whole_blocks(of_cells: list, chains: int) -> list:
+def whole_blocks(of_cells: list, chains: int) -> list:
     """One entry a cell, the last repeated until the cells' chains are whole blocks of rows."""
     cells_of_a_block = block_size() // math.gcd(block_size(), chains)
     return of_cells + [of_cells[-1]] * (-len(of_cells) % cells_of_a_block)

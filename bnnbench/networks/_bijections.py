@@ -6,7 +6,7 @@ from typing import NamedTuple
 import torch
 import torch.nn.functional as F
 
-from bnnbench.networks._flows import LOG_SCALE, Affine, Coupling, Flow, Logit, Permute, Spline
+from bnnbench.networks._flows import LOG_SCALE, LOGIT_UNIT, Affine, Coupling, Flow, Logit, Permute, Spline
 
 LEAST = 1e-3
 """Least width and height of a spline's bin, as a share of all, and least slope at a knot."""
@@ -118,20 +118,23 @@ def _affine_of(parameters: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
 
 
 def logit(x: torch.Tensor, margin: float) -> tuple[torch.Tensor, torch.Tensor]:
-    """log p / (1 - p) of p = margin + (1 - 2 margin) x, and the log of its slope; beyond [0, 1] along the tangents."""
+    """log p / (1 - p) of p = margin + (1 - 2 margin) x in units of LOGIT_UNIT, and the log of its slope.
+
+    Beyond [0, 1] it follows the tangents.
+    """
     held = x.clamp(0.0, 1.0)
     # Both from their own side: 1 - p would lose the digits of a small margin in single precision.
     p, rest = margin + (1 - 2 * margin) * held, margin + (1 - 2 * margin) * (1 - held)
-    log_slope = math.log(1 - 2 * margin) - p.log() - rest.log()
-    return p.log() - rest.log() + (x - held) * log_slope.exp(), log_slope
+    log_slope = math.log((1 - 2 * margin) / LOGIT_UNIT) - p.log() - rest.log()
+    return (p.log() - rest.log()) / LOGIT_UNIT + (x - held) * log_slope.exp(), log_slope
 
 
 def inverse_logit(y: torch.Tensor, margin: float) -> torch.Tensor:
     """x at which `logit` is y."""
-    end = math.log((1 - margin) / margin)
+    end = math.log((1 - margin) / margin) / LOGIT_UNIT
     held = y.clamp(-end, end)
-    slope = (1 - 2 * margin) / (margin * (1 - margin))  # at both ends
-    return (torch.sigmoid(held) - margin) / (1 - 2 * margin) + (y - held) / slope
+    slope = (1 - 2 * margin) / (margin * (1 - margin)) / LOGIT_UNIT  # at both ends
+    return (torch.sigmoid(LOGIT_UNIT * held) - margin) / (1 - 2 * margin) + (y - held) / slope
 
 
 def spline(x: torch.Tensor, parameters: torch.Tensor, bound: float) -> tuple[torch.Tensor, torch.Tensor]:

@@ -41,7 +41,8 @@ class Affine:
 class Logit:
     """Each of `n` features in [0, 1] by the logit of margin + (1 - 2 margin) x (Papamakarios et al. 2017, section 5.1).
 
-    Beyond 0 and 1 it goes on along its tangents, so that it is a bijection of all numbers.
+    It is divided by LOGIT_UNIT, so that what follows is given numbers of order 1. Beyond 0 and 1 it goes on along its
+    tangents, so that it is a bijection of all numbers.
     """
 
     n: int
@@ -110,6 +111,8 @@ class Coupling:
         return tuple(found)
 
 
+LOGIT_UNIT = 4.0
+"""About the sd of the logits of grey levels: black ones, spread out within their level, lie around -6."""
 LOG_SCALE = 3.0
 """The log scale of an affine coupling is held within plus and minus this, softly."""
 

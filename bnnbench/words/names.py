@@ -15,7 +15,7 @@ _WORDS = {
     "gaussian_process": "Gaussian process",
     "half_cauchy": "half-Cauchy", "half_normal": "half-normal", "hmc": "HMC", "inverse_gamma": "inverse-gamma",
     "laplace": "Laplace", "map": "MAP", "markov": "Markov", "matern": "Matérn", "mc": "MC", "mle": "MLE",
-    "mnist": "MNIST", "nuts": "NUTS",
+    "mile": "MILE", "mnist": "MNIST", "nuts": "NUTS",
     "pymc": "PyMC", "pymc_fullrank": "PyMC full-rank ADVI", "sghmc": "SGHMC", "sgld": "SGLD", "smc": "SMC",
     "shared_half_normal": "shared half-normal", "student": "Student", "swag": "SWAG",
 }  # fmt: skip
