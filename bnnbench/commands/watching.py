@@ -241,7 +241,8 @@ class Watch:
 
     def _read(self) -> None:
         for line in self._new_lines():
-            if text := self.account.read(line):
+            text = self.account.read(line)
+            if text and not self._paused:  # jobs that are told to end have not failed
                 self._say(text)
 
     def _new_lines(self) -> list[str]:

@@ -191,6 +191,8 @@ def test_after_it_was_told_to_end_a_run_says_nothing_of_how_far_it_is(watched):
     clock[0] += 1
     watch.look()
     watch.pause()
+    with log.open("a") as file:
+        file.write("Error in rule train:\n    jobid: 7\n    log: nowhere.log (check log file(s) for details)\n")
     clock[0] += 60
     watch.look()
     watch.end(went_well=False)
