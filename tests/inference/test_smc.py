@@ -14,6 +14,7 @@ from bnnbench.estimators import BNNClassifier
 from bnnbench.inference._particles import next_beta, systematic
 from bnnbench.inference.smc import Smc
 from bnnbench.likelihoods._location_scale import LocationScale
+from bnnbench.model import pymc_models
 from bnnbench.model.joint import LogJoint
 from bnnbench.model.prior import Model
 from bnnbench.model.streams import Streams
@@ -59,6 +60,21 @@ def test_the_evidence_of_small_runs_is_unbiased_in_the_mean():
     error = ratio.std(ddof=1) / 50**0.5
     assert abs(ratio.mean() - 1) < 3 * error
     assert 0.01 < error < 0.05
+
+
+@pytest.mark.slow
+def test_another_librarys_sequential_monte_carlo_finds_the_same_evidence_of_a_network():
+    import pymc as pm
+
+    (x, y), network, model = small_data(40), mlp((2,), 2, hidden=(2,)), ALL_MODELS["normal-1"]
+    joint = stack_joint(network, [model], x, y)
+    facts = Smc(populations=4, particles=500, leapfrogs=8).fit(joint, Streams(["a"], ["p"])).diagnostics
+    with pymc_models.build(network, model, x, y):
+        found = pm.sample_smc(draws=400, chains=4, cores=1, random_seed=0, progressbar=False)
+    theirs = np.array([float(chain[-1]) for chain in found.sample_stats["log_marginal_likelihood"].values.tolist()])
+    error = np.hypot(theirs.std(ddof=1) / 2, facts["log_evidence_se"][0])
+    assert abs(facts["log_evidence"][0] - theirs.mean()) < 3 * error
+    assert error < 0.3
 
 
 @dataclass(frozen=True)
