@@ -31,7 +31,7 @@ class Run:
     def write(self, config: dict) -> None:
         self.config.write_text(yaml.safe_dump(config | {"results_dir": str(self.results)}), encoding="utf-8")
 
-    def start(self, *extra: str) -> subprocess.Popen:
+    def start(self, *extra: str, snakemake: tuple[str, ...] = ("-m", "snakemake")) -> subprocess.Popen:
         options = {
             "-s": ROOT / "Snakefile",
             "--directory": self.folder,
@@ -39,7 +39,7 @@ class Run:
             "--cores": "all",
             "--configfile": self.config,
         }
-        command = [sys.executable, "-m", "snakemake", *(str(word) for pair in options.items() for word in pair), *extra]
+        command = [sys.executable, *snakemake, *(str(word) for pair in options.items() for word in pair), *extra]
         pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
         # A shell starts its background jobs deaf to Ctrl-C, and the tests may be one.
         pipes["preexec_fn"] = lambda: signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -206,3 +206,28 @@ def test_mistakes_end_in_a_message_and_leave_no_results(tmp_path, change, messag
     assert code != 0
     assert message in output
     assert not list(run.results.glob("data/*.nc")) and not list(run.results.glob("shards/*.nc"))
+
+
+LOOKING = """
+import sys
+from snakemake import cli
+from snakemake.scheduling.job_scheduler import JobScheduler
+
+looks_later = JobScheduler._schedule_reevalutation
+
+def told(self, delay):
+    print("LOOKS AGAIN", flush=True)
+    looks_later(self, delay)
+
+JobScheduler._schedule_reevalutation = told
+cli.main(sys.argv[1:])
+"""
+
+
+def test_snakemake_looks_for_work_when_a_job_ends_and_not_n_times_a_second(tmp_path):
+    """Timers that each start another would take a processor for themselves in a run of some hundreds of jobs."""
+    run = Run(tmp_path, {"studies": ["toy"], "seeds": [0]})
+    process = run.start("--", str(run.results / "data" / "moons-0.4.nc"), snakemake=("-c", LOOKING))
+    output, _ = process.communicate(timeout=120)
+    assert process.returncode == 0 and "1 of 1 steps (100%) done" in output, output
+    assert "LOOKS AGAIN" not in output

@@ -126,7 +126,18 @@ else:
     lifetime.end_with_run()
 
 
+def look_for_work_only_when_there_may_be_some():
+    """Lift Snakemake's limit of jobs a second, which would come to take a processor for itself.
+
+    With it a timer is started whenever Snakemake looks for work, and each timer makes it look again: after n jobs it
+    looks n times a second.
+    """
+    if workflow.scheduler is not None:
+        workflow.scheduler.job_rate_limiter = None
+
+
 onstart:
+    look_for_work_only_when_there_may_be_some()
     lifetime.end_group_when_told()
     write_resolved_config()
 
