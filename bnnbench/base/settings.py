@@ -38,6 +38,8 @@ Text = Annotated[str, Field(min_length=1)]
 """Text that is not empty."""
 
 Declared = type | Callable
+MOST_SHOWN = 200
+"""Characters of a value in a message."""
 
 
 def parameters(declared: Declared, leaving_out: Iterable[str] = ()) -> dict[str, tuple[Any, Any]]:
@@ -130,10 +132,16 @@ def _described(detail: dict, known: dict, values: Mapping[str, Any], noun: str) 
     if isinstance(value, list | tuple) and index is not None and index < len(value):
         value, place, kind = value[index], f"{key}.{index}", _of_items(kind)
     if (number := _number_in(value)) is not None:
-        return f"{place} is the text '{value}', not a number: write {number}"
+        return f"{place} is the text {shown(value)}, not a number: write {number}"
     if isinstance(value, int) and value > MOST:
         return f"{place} is {value}: it must be at most {MOST:,}"
-    return f"{place} is {value!r}: it must be {allowed(kind)}"
+    return f"{place} is {shown(value)}: it must be {allowed(kind)}"
+
+
+def shown(value: Any) -> str:
+    """A value as messages show it: of a long one the beginning."""
+    text = repr(value)
+    return text if len(text) <= MOST_SHOWN else f"{text[:MOST_SHOWN]}..."
 
 
 def _number_in(value: Any) -> float | None:

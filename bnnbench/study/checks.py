@@ -13,10 +13,17 @@ from bnnbench.base.settings import faults_together, repeated
 from bnnbench.study.cells import DatasetSpec
 from bnnbench.study.config import NOTEBOOKS, StudyConfig
 from bnnbench.study.config_files import suggest
-from bnnbench.study.expand import COORDINATE_NAMES, NameClash, dataset_entries, dataset_specs, expanded, n_expanded, names_of
+from bnnbench.study.expand import (
+    COORDINATE_NAMES,
+    NameClash,
+    dataset_entries,
+    dataset_specs,
+    expanded,
+    n_expanded,
+    names_of,
+)
 from bnnbench.study.expand import likelihoods as likelihoods_of
 from bnnbench.study.prior_entries import entry_faults, weights_faults
-
 
 MOST_DATASETS = 1_000
 MOST_WEIGHTS = 1_000_000_000

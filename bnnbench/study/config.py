@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator
 
-from bnnbench.base.settings import MOST, Positive, WholeNumber, repeated
+from bnnbench.base.settings import MOST, Positive, WholeNumber, repeated, shown
 from bnnbench.source.plugins import check_name
 
 STUDIES = Path(__file__).parents[2] / "config" / "studies"
@@ -77,7 +77,7 @@ def _as_mapping(value: Any) -> Any:
     if not isinstance(value, list):
         return value
     if strange := [name for name in value if not isinstance(name, str)]:
-        raise ValueError(f"{strange[0]!r} is no name: write texts")
+        raise ValueError(f"{shown(strange[0])} is no name: write texts")
     if found := repeated(value):
         raise ValueError("; ".join(found))
     return {name: {} for name in value}
@@ -90,7 +90,7 @@ def _as_word(value: Any) -> Any:
 
 def _as_coordinate(value: Any) -> Any:
     if isinstance(value, bool) or not isinstance(value, str | int | float):
-        raise ValueError(f"{value!r} is neither text nor number: write one")
+        raise ValueError(f"{shown(value)} is neither text nor number: write one")
     return value
 
 
@@ -127,7 +127,7 @@ class InferenceConfig(_Model):
         for seconds in value.values() if isinstance(value, dict) else [value]:
             if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not 0 < seconds <= MOST:
                 raise ValueError(
-                    f"{seconds!r} is no number above 0, at most {MOST:,}: give one, or one for each network"
+                    f"{shown(seconds)} is no number above 0, at most {MOST:,}: give one, or one for each network"
                 )
         return value
 

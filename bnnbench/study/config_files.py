@@ -7,6 +7,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from bnnbench.base.settings import shown
 from bnnbench.files import folders
 from bnnbench.source.plugins import known
 from bnnbench.study import config
@@ -155,6 +156,7 @@ WORDS = {
     "less than or equal to": "at most",
     "Field required": "it is missing: write it",
     "List should have at least 1 item after validation, not 0": "it is empty: name at least one",
+    "Value should have at least 1 item after validation, not 0": "it is empty: name at least one",
     "Keys should be strings": "a key must be text",
 }
 """pydantic's words in ours."""
@@ -167,8 +169,10 @@ def _describe(detail: dict, model: type) -> str:
         for theirs, ours in WORDS.items():
             said = said.replace(theirs, ours)
         given = detail["input"]
-        shown = f" is {given!r}" if not isinstance(given, dict | list) and detail["type"] != "value_error" else ""
-        return f"{where}{shown}: {said}"
+        given_as = (
+            f" is {shown(given)}" if not isinstance(given, dict | list) and detail["type"] != "value_error" else ""
+        )
+        return f"{where}{given_as}: {said}"
     inner = {"inference": InferenceConfig, "probes": ProbeConfig}
     place = next((inner[key] for key in detail["loc"][:-1] if key in inner), model)
     fields = list(place.model_fields)

@@ -10,13 +10,14 @@ from bnnbench.source import digest
 from bnnbench.study import checks, config_files, pretraining
 from bnnbench.study.cells import Cell, DatasetSpec
 from bnnbench.study.config import ConfigError, RunConfig, StudyConfig
-from bnnbench.study.expand import dataset_specs, matches, models, study_cells
+from bnnbench.study.expand import dataset_specs, likelihoods, matches, models, study_cells
 
 SEEDS = 5
 """Seeds that a job trains together at most: a run of more seeds has more jobs, for more cores."""
 LONG = 20.0
 """Expected seconds of a long job: compiling takes 10 to 30 itself, and makes training two to three times as fast."""
-MOST_CELLS = 2_000_000
+MOST_CELLS = 500_000
+"""So many are planned in less than a minute, and every shipped study with all its methods has a third of them."""
 LONGEST_NAME = 200
 """Bytes in the name of a shard: its files' names are somewhat longer, and 255 are the most that file systems take."""
 
@@ -173,7 +174,7 @@ def build(run: RunConfig, studies: dict[str, StudyConfig]) -> Plan:
     n_cells = 0
     for study in studies.values():
         specs = dataset_specs(study)
-        n_cells += _most_cells(study, len(specs), len(run.seeds))
+        n_cells += _most_cells(study, specs, len(run.seeds))
         _check_size(study, n_cells, len(run.seeds))
         for spec in specs:
             if spec.name in datasets and datasets[spec.name].options != spec.options:
@@ -199,10 +200,11 @@ def build(run: RunConfig, studies: dict[str, StudyConfig]) -> Plan:
     return Plan(run, studies, made, {name: spec for name, spec in datasets.items() if name in used})
 
 
-def _most_cells(study: StudyConfig, n_datasets: int, n_seeds: int) -> int:
+def _most_cells(study: StudyConfig, specs: list[DatasetSpec], n_seeds: int) -> int:
     """Cells of a study's grid before `only` and `models`."""
     recipes = sum(1 + len(method.recipes) for method in study.inference.values())
-    return n_datasets * len(study.networks) * len(models(study)) * recipes * n_seeds
+    on_data = sum(len(likelihoods(study, spec)) for spec in specs)
+    return on_data * len(study.networks) * len(models(study)) * recipes * n_seeds
 
 
 def _check_size(study: StudyConfig, n_cells: int, n_seeds: int) -> None:

@@ -63,7 +63,9 @@ def _described(error: yaml.MarkedYAMLError) -> str:
     place = f"line {mark.line + 1}: " if mark else ""
     if isinstance(error, _Fault):
         return f"{place}{said}"
-    return f"{place}{said}: {'indent by blanks' if chr(9) in str(error) or repr(chr(9)) in said else 'correct it there'}"
+    return (
+        f"{place}{said}: {'indent by blanks' if chr(9) in str(error) or repr(chr(9)) in said else 'correct it there'}"
+    )
 
 
 class _Fault(yaml.MarkedYAMLError):
