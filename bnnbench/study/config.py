@@ -59,7 +59,8 @@ def check_word(kind: str, name: str) -> str:
         )
     if len(name.encode()) > LONGEST_WORD:
         raise ValueError(
-            f"{kind} '{name[:30]}...' has {len(name.encode())} bytes: files are named so, shorten the name of the {kind}"
+            f"{kind} '{name[:30]}...' has {len(name.encode())} bytes: files are named so, shorten the name of "
+            f"the {kind}"
         )
     return name
 

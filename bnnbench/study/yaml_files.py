@@ -1,4 +1,4 @@
-"""YAML as config files have it: UTF-8 text of plain values, each key once, that unfolds to no more than a config needs."""
+"""YAML as config files have it: UTF-8 text of plain values, each key once, that unfolds to no more than they need."""
 
 from pathlib import Path
 
@@ -10,6 +10,7 @@ MOST_BYTES, MOST_VALUES, DEEPEST = 1_000_000, 20_000, 50
 """A hundred times what a study needs, and so few that they are read within seconds. Values and levels count with every
 alias written out: a few lines of them can stand for more than any memory holds."""
 PLAIN = "tag:yaml.org,2002:"
+TAB = repr("\t")
 TEXT, MERGE = f"{PLAIN}str", f"{PLAIN}merge"
 
 
@@ -63,9 +64,7 @@ def _described(error: yaml.MarkedYAMLError) -> str:
     place = f"line {mark.line + 1}: " if mark else ""
     if isinstance(error, _Fault):
         return f"{place}{said}"
-    return (
-        f"{place}{said}: {'indent by blanks' if chr(9) in str(error) or repr(chr(9)) in said else 'correct it there'}"
-    )
+    return f"{place}{said}: {'indent by blanks' if TAB in said else 'correct it there'}"
 
 
 class _Fault(yaml.MarkedYAMLError):

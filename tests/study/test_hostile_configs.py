@@ -208,15 +208,12 @@ def test_a_wrong_value_at_any_place_of_a_study_is_a_fault_or_sound(tmp_path, mon
     assert [path.name for path in tmp_path.iterdir()] == ["toy.yaml"]
 
 
-@pytest.mark.parametrize(
-    "name", ["$(touch owned)", "a;rm", "{x}", "<script>alert(1)</script>", "*bold*", "-rf", "a\tb"]
-)
+@pytest.mark.parametrize("name", ["$(touch owned)", "a;rm", "{x}", "<b>", "*bold*", "-rf", "a\tb"])
 def test_a_study_whose_file_has_such_a_name_is_refused(tmp_path, monkeypatch, name):
-    file = "other" if "/" in name else name
-    (tmp_path / f"{file}.yaml").write_text(yaml.safe_dump(STUDY | {"name": name}), encoding="utf-8")
+    (tmp_path / f"{name}.yaml").write_text(yaml.safe_dump(STUDY | {"name": name}), encoding="utf-8")
     monkeypatch.setattr(config, "STUDIES", tmp_path)
     with pytest.raises(ConfigError, match="files are named so"):
-        grid.load({"studies": [file], "seeds": [0]})
+        grid.load({"studies": [name], "seeds": [0]})
 
 
 NAMES = ["../x", "/tmp/x", "$(touch owned)", "a;b", "", "a b", "{{7*7}}", "x" * 300]
