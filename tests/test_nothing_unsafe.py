@@ -83,7 +83,8 @@ def faults(code: str, file: str = "") -> list[str]:
     [
         "import pickle", "from pickle import loads", "import joblib.numpy_pickle", "eval(x)", "exec(x)",
         "__import__(x)", "os.system(x)", "from os import system", "subprocess.run(x, shell=True)",
-        "np.load(x, allow_pickle=True)", "torch.load(x)", "torch.load(x, weights_only=False)", "from torch import load", "yaml.load(x)",
+        "np.load(x, allow_pickle=True)", "torch.load(x)", "torch.load(x, weights_only=False)", "from torch import load",
+        "yaml.load(x)",
         "yaml.load(x, yaml.Loader)", "yaml.load(x, Loader=yaml.UnsafeLoader)", "yaml.unsafe_load(x)",
         "archive.extractall(x)", "archive.extractall(x, filter='fully_trusted')", "pd.read_pickle(x)",
         "jinja2.Environment(loader=x)", "jinja2.Template(x)", "requests.get(x, verify=False)", "def f():\n    eval(x)",
