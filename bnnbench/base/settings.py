@@ -10,6 +10,7 @@ import dataclasses
 import difflib
 import inspect
 import json
+import math
 import types
 from collections.abc import Callable, Iterable, Mapping
 from functools import cache
@@ -17,9 +18,11 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_typ
 
 from pydantic import ConfigDict, Field, ValidationError, create_model
 
-Count = Annotated[int, Field(ge=1)]
+MOST = 1_000_000_000
+"""No whole number that counts or names something is larger: seeds fit every library, and sizes can be computed with."""
+Count = Annotated[int, Field(ge=1, le=MOST)]
 """A whole number of at least 1."""
-WholeNumber = Annotated[int, Field(ge=0)]
+WholeNumber = Annotated[int, Field(ge=0, le=MOST)]
 """A whole number of at least 0."""
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 """A number above 0, finite."""
@@ -35,6 +38,8 @@ Text = Annotated[str, Field(min_length=1)]
 """Text that is not empty."""
 
 Declared = type | Callable
+MOST_SHOWN = 200
+"""Characters of a value in a message."""
 
 
 def parameters(declared: Declared, leaving_out: Iterable[str] = ()) -> dict[str, tuple[Any, Any]]:
@@ -127,8 +132,16 @@ def _described(detail: dict, known: dict, values: Mapping[str, Any], noun: str) 
     if isinstance(value, list | tuple) and index is not None and index < len(value):
         value, place, kind = value[index], f"{key}.{index}", _of_items(kind)
     if (number := _number_in(value)) is not None:
-        return f"{place} is the text '{value}', not a number: write {number}"
-    return f"{place} is {value!r}: it must be {allowed(kind)}"
+        return f"{place} is the text {shown(value)}, not a number: write {number}"
+    if isinstance(value, int) and value > MOST:
+        return f"{place} is {value}: it must be at most {MOST:,}"
+    return f"{place} is {shown(value)}: it must be {allowed(kind)}"
+
+
+def shown(value: Any) -> str:
+    """A value as messages show it: of a long one the beginning."""
+    text = repr(value)
+    return text if len(text) <= MOST_SHOWN else f"{text[:MOST_SHOWN]}..."
 
 
 def _number_in(value: Any) -> float | None:
@@ -137,7 +150,9 @@ def _number_in(value: Any) -> float | None:
         number = float(value) if isinstance(value, str) else None
     except ValueError:
         return None
-    return int(number) if number is not None and number.is_integer() else number
+    if number is None or not math.isfinite(number):
+        return None
+    return int(number) if number.is_integer() else number
 
 
 def _of_items(kind: Any) -> Any:
@@ -160,7 +175,14 @@ def _parts(kind: Any) -> tuple:
     return get_args(kind) if get_origin(kind) in (Union, types.UnionType) else (kind,)
 
 
-WORDS = {int: "a whole number", float: "a number", str: "text", bool: "true or false", type(None): "null"}
+WORDS = {
+    int: "a whole number",
+    float: "a number",
+    str: "text",
+    bool: "true or false",
+    dict: "a mapping",
+    type(None): "null",
+}
 BOUNDS = {
     "ge": "of at least {}",
     "gt": "above {}",
@@ -179,16 +201,18 @@ def allowed(kind: Any) -> str:
     if origin is Annotated:
         base, *notes = get_args(kind)
         limits = [limit for note in notes for limit in getattr(note, "metadata", [note])]
-        bounds = [text.format(getattr(m, name)) for m in limits for name, text in BOUNDS.items() if hasattr(m, name)]
+        given = [(text, getattr(m, name)) for m in limits for name, text in BOUNDS.items() if hasattr(m, name)]
+        bounds = [text.format(bound) for text, bound in given if bound != MOST]  # which goes without saying
         finite = ["finite"] if any(getattr(m, "allow_inf_nan", None) is False for m in limits) else []
-        longer = ["not empty"] if any(getattr(m, "min_length", 0) for m in limits) else []
-        return ", ".join([" ".join([allowed(base), " and ".join(bounds)]).strip(), *finite, *longer])
+        sizes = ["not empty"] if any(getattr(m, "min_length", 0) for m in limits) else []
+        sizes += [f"at most {m.max_length} of them" for m in limits if getattr(m, "max_length", None)]
+        return ", ".join([" ".join([allowed(base), " and ".join(bounds)]).strip(), *finite, *sizes])
     if origin is Literal:
         values = get_args(kind)
         return f"one of {', '.join(map(str, values))}" if len(values) > 1 else f"'{values[0]}'"
     if origin in (tuple, list):
         return f"a list, each item {allowed(get_args(kind)[0])}"
-    return WORDS.get(kind, getattr(kind, "__name__", str(kind)))
+    return WORDS.get(origin or kind, getattr(kind, "__name__", str(kind)))
 
 
 def repeated(values: Iterable[Any]) -> list[str]:

@@ -67,9 +67,11 @@ def stamp(file: str) -> Stamp:
         path = expanded(file).absolute()
     except ValueError as error:
         raise DataError(f"file {error}") from None
-    if path.is_dir():
-        raise DataError(f"{file}: is a folder: name the file in it")
     try:
+        if path.is_dir():
+            raise DataError(f"{file}: is a folder: name the file in it")
+        if path.exists() and not path.is_file():  # a device has no end, and a pipe waits for one
+            raise DataError(f"{file}: is a device or a pipe: save what it gives to a file, and name that")
         found = path.stat()
     except OSError:
         raise DataError(

@@ -4,13 +4,15 @@ import math
 from collections import Counter
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, ClassVar, Literal, get_args
+from typing import Annotated, Any, ClassVar, Literal, get_args
+
+from pydantic import Field
 
 from bnnbench.base.settings import Count
 
 Function = Literal["tanh", "relu"]
 CellKind = Literal["lstm", "gru"]
-Widths = tuple[Count, ...]
+Widths = Annotated[tuple[Count, ...], Field(max_length=100)]
 """Units or channels of layers; none is an empty list."""
 
 

@@ -24,6 +24,7 @@ from bnnbench.evaluation.select import (
 from bnnbench.metrics import auroc, describe, registered
 from bnnbench.plots.images import Judged
 from bnnbench.plots.weights import last_weights
+from bnnbench.words import prose
 from bnnbench.words.names import (
     data_name,
     method_name,
@@ -68,7 +69,7 @@ def markdown_table(rows: list[dict[str, str]]) -> str:
 def study_in_words(results: Results, study: str) -> str:
     """Title and question of a study."""
     config = results.plan.study_configs[study]
-    return f"# {config.title}\n\n{config.question}"
+    return f"# {prose.markdown(config.title)}\n\n{prose.markdown(config.question)}"
 
 
 def run_in_words(results: Results, study: str) -> str:

@@ -21,6 +21,7 @@ from bnnbench.files.writing import replacing
 from bnnbench.study.config import NOTEBOOKS, StudyConfig
 from bnnbench.study.failures import failed_notebook
 from bnnbench.study.grid import Plan
+from bnnbench.words import prose
 
 LONGEST_PLACE = 70
 """Bytes: a socket's whole path may have 103 on some systems."""
@@ -121,7 +122,7 @@ def _end_at_fault(notebook, fault: str) -> None:
     notebook.cells = notebook.cells[: run[-1] + 1] if run else notebook.cells
     outputs = [output for cell in notebook.cells for output in cell.get("outputs", [])]
     if not any(output.output_type == "error" for output in outputs):
-        notebook.cells.append(nbformat.v4.new_markdown_cell(f"**{fault}**"))
+        notebook.cells.append(nbformat.v4.new_markdown_cell(f"**{prose.markdown(fault)}**"))
 
 
 def _check_parameters(source: Path, parameters: dict) -> None:

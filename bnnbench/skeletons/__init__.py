@@ -13,7 +13,7 @@ from typing import NamedTuple
 from bnnbench.files.writing import replacing
 from bnnbench.source import digest, plugins
 
-NAME = re.compile(r"[a-z][a-z0-9_]*")
+NAME = re.compile(r"[a-z][a-z0-9_]{0,59}")
 RESERVED = ("chance", "bayes_rule", "none", "fixed", "skeleton", *plugins.known("control"))
 """Words that stand for something else in tables."""
 

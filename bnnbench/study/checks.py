@@ -13,9 +13,21 @@ from bnnbench.base.settings import faults_together, repeated
 from bnnbench.study.cells import DatasetSpec
 from bnnbench.study.config import NOTEBOOKS, StudyConfig
 from bnnbench.study.config_files import suggest
-from bnnbench.study.expand import COORDINATE_NAMES, NameClash, dataset_entries, dataset_specs, expanded, names_of
+from bnnbench.study.expand import (
+    COORDINATE_NAMES,
+    NameClash,
+    dataset_entries,
+    dataset_specs,
+    expanded,
+    n_expanded,
+    names_of,
+)
 from bnnbench.study.expand import likelihoods as likelihoods_of
 from bnnbench.study.prior_entries import entry_faults, weights_faults
+
+MOST_DATASETS = 1_000
+MOST_WEIGHTS = 1_000_000_000
+"""Of a network: a thousand times what a machine holds of its posterior draws."""
 
 
 def study_faults(study: StudyConfig, whole: StudyConfig) -> list[str]:
@@ -87,6 +99,8 @@ def _placed(faults: Iterable[str], place: str, values: dict[str, Any]) -> list[s
 
 
 def _dataset_faults(study: StudyConfig) -> list[str]:
+    if fault := _crowd(study):
+        return [fault]
     found = []
     for name, family, options in dataset_entries(study):
         place = f"datasets.{name}"
@@ -99,8 +113,21 @@ def _dataset_faults(study: StudyConfig) -> list[str]:
     return found
 
 
+def _crowd(study: StudyConfig) -> str:
+    """Lists of options that multiply to more data sets than could be listed; "" where there are not so many."""
+    n = {name: n_expanded(family, options) for name, family, options in dataset_entries(study)}
+    if sum(n.values()) <= MOST_DATASETS:
+        return ""
+    return (
+        f"datasets.{max(n, key=n.get)}: its lists of options make {max(n.values()):,} data sets: the study may have "
+        f"{MOST_DATASETS:,}: name fewer values"
+    )
+
+
 def file_faults(study: StudyConfig) -> list[str]:
     """Faults of files of the user's that data sets are made of; of data sets whose options are sound."""
+    if _crowd(study):
+        return []
     found = []
     for name, family, options in dataset_entries(study):
         for chosen in expanded(family, options):
@@ -143,6 +170,9 @@ def _network_faults(study: StudyConfig, specs: list[DatasetSpec]) -> list[str]:
             except ValueError as error:
                 reasons.setdefault(str(error), spec.name)
                 continue
+            if network.n_weights > MOST_WEIGHTS:
+                reasons.setdefault(f"it would have more than {MOST_WEIGHTS:,} weights: make it smaller", spec.name)
+                continue
             asked = [tasks.find(spec.task), *(likelihoods.make(*one) for one in likelihoods_of(study, spec).items())]
             for fault in filter(None, (part.network_fault(network) for part in asked)):
                 reasons.setdefault(fault, spec.name)
@@ -167,6 +197,12 @@ def _name_faults(study: StudyConfig, whole: StudyConfig) -> list[str]:
                 f"{place}: unknown coordinate '{key}': known are {', '.join(COORDINATE_NAMES)}"
                 for key in wanted
                 if key not in COORDINATE_NAMES
+            ]
+            found += [
+                f"{place}: {key} {value!r} is no number: write one"
+                for key in ("seed", "scale")
+                for value in wanted.get(key, [])
+                if isinstance(value, str)
             ]
             found += [
                 f"{place}: no {key} '{name}': {suggest(name, known[key])}"

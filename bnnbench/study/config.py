@@ -4,12 +4,13 @@ A run config (`config/*.yaml`) names studies and narrows them; a study (`config/
 grid. How files are read and merged is in `config_files`, what a study's parts may be set to in `checks`.
 """
 
+import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator
 
-from bnnbench.base.settings import Positive, WholeNumber, repeated
+from bnnbench.base.settings import MOST, Positive, WholeNumber, repeated, shown
 from bnnbench.source.plugins import check_name
 
 STUDIES = Path(__file__).parents[2] / "config" / "studies"
@@ -20,9 +21,9 @@ class ConfigError(ValueError):
     """A configuration that cannot be used; the message names place and remedy of each of its `faults`."""
 
     def __init__(self, *faults: str):
-        self.faults = list(faults)
-        several = "\n".join([f"{len(faults)} faults:", *(f"- {fault}" for fault in faults)])
-        super().__init__(several if len(faults) > 1 else faults[0])
+        self.faults = [_readable(fault) for fault in faults]
+        several = "\n".join([f"{len(faults)} faults:", *(f"- {fault}" for fault in self.faults)])
+        super().__init__(several if len(faults) > 1 else self.faults[0])
 
 
 def studies() -> list[str]:
@@ -30,18 +31,36 @@ def studies() -> list[str]:
     return sorted(f.stem for f in STUDIES.glob("*.yaml"))
 
 
-UNUSABLE = "/\\{}<>"
-"""Characters that mean something in paths or in the workflow's rules."""
+LONG_WORD = re.compile(r"\S{400,}")
+
+
+def _readable(message: str) -> str:
+    """A message that any terminal can show: values in it may be of any length, and hold what moves the cursor."""
+    plain = "".join(c if c.isprintable() or c == "\n" else repr(c)[1:-1] for c in message)
+    return LONG_WORD.sub(lambda found: f"{found[0][:60]}... ({len(found[0])} characters)", plain)
+
+
+USABLE = " _-.+=,"
+"""Besides letters and digits, what names may have: nothing that paths, shells, the workflow's rules or pages take for
+more than text."""
+LONGEST_WORD = 200
 
 
 def check_word(kind: str, name: str) -> str:
     """Return a name that the user chose if files can be named so; otherwise ValueError."""
-    bad = [c for c in name if c in UNUSABLE or not c.isprintable()]
+    bad = [c for c in name if not c.isalnum() and c not in USABLE]
     if bad:
-        raise ValueError(f"{kind} '{name}' has the character {bad[0]!r}: files are named so, leave it out")
-    if not name.strip() or name != name.strip() or name.startswith(".") or ".." in name:
+        raise ValueError(
+            f"{kind} '{name}' has the character {bad[0]!r}: files are named so, write letters, digits, '_', '-' and '.'"
+        )
+    if not name[:1].isalnum() or name != name.strip() or ".." in name:
         raise ValueError(
             f"{kind} '{name}': files are named so: begin with a letter or number, without space around it or '..'"
+        )
+    if len(name.encode()) > LONGEST_WORD:
+        raise ValueError(
+            f"{kind} '{name[:30]}...' has {len(name.encode())} bytes: files are named so, shorten the name of "
+            f"the {kind}"
         )
     return name
 
@@ -58,6 +77,8 @@ def _as_mapping(value: Any) -> Any:
     """A list of names as a mapping of names to no options."""
     if not isinstance(value, list):
         return value
+    if strange := [name for name in value if not isinstance(name, str)]:
+        raise ValueError(f"{shown(strange[0])} is no name: write texts")
     if found := repeated(value):
         raise ValueError("; ".join(found))
     return {name: {} for name in value}
@@ -68,7 +89,15 @@ def _as_word(value: Any) -> Any:
     return {True: "on", False: "off"}.get(value, value) if isinstance(value, bool) else value
 
 
-Only = Annotated[list[dict[str, list]], BeforeValidator(_as_list)]
+def _as_coordinate(value: Any) -> Any:
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        raise ValueError(f"{shown(value)} is neither text nor number: write one")
+    return value
+
+
+Coordinate = Annotated[Any, BeforeValidator(_as_coordinate)]
+Wanted = dict[str, Annotated[list[Coordinate], Field(min_length=1)]]
+Only = Annotated[list[Wanted], BeforeValidator(_as_list), Field(min_length=1)]
 """Coordinates that a cell must have, e.g. {seed: [0], prior: [normal]}, or several such sets, of which it needs one."""
 
 
@@ -81,7 +110,7 @@ class InferenceConfig(_Model):
     )
     only: Only = Field([{}], description="coordinates that a cell must have")
     draws: int | None = Field(None, ge=1, le=10_000, description="posterior draws; default: the study's")
-    stack: int = Field(512, ge=1, description="cells trained together; bounds memory, does not change results")
+    stack: int = Field(512, ge=1, le=MOST, description="cells trained together; bounds memory, does not change results")
     apart: list[Literal["dataset", "seed"]] = Field(
         [], description="cells that differ in these are trained by jobs of their own, so that long ones use all cores"
     )
@@ -97,8 +126,10 @@ class InferenceConfig(_Model):
     @classmethod
     def _positive(cls, value):
         for seconds in value.values() if isinstance(value, dict) else [value]:
-            if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not 0 < seconds < float("inf"):
-                raise ValueError(f"{seconds!r} is no number above 0: give one, or one for each network")
+            if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not 0 < seconds <= MOST:
+                raise ValueError(
+                    f"{shown(seconds)} is no number above 0, at most {MOST:,}: give one, or one for each network"
+                )
         return value
 
     @field_validator("recipes")
@@ -143,6 +174,11 @@ class StudyConfig(_Model):
     draws: int = Field(100, ge=1, le=1000, description="posterior draws for the predictions")
     probes: dict[str, ProbeConfig] = Field({}, description="what trained cells are asked beyond the test set")
     notebook: str | None = Field(None, description="notebook in notebooks/; default: the study's name")
+
+    @field_validator("name", "notebook")
+    @classmethod
+    def _words(cls, value, info):
+        return value if value is None else check_word("study" if info.field_name == "name" else "notebook", value)
 
     @field_validator("datasets", "networks", "priors", "inference", "scales")
     @classmethod
@@ -204,7 +240,7 @@ class RunConfig(_Model):
     compile: Annotated[Literal["auto", "on", "off"], BeforeValidator(_as_word)] = Field(
         "auto", description="torch.compile; auto: where it can run, in jobs that are long enough"
     )
-    threads: int = Field(1, ge=1, description="threads of one training job; jobs run side by side")
+    threads: int = Field(1, ge=1, le=1024, description="threads of one training job; jobs run side by side")
     overrides: dict[str, dict[str, Any]] = Field({}, description="by study: values that replace those of its YAML")
 
     @field_validator("studies")

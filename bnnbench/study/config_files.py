@@ -5,13 +5,14 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-import yaml
 from pydantic import ValidationError
 
+from bnnbench.base.settings import shown
 from bnnbench.files import folders
 from bnnbench.source.plugins import known
 from bnnbench.study import config
 from bnnbench.study.config import ConfigError, InferenceConfig, ProbeConfig, RunConfig, StudyConfig
+from bnnbench.study.yaml_files import read_yaml
 
 
 def load(source: str | Path | dict) -> tuple[RunConfig, dict[str, StudyConfig], list[str]]:
@@ -41,13 +42,14 @@ def load(source: str | Path | dict) -> tuple[RunConfig, dict[str, StudyConfig], 
 def _with_folders(run: RunConfig, place: str) -> tuple[RunConfig, list[str]]:
     """The run with its folders as they are, and what is wrong with them."""
     faults, found = [], {}
-    if fault := folders.fault_of_results(run.results_dir):
-        faults.append(f"{place}: results_dir {fault}")
-    for key in ("results_dir", "data_dir"):
-        try:
-            found[key] = getattr(run, key) and str(folders.expanded(getattr(run, key)))
-        except ValueError as error:
-            faults += [f"{place}: {key} {error}"] if key != "results_dir" else []
+    for key, fault_of in (("results_dir", folders.fault_of_results), ("data_dir", folders.fault_of_data)):
+        given = getattr(run, key)
+        if given is None:
+            continue
+        if fault := fault_of(given):
+            faults.append(f"{place}: {key} {fault}")
+        else:
+            found[key] = str(folders.expanded(given))
     return run.model_copy(update=found), faults
 
 
@@ -77,7 +79,11 @@ def _study(name: str, overrides: dict[str, Any], place: str) -> tuple[StudyConfi
     except ConfigError as error:
         return None, error.faults
     faults = _stray_removals(whole, overrides, f"{place}: overrides.{name}")
-    found, wrong = _checked(StudyConfig, _merge(whole, overrides), whole, place_of_study(name, place, overrides))
+    try:
+        merged = _merge(whole, overrides)
+    except RecursionError:  # of a dictionary: a file was refused
+        return None, [f"{place}: overrides.{name}: an entry holds itself: write it out"]
+    found, wrong = _checked(StudyConfig, merged, whole, place_of_study(name, place, overrides))
     faults += wrong
     if found and found.name != name:
         faults.append(f"{path.name}: name is '{found.name}': it must be '{name}', as the file is called")
@@ -100,41 +106,6 @@ def suggest(name: str, among: Iterable[str]) -> str:
     """The known name that is nearest to one that is not, or all of them."""
     near = difflib.get_close_matches(str(name), list(among), n=1)
     return f"did you mean '{near[0]}'?" if near else f"there are {', '.join(sorted(among)) or 'none'}"
-
-
-class _Loader(yaml.SafeLoader):
-    """YAML in which no key may be given twice: the last would win in silence."""
-
-    def construct_mapping(self, node, deep=False):
-        seen = {}
-        for key, _ in node.value:
-            if isinstance(key, yaml.ScalarNode) and key.tag != "tag:yaml.org,2002:merge":
-                line = key.start_mark.line + 1
-                if key.value in seen:
-                    raise yaml.constructor.ConstructorError(
-                        None, None, f"the key '{key.value}' is there twice, in lines {seen[key.value]} and {line}"
-                    )
-                seen[key.value] = line
-        return super().construct_mapping(node, deep)
-
-
-def read_yaml(path: Path) -> dict:
-    """The mapping in a YAML file. Raises ConfigError where it is missing, unreadable or no mapping."""
-    if not path.is_file():
-        raise ConfigError(f"no config file at '{path}': give the path of a YAML file, e.g. config/config.yaml")
-    try:
-        content = yaml.load(path.read_text(encoding="utf-8"), _Loader)
-    except UnicodeDecodeError as error:
-        raise ConfigError(
-            f"{path} is not UTF-8 text ({error.reason} at byte {error.start}): save it as UTF-8"
-        ) from None
-    except OSError as error:
-        raise ConfigError(f"{path} cannot be read: {error.strerror}") from None
-    except (yaml.YAMLError, RecursionError) as error:
-        raise ConfigError(f"{path} is not valid YAML: {' '.join(str(error).split())}") from None
-    if not isinstance(content, dict):
-        raise ConfigError(f"{path} must hold a mapping with the keys of RunConfig, such as 'studies:'")
-    return content
 
 
 def _merge(base: dict, change: dict) -> dict:
@@ -183,6 +154,10 @@ WORDS = {
     "a valid dictionary": "a mapping",
     "greater than or equal to": "at least",
     "less than or equal to": "at most",
+    "Field required": "it is missing: write it",
+    "List should have at least 1 item after validation, not 0": "it is empty: name at least one",
+    "Value should have at least 1 item after validation, not 0": "it is empty: name at least one",
+    "Keys should be strings": "a key must be text",
 }
 """pydantic's words in ours."""
 
@@ -194,8 +169,10 @@ def _describe(detail: dict, model: type) -> str:
         for theirs, ours in WORDS.items():
             said = said.replace(theirs, ours)
         given = detail["input"]
-        shown = f" is {given!r}" if not isinstance(given, dict | list) and detail["type"] != "value_error" else ""
-        return f"{where}{shown}: {said}"
+        given_as = (
+            f" is {shown(given)}" if not isinstance(given, dict | list) and detail["type"] != "value_error" else ""
+        )
+        return f"{where}{given_as}: {said}"
     inner = {"inference": InferenceConfig, "probes": ProbeConfig}
     place = next((inner[key] for key in detail["loc"][:-1] if key in inner), model)
     fields = list(place.model_fields)

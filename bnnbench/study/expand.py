@@ -1,6 +1,7 @@
 """A study's config to its cells."""
 
 import itertools
+import math
 from typing import Any
 
 from bnnbench import datasets, tasks
@@ -16,11 +17,21 @@ class NameClash(ValueError):
     """Two things of a grid that would have one name."""
 
 
-def expanded(family: str, options: dict[str, Any]) -> list[dict[str, Any]]:
-    """The options of each data set that an entry stands for: where an option is a list of values, one for each."""
-    varied = {
+def _varied(family: str, options: dict[str, Any]) -> dict[str, list]:
+    """The options of an entry that stand for a data set a value."""
+    return {
         key: value for key, value in options.items() if isinstance(value, list) and not datasets.takes_list(family, key)
     }
+
+
+def n_expanded(family: str, options: dict[str, Any]) -> int:
+    """How many data sets an entry stands for; they are not listed."""
+    return math.prod(len(values) for values in _varied(family, options).values())
+
+
+def expanded(family: str, options: dict[str, Any]) -> list[dict[str, Any]]:
+    """The options of each data set that an entry stands for: where an option is a list of values, one for each."""
+    varied = _varied(family, options)
     fixed = {key: value for key, value in options.items() if key not in varied}
     return [fixed | dict(zip(varied, values, strict=True)) for values in itertools.product(*varied.values())]
 

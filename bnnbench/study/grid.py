@@ -10,13 +10,14 @@ from bnnbench.source import digest
 from bnnbench.study import checks, config_files, pretraining
 from bnnbench.study.cells import Cell, DatasetSpec
 from bnnbench.study.config import ConfigError, RunConfig, StudyConfig
-from bnnbench.study.expand import dataset_specs, matches, models, study_cells
+from bnnbench.study.expand import dataset_specs, likelihoods, matches, models, study_cells
 
 SEEDS = 5
 """Seeds that a job trains together at most: a run of more seeds has more jobs, for more cores."""
 LONG = 20.0
 """Expected seconds of a long job: compiling takes 10 to 30 itself, and makes training two to three times as fast."""
-MOST_CELLS = 2_000_000
+MOST_CELLS = 500_000
+"""So many are planned in less than a minute, and every shipped study with all its methods has a third of them."""
 LONGEST_NAME = 200
 """Bytes in the name of a shard: its files' names are somewhat longer, and 255 are the most that file systems take."""
 
@@ -170,9 +171,11 @@ def build(run: RunConfig, studies: dict[str, StudyConfig]) -> Plan:
     shards: dict[str, list[Cell]] = {}
     datasets: dict[str, DatasetSpec] = {}
     every: list[Cell] = []
+    n_cells = 0
     for study in studies.values():
         specs = dataset_specs(study)
-        _check_size(study, len(specs), len(run.seeds))
+        n_cells += _most_cells(study, specs, len(run.seeds))
+        _check_size(study, n_cells, len(run.seeds))
         for spec in specs:
             if spec.name in datasets and datasets[spec.name].options != spec.options:
                 raise ConfigError(
@@ -197,14 +200,20 @@ def build(run: RunConfig, studies: dict[str, StudyConfig]) -> Plan:
     return Plan(run, studies, made, {name: spec for name, spec in datasets.items() if name in used})
 
 
-def _check_size(study: StudyConfig, n_datasets: int, n_seeds: int) -> None:
-    """Refuse a grid that could not even be listed."""
+def _most_cells(study: StudyConfig, specs: list[DatasetSpec], n_seeds: int) -> int:
+    """Cells of a study's grid before `only` and `models`."""
     recipes = sum(1 + len(method.recipes) for method in study.inference.values())
-    most = n_datasets * len(study.networks) * len(models(study)) * recipes * n_seeds
-    if most > MOST_CELLS:
+    on_data = sum(len(likelihoods(study, spec)) for spec in specs)
+    return on_data * len(study.networks) * len(models(study)) * recipes * n_seeds
+
+
+def _check_size(study: StudyConfig, n_cells: int, n_seeds: int) -> None:
+    """Refuse a run that could not even be listed; `n_cells` are those of the study and of the ones before it."""
+    if n_cells > MOST_CELLS:
         raise ConfigError(
-            f"study '{study.name}': its grid has {most:,} cells before 'only' and 'models', of {n_seeds:,} seeds: "
-            f"{MOST_CELLS:,} are the most; name fewer seeds, or run parts of it with configs of their own"
+            f"study '{study.name}': with its grid there are {n_cells:,} cells before 'only' and 'models', of "
+            f"{n_seeds:,} seeds: {MOST_CELLS:,} are the most; name fewer seeds, or run parts of it with configs of "
+            "their own"
         )
 
 
@@ -212,9 +221,11 @@ def _check_names(shards: dict[str, Shard]) -> None:
     """Refuse names that no file can have, and cells that could not be told apart."""
     for name, shard in shards.items():
         if len(name.encode()) > LONGEST_NAME:
+            parts = {"network": shard.cells[0].network, "data set": shard.cells[0].dataset.name}
+            kind = max(parts, key=lambda part: len(parts[part]))
             raise ConfigError(
                 f"study '{shard.study}': its files would have names of {len(name.encode())} bytes, and {LONGEST_NAME} "
-                f"are the most: shorten the name of the network '{shard.cells[0].network}'"
+                f"are the most: shorten the name of the {kind} '{parts[kind]}'"
             )
         if len({(cell.network, cell.inference) for cell in shard.cells}) > 1:
             raise ConfigError(f"study '{shard.study}': several networks would share the file {name}: rename one")

@@ -10,8 +10,9 @@ from bnnbench import datasets
 from bnnbench.datasets import table
 from bnnbench.files.writing import replacing
 from bnnbench.source.plugins import known
-from bnnbench.study import checks, config, config_files, grid, planning
+from bnnbench.study import checks, config, grid, planning
 from bnnbench.study.config import ConfigError, RunConfig, StudyConfig, check_word
+from bnnbench.study.yaml_files import read_yaml
 
 SEEDS = [0, 1, 2, 3, 4]
 NETWORK = "mlp-50"
@@ -61,7 +62,7 @@ def _paths(name: str, folder: Path) -> tuple[Path, Path]:
 
 
 def _study(name: str, data: dict[str, Any], n_inputs: int) -> dict[str, Any]:
-    slower, published = max(1.0, n_inputs / FEW_INPUTS), config_files.read_yaml(PUBLISHED)["inference"]
+    slower, published = max(1.0, n_inputs / FEW_INPUTS), read_yaml(PUBLISHED)["inference"]
     return {
         "name": name,
         "title": f"Own table {table.name(data['file'], data.get('name'))}",
@@ -120,7 +121,7 @@ def _write_both(paths: tuple[Path, Path], texts: tuple[str, str]) -> None:
         for path, text in zip(paths, texts, strict=True):
             with replacing(path) as temporary:
                 temporary.write_text(text, encoding="utf-8")
-                config_files.read_yaml(temporary)
+                read_yaml(temporary)
             done.append(path)
     except BaseException:
         for path in done:

@@ -14,15 +14,18 @@ def resolved(cells: list[Cell]) -> tuple[list[Cell], list[tuple[str, str]]]:
     wrong, once each."""
     by_id, found, faults = {cell.id: cell for cell in cells}, [], {}
     fits: dict[tuple, str] = {}
+    wrong: set[tuple[str, str]] = set()
     for cell in cells:
         where = cell.entry.pretrained
-        if cell.merged or not isinstance(where, PretrainedCell):
+        # Of an entry whose cells all lack theirs one is told: to find the nearest to each takes a while.
+        if cell.merged or not isinstance(where, PretrainedCell) or (cell.study, cell.prior) in wrong:
             found.append(cell)
             continue
         source = by_id.get(where.id_for(cell))
         fault = _fault(cell, source, by_id) or _misfit(cell, source, fits)
         if fault:
             faults.setdefault((cell.study, fault))
+            wrong |= {(cell.study, cell.prior)} if source is None else set()
         else:
             cell = cell.with_pretrained(source)
         found.append(cell)

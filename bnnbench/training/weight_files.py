@@ -22,6 +22,8 @@ def read_weights(file: str, sha256: str) -> dict[str, np.ndarray]:
     """
     path = expanded(file)
     try:
+        if path.exists() and not path.is_file():
+            raise ValueError(f"{path} is no file: name one that holds weights")
         content = path.read_bytes()
     except OSError as error:
         raise ValueError(f"{path} cannot be read ({error.strerror}): place the weights there") from None

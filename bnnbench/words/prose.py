@@ -1,11 +1,14 @@
 """What names in tables are called in prose, and how numbers are written."""
 
 import math
+import re
 from collections.abc import Iterable
 
 from bnnbench.words.names import method_name
 
 NONE = "–"
+MARKUP = re.compile(r"""[^\w\s.,:;?!'"/()%=+–-]|_|^[=+-]|(?<=^\d)[.)]|(?<=^\d\d)[.)]""")
+"""Characters that Markdown may take for more than text, some of them at the beginning only."""
 
 
 def method(inference: str, recipe: str = "", temperature: float = 1.0) -> str:
@@ -55,6 +58,11 @@ def listing(items: Iterable[str]) -> str:
 def upfirst(text: str) -> str:
     """The text with a capital at its beginning, the rest as it is."""
     return text[:1].upper() + text[1:]
+
+
+def markdown(text: str) -> str:
+    """A user's text, in a line, as Markdown that shows it as it is: what means something there becomes a reference."""
+    return MARKUP.sub(lambda found: f"&#{ord(found[0])};", " ".join(text.split()))
 
 
 def ranges(numbers: Iterable[int]) -> str:

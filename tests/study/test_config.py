@@ -132,7 +132,7 @@ def test_a_bare_off_means_off(tmp_path):
         (b"studies: [toy]\nseeds: [0]\nseeds: [1]\n", "the key 'seeds' is there twice, in lines 2 and 3"),
         (b"studies: [toy]\noverrides:\n  toy: {scales: [1], scales: [2]}\n", "the key 'scales' is there twice"),
         ("studies: [toy] # ä\n".encode("latin-1"), "is not UTF-8"),
-        (b"studies: &a [*a]\n", "studies"),
+        (b"studies: &a [*a]\n", "an entry holds itself: write it out"),
         (b"[toy]", "must hold a mapping"),
     ],
 )

@@ -27,6 +27,7 @@ PLANNING = (
             "batches",
             "config",
             "config_files",
+            "yaml_files",
             "checks",
             "expand",
             "cells",
