@@ -65,10 +65,13 @@ def of_estimators(results: Results, study: str) -> Measured:
     for network in networks_of(results, study):
         if not is_variational(results, study, network):
             continue
+        bounds = bounds_of(results, study)
+        if len(bounds) < 2:
+            continue
         try:
             closed, drawn = (
                 values(results, cells_by_seed(results, study, network, likelihood, "map"), "negative_elbo")
-                for likelihood in bounds_of(results, study)[:2]
+                for likelihood in bounds[:2]
             )
         except NothingToDraw:
             continue

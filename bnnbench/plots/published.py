@@ -8,7 +8,7 @@ from bnnbench.datasets import published, shape
 from bnnbench.evaluation.results import Results
 from bnnbench.evaluation.select import NothingToDraw, best_models, cells_of, datasets_of, methods_of, scores
 from bnnbench.plots.sentences import markdown_table, number
-from bnnbench.words.names import likelihood_name, method_name, model_name
+from bnnbench.words.names import method_name, model_name
 
 OTHERS = {"dropout": "converged MC dropout", "ensemble": "deep ensembles", "best": "best published"}
 
@@ -51,7 +51,7 @@ def against_published(results: Results, study: str) -> str:
         failed = results.cells[(results.cells.dataset == dataset) & (results.cells.state == "failed")]
         row = {
             "Table": dataset,
-            "Chosen": f"{method_name(chosen.inference)}, {likelihood_name(chosen.likelihood)}, {model_name(chosen)}",
+            "Chosen": f"{method_name(chosen.inference)}, {model_name(chosen)}",
             "Splits": str(len(likelihoods)),
             "Log-likelihood": number(resampled_interval(likelihoods, share)),
             "Median": number((likelihoods.median(), np.nan, np.nan)),

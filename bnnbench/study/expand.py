@@ -134,5 +134,6 @@ def matches(cell: Cell, only: list[dict[str, list]]) -> bool:
 
 
 def _agrees(cell: Cell, wanted: dict[str, list]) -> bool:
-    facts = cell.coordinates() | {"model": cell.model}
-    return all(facts[name] in allowed for name, allowed in wanted.items())
+    facts = {name: {value} for name, value in cell.coordinates().items()} | {"model": {cell.model}}
+    facts["likelihood"].add(cell.likelihood)  # of the task's default the name too, which ids leave out
+    return all(facts[name].intersection(allowed) for name, allowed in wanted.items())

@@ -125,3 +125,10 @@ def test_the_disk_estimate_counts_the_weights(tmp_path):
     n_cells = len(grid.load({"studies": ["pruning"]}).cells) / 3
     grows = 22e-6 * n_cells * (weights["relu-1200"] - weights["relu-400"])
     assert megabytes("relu-1200") - megabytes("relu-400") == pytest.approx(grows, rel=0.01)
+
+
+def test_only_may_name_the_likelihood_that_is_the_tasks_default():
+    for wanted in ("gaussian", "student_t"):
+        study = {"likelihoods": ["gaussian", "student_t"], "inference": {"map": {"only": {"likelihood": [wanted]}}}}
+        plan = grid.load({"studies": ["regression"], "seeds": [0], "overrides": {"regression": study}})
+        assert {cell.likelihood for cell in plan.cells if cell.inference == "map"} == {wanted}
