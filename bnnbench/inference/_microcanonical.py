@@ -79,9 +79,9 @@ def _turn(direction, gradient, step, d) -> tuple[torch.Tensor, torch.Tensor]:
 
     In closed form; exponentials of negative numbers alone, which cannot overflow.
     """
-    size = gradient.norm(dim=1)
+    size = _norm(gradient)
     towards = gradient / torch.where(size > 0, size, 1.0).unsqueeze(1)
-    cosine = (direction * towards).sum(1)
+    cosine = (direction.double() * towards.double()).sum(1).to(direction)
     turn = step * size / (d - 1)
     decay = torch.exp(-turn)
     along = (1 - decay) * (1 + decay + cosine * (1 - decay))
@@ -91,7 +91,12 @@ def _turn(direction, gradient, step, d) -> tuple[torch.Tensor, torch.Tensor]:
 
 
 def _unit(vectors: torch.Tensor) -> torch.Tensor:
-    return vectors / vectors.norm(dim=1, keepdim=True)
+    return vectors / _norm(vectors).unsqueeze(1)
+
+
+def _norm(vectors: torch.Tensor) -> torch.Tensor:
+    """Lengths (rows,), summed in double precision: chaos would show how single sums are rounded in another stack."""
+    return vectors.double().square().sum(1).sqrt().to(vectors)
 
 
 @dataclass

@@ -20,7 +20,7 @@ from bnnbench.networks.mlp import build as mlp
 from bnnbench.prediction.predict import predict
 
 D = 6
-EXACT_ONLY = {"hmc", "smc", "laplace_approximation", "pymc_advi", "pymc_fullrank", "pymc_nuts"}
+EXACT_ONLY = {"hmc", "mile", "smc", "laplace_approximation", "pymc_advi", "pymc_fullrank", "pymc_nuts"}
 
 
 @pytest.fixture(autouse=True)
