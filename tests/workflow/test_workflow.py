@@ -8,7 +8,6 @@ import sys
 import time
 from pathlib import Path
 
-import nbformat
 import pandas as pd
 import pytest
 import yaml
@@ -135,13 +134,26 @@ def test_dry_run_of_a_wider_config_names_only_what_is_new(ci):
     assert "Train digits" not in dry.stdout + dry.stderr
 
 
-def test_failed_cells_data_and_notebooks_leave_the_rest_of_the_report_and_are_tried_again(tmp_path):
+BROKEN = """
+import os
+import sys
+
+class Broken:
+    @staticmethod
+    def find_spec(name, path=None, target=None):
+        return 1 / 0 if name == "bnnbench" else None
+
+if "ipykernel_launcher" in " ".join(sys.orig_argv) and not os.path.exists({mended!r}):
+    sys.meta_path.insert(0, Broken)
+"""
+"""Of every Python that is started: the kernels of notebooks cannot import the package until they are mended."""
+
+
+def test_failed_cells_data_and_notebooks_leave_the_rest_of_the_report_and_are_tried_again(tmp_path, monkeypatch):
     mended, only_map = tmp_path / "mended", NOTHING_ELSE | {"map": {"settings": {"steps": 50}}}
-    parameters = nbformat.v4.new_code_cell("results_dir = None\nstudy = None", metadata={"tags": ["parameters"]})
-    broken = nbformat.v4.new_code_cell(f"import os\nif not os.path.exists({str(mended)!r}):\n    1 / 0")
-    kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
-    notebook = nbformat.v4.new_notebook(cells=[parameters, broken], metadata={"kernelspec": kernel})
-    nbformat.write(notebook, tmp_path / "broken.ipynb")
+    (tmp_path / "site").mkdir()
+    (tmp_path / "site" / "sitecustomize.py").write_text(BROKEN.format(mended=str(mended)), encoding="utf-8")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path / "site"), prepend=os.pathsep)
     run = Run(
         tmp_path,
         {
@@ -156,7 +168,6 @@ def test_failed_cells_data_and_notebooks_leave_the_rest_of_the_report_and_are_tr
                     "scales": [1.0, 1e-30],
                     "models": ["normal-1", "normal-1e-30"],
                     "inference": only_map,
-                    "notebook": str(tmp_path / "broken"),
                 },
                 "mnist": {
                     "networks": dict.fromkeys(["lenet-32-32-64", "lenet-32-32-256", "lenet-6-16-120"]),
@@ -167,7 +178,7 @@ def test_failed_cells_data_and_notebooks_leave_the_rest_of_the_report_and_are_tr
         },
     )
     code, output = run.finish()
-    assert code != 0 and not (run.results / "checked").exists()
+    assert code != 0 and not (run.results / "checked").exists(), output
     cells = pd.read_parquet(run.results / "cells.parquet").set_index("id")
     toy = cells[cells.study == "toy"]
     assert dict(toy.state) == {
