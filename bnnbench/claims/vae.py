@@ -61,17 +61,16 @@ def lost_without(term: str) -> Measure:
 
 def of_estimators(results: Results, study: str) -> Measured:
     """Negative ELBO by estimator A less that by B, mean over lengths of the code."""
-    found = {}
+    found, bounds = {}, bounds_of(results, study)[:2]
+    if len(bounds) < 2:
+        raise NothingToDraw("one of the two estimators was not run")
     for network in networks_of(results, study):
         if not is_variational(results, study, network):
-            continue
-        bounds = bounds_of(results, study)
-        if len(bounds) < 2:
             continue
         try:
             closed, drawn = (
                 values(results, cells_by_seed(results, study, network, likelihood, "map"), "negative_elbo")
-                for likelihood in bounds[:2]
+                for likelihood in bounds
             )
         except NothingToDraw:
             continue

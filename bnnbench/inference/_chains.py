@@ -92,6 +92,13 @@ class Chains:
         self.target_acceptance = torch.where(where, (1 + self.target_acceptance) / 2, self.target_acceptance)
 
 
+def check_kept(settings) -> None:
+    """ValueError where `keep` draws are asked for of `chains` that make fewer in `samples` steps each."""
+    there = settings.chains * settings.samples
+    if settings.keep > there:
+        raise ValueError(f"keep is {settings.keep}: there are only chains x samples = {there} draws")
+
+
 def whole_blocks(of_cells: list, chains: int) -> list:
     """One entry a cell, the last repeated until the cells' chains are whole blocks of rows."""
     cells_of_a_block = block_size() // math.gcd(block_size(), chains)

@@ -24,6 +24,7 @@ from bnnbench.base.gate import DIVERGENCES, ESS_ABOVE, RHAT_BELOW
 from bnnbench.base.progress import SILENT
 from bnnbench.base.settings import Count, NonNegative, Positive, ProperShare, Share
 from bnnbench.inference._base import DrawsPosterior, Fit, Method
+from bnnbench.inference._chains import check_kept
 from bnnbench.inference._optimise import Initial
 from bnnbench.inference._rounds import Run
 from bnnbench.inference._trace import stretch_of
@@ -57,10 +58,7 @@ class Hmc(Method):
 
     def __post_init__(self):
         super().__post_init__()
-        if self.keep > self.chains * self.samples:
-            raise ValueError(
-                f"keep is {self.keep}: there are only chains x samples = {self.chains * self.samples} draws"
-            )
+        check_kept(self)
 
     def fit(self, joint, streams, progress=SILENT):
         # A stack may be filled up with copies of a cell: each cell is run once.

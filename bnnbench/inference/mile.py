@@ -19,7 +19,7 @@ from bnnbench.base.progress import SILENT
 from bnnbench.base.settings import Count, Positive
 from bnnbench.inference import _microcanonical as micro
 from bnnbench.inference._base import DrawsPosterior, Fit, Method
-from bnnbench.inference._chains import whole_blocks
+from bnnbench.inference._chains import check_kept, whole_blocks
 from bnnbench.inference._diagnostics import of_chains
 from bnnbench.inference._optimise import Initial
 from bnnbench.inference._trace import Trace
@@ -51,10 +51,7 @@ class Mile(Method):
 
     def __post_init__(self):
         super().__post_init__()
-        if self.keep > self.chains * self.samples:
-            raise ValueError(
-                f"keep is {self.keep}: there are only chains x samples = {self.chains * self.samples} draws"
-            )
+        check_kept(self)
 
     def fit(self, joint, streams, progress=SILENT):
         # Copies of the last cell fill up whole blocks of rows, so that a cell's rounding does not depend on the others.
@@ -71,7 +68,6 @@ class Mile(Method):
         return self._summed_up(joint, walk)
 
     def _summed_up(self, joint, walk) -> Fit:
-
         def by_cell(rows):
             return rows.unflatten(0, (-1, self.chains))[: joint.n_cells]
 
@@ -85,7 +81,8 @@ class Mile(Method):
             "energy_variance": walk.squares / self.samples / walk.d,
         }
         facts |= {name: by_cell(rows).double().mean(1).cpu().numpy() for name, rows in found.items()}
-        facts["gradients"] = np.full(joint.n_cells, 2.0 * self.chains * (self.tune + self.samples))
+        of_a_chain = self.start_steps + 2 * (self.tune + self.samples)
+        facts["gradients"] = np.full(joint.n_cells, float(self.chains * of_a_chain))
         posterior = DrawsPosterior.of_chains(joint.prior, draws)
         return Fit(posterior, self.tune + self.samples, walk.trace.steps, means.mean(1).cpu().numpy(), facts)
 
@@ -159,8 +156,9 @@ class _Walk:
 
     def _state(self) -> dict:
         return {
-            "done": self._done, "walkers": vars(self.walkers), "tuned": vars(self.tuned), "extent": vars(self.extent),
-            "length": self.length, "squares": self.squares, "kept": self.kept, "trace": self.trace.state,
+            "done": self._done, "walkers": dict(vars(self.walkers)), "tuned": dict(vars(self.tuned)),
+            "extent": dict(vars(self.extent)), "length": self.length, "squares": self.squares,
+            "kept": list(self.kept), "trace": self.trace.state,
         }  # fmt: skip
 
     def _restore(self, state: dict) -> None:

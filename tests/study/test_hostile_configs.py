@@ -216,7 +216,7 @@ def test_a_study_whose_file_has_such_a_name_is_refused(tmp_path, monkeypatch, na
         grid.load({"studies": [name], "seeds": [0]})
 
 
-NAMES = ["../x", "/tmp/x", "$(touch owned)", "a;b", "", "a b", "{{7*7}}", "x" * 300]
+NAMES = ["../x", "/x", "$(touch owned)", "a;b", "", "a b", "{{7*7}}", "x" * 300]
 
 
 @pytest.mark.parametrize("name", NAMES)

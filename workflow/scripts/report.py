@@ -44,6 +44,9 @@ def main(config: str, options: list[str]) -> int:
     except lifetime.Busy as busy:
         say(str(busy))
         return 2
+    except OSError as error:
+        say(f"{error.filename}: {error.strerror}: make room or give permission there, or name another results_dir")
+        return 2
     except KeyboardInterrupt:
         return 128 + signal.SIGINT
     conclude(config, results, status, started)
