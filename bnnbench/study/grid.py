@@ -85,7 +85,7 @@ class Plan:
         return sum(method.seconds_for(cell.network) for cell in shard.trainable)
 
     def is_long(self, shard: Shard) -> bool:
-        """Whether its job is worth preparing: it begins before others, and compiles its kernels."""
+        """Whether its job is worth preparing: it compiles its kernels."""
         return self.expected_seconds(shard) >= LONG
 
     def holds_references(self, shard: Shard) -> bool:
