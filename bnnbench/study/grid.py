@@ -94,7 +94,8 @@ class Plan:
 
     def reference_shards(self, shard: Shard) -> list[Shard]:
         """The shards of the references of a shard's cells, in the order of the study's methods, without itself."""
-        methods = [m for m in self.study_configs[shard.study].references if m != shard.inference]
+        study = self.study_configs[shard.study]
+        methods = [m for m in study.references if m in study.inference and m != shard.inference]
         ids = (cell.by(method) for method in methods for cell in shard.trainable)
         return [self.shards[name] for name in dict.fromkeys(self.shard_of.get(i) for i in ids) if name]
 

@@ -27,6 +27,6 @@ def minutes(plan: Plan, shards: Iterable[str], attempt: int = 1) -> int:
 
 
 def gpus(plan: Plan, shards: Iterable[str]) -> int:
-    """GPUs, 0 or 1: one where any of the shards of these names is trained on it. Imports their methods, and so torch."""
+    """GPUs, 0 or 1: one where any shard of these names is trained on it. Imports their methods, and so torch."""
     on_processor = plan.config.device == "cpu" or all(plan.shards[name].on_processor for name in shards)
     return int(not on_processor)

@@ -8,7 +8,7 @@ import socket
 import subprocess
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -19,7 +19,9 @@ PR_SET_PDEATHSIG = 1  # of Linux
 PATH = os.pathsep.join([*os.get_exec_path(), "/usr/sbin", "/sbin"])
 
 MARK = "# Written by the tests of bnnbench, which remove it."
-SETTINGS = MARK + """
+SETTINGS = (
+    MARK
+    + """
 ClusterName=bnnbench-test
 SlurmctldHost={host}
 SlurmUser=root
@@ -49,6 +51,7 @@ KillWait=5
 NodeName={host} NodeAddr=127.0.0.1 CPUs={cores} RealMemory=100000 State=UNKNOWN
 PartitionName=all Nodes=ALL Default=YES MaxTime=INFINITE State=UP
 """
+)
 
 
 def obstacle() -> str:
@@ -149,14 +152,11 @@ def _wait(ready, folder: Path) -> None:
 
 
 def _running(program: str) -> bool:
-    names = (path.read_text(errors="replace").strip() for path in _commands())
-    return program in names
-
-
-def _commands() -> Iterator[Path]:
-    for path in Path("/proc").glob("[0-9]*/comm"):
-        if os.access(path, os.R_OK):
-            yield path
+    for process in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):  # it has just ended
+            if (process / "comm").read_text().strip() == program and (process / "cmdline").read_bytes():
+                return True
+    return False
 
 
 def _free_ports(number: int) -> list[int]:
