@@ -167,7 +167,7 @@ class Cell:
     @property
     def likelihood_word(self) -> str:
         """The likelihood's name as ids and tables have it: "" where it is the task's default."""
-        return "" if self.likelihood == default_likelihood(self.dataset.task) else self.likelihood
+        return self._kind.likelihood_word
 
     @property
     def id(self) -> str:
@@ -222,6 +222,11 @@ class _Kind:
     @cached_property
     def entry(self) -> PriorEntry:
         return PriorEntry.of(self._cell.prior, self._cell.prior_options)
+
+    @cached_property
+    def likelihood_word(self) -> str:
+        named = self._cell.likelihood
+        return "" if named == default_likelihood(self._cell.dataset.task) else named
 
     @cached_property
     def place(self) -> str:

@@ -28,7 +28,7 @@ CONFIG = {
     "overrides": {
         "toy": {
             "datasets": {"moons": {"noise": [0.4], "n_test": 500}, "circles": None},
-            "models": ["normal-1", "flat"],
+            "models": ["normal-0.3", "normal-1", "flat"],
             "inference": NOTHING_ELSE | {
                 "map": {"settings": {"steps": 100}},
                 "mean_field": {"settings": {"steps": 150}, "recipes": None},
