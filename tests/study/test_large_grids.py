@@ -2,6 +2,7 @@
 
 import sys
 from collections import Counter
+from functools import cache
 
 from small_run import NOTHING_ELSE
 
@@ -35,19 +36,23 @@ def calls(n_seeds: int) -> tuple[int, Counter]:
     return len(plan.cells), found
 
 
-def test_planning_costs_no_more_than_in_proportion_to_the_cells():
+@cache
+def grown() -> tuple[float, Counter, Counter]:
+    """By what the cells grow from one grid to another, and the calls that both take."""
     calls(10)  # what is read and kept once
     (few, before), (many, after) = calls(10), calls(40)
-    grown = many / few
-    assert 3.5 < grown < 4.5
-    worse = {name: (before[name], n) for name, n in after.items() if n > SLACK * grown * max(before[name], 10)}
-    assert not worse
+    return many / few, before, after
+
+
+def test_planning_costs_no_more_than_in_proportion_to_the_cells():
+    factor, before, after = grown()
+    assert 3.5 < factor < 4.5
+    assert not {name: (before[name], n) for name, n in after.items() if n > SLACK * factor * max(before[name], 10)}
 
 
 def test_what_cells_of_all_seeds_share_is_made_once_for_them():
     """Ids, keys and sources are put together of what the seeds share: the most of what planning costs."""
-    calls(10)
-    (_, few), (_, many) = calls(10), calls(40)
+    _, few, many = grown()
     for name in ("_Kind.key", "_Kind.place", "_Kind.entry", "_Kind.likelihood_word", "_source"):
         name = f"study/cells.py:{name}"
         assert few[name] == many[name] > 0, name

@@ -19,7 +19,7 @@ pytestmark = [pytest.mark.slurm, pytest.mark.slow, pytest.mark.skipif(bool(obsta
 
 TABLES = ("metrics", "cells", "tuned", "references")
 PLANE = "toy--plane-n_test-500--mlp-5-5"
-TIMES = {"seconds", "fit_seconds"}
+UNEQUAL = {"seconds", "fit_seconds", "git_commit"}
 CONFIG = {
     "studies": ["toy"],
     "seeds": [0, 1],
@@ -97,9 +97,9 @@ def _cancel_in_the_middle(run: Run, process: subprocess.Popen) -> dict[str, floa
 def test_tables_are_those_of_a_run_without_slurm(runs, name):
     here, there = (read_table(results / f"{name}.parquet") for results in (runs[0], runs[1].results))
     if "metric" in here:
-        here, there = (table[~table.metric.isin(TIMES)].reset_index(drop=True) for table in (here, there))
+        here, there = (table[~table.metric.isin(UNEQUAL)].reset_index(drop=True) for table in (here, there))
     assert len(here)
-    columns = [column for column in here.columns if column not in TIMES]
+    columns = [column for column in here.columns if column not in UNEQUAL]
     pd.testing.assert_frame_equal(here[columns], there[columns], check_exact=True)
 
 
