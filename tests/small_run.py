@@ -36,8 +36,9 @@ def run(config: dict) -> grid.Plan:
         made = datasets.make(spec.family, spec.options, plan.config.seeds, plan.config.data_dir)
         datasets.store(spec.family, spec.options, made, plan.results / "data" / f"{spec.name}.nc")
     for name, shard in plan.shards.items():
+        train.train_shard(plan, shard, plan.results / "shards" / f"{name}.nc")
+    for name, shard in plan.shards.items():  # of which some are compared with others
         path = plan.results / "shards" / f"{name}.nc"
-        train.train_shard(plan, shard, path)
         evaluate.evaluate_shard(plan, shard, path, plan.results / "metrics" / f"{name}.parquet")
         if plan.probes(shard):
             probing.probe_shard(plan, shard, path, plan.results / "probes" / f"{name}.parquet")

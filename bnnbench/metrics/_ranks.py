@@ -2,10 +2,11 @@
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import rankdata
 
 
 def spearman(a: NDArray, b: NDArray) -> float:
     """Spearman's rank correlation of two vectors (n,), ties at their mean rank; NaN where either is constant."""
+    from scipy.stats import rankdata  # it takes most of a second, and a plan needs none of it
+
     ranks = np.stack([rankdata(a), rankdata(b)])
     return float(np.corrcoef(ranks)[0, 1]) if (np.ptp(ranks, 1) > 0).all() else float("nan")

@@ -1,17 +1,26 @@
-"""Which shards share a job: starting one takes seconds, and many shards of a small run are trained in less."""
+"""Which shards share a job: starting one takes seconds, and many shards of a small run are trained in less.
+
+They share one up to `job_seconds` of the run config: by default some times the 3 to 6 that starting a job takes here,
+and so few that the other cores do not wait long for the last one. A cluster's queue wants longer jobs.
+"""
+
+import math
 
 from bnnbench.study.grid import Plan, Shard
 
-MOST_SECONDS = 20.0
-"""Expected seconds of training of shards that share a job: some times the 3 to 6 that starting it takes, and so few
-that the other cores do not wait long for the last one."""
-MOST_SHARDS = 8
-"""So many that share a job at most: starting is a small part of it then, however short they are."""
+LEAST_SECONDS = 2.5
+"""What a shard that shares a job counts at least in how many share it: starting is a small part of it then, however
+short they are."""
 
 
 def goes_first(plan: Plan, shard: Shard) -> bool:
-    """Whether a shard is trained before others: they are compared with it, or its job takes long."""
-    return plan.holds_references(shard) or plan.is_long(shard)
+    """Whether a shard is trained before others, in a job of its own: they are compared with it, or it takes long."""
+    return plan.holds_references(shard) or plan.expected_seconds(shard) >= plan.config.job_seconds
+
+
+def most_shards(plan: Plan) -> int:
+    """So many shards share a job at most."""
+    return max(1, math.floor(plan.config.job_seconds / LEAST_SECONDS))
 
 
 def batches(plan: Plan) -> dict[str, tuple[str, ...]]:
@@ -37,11 +46,11 @@ def batches(plan: Plan) -> dict[str, tuple[str, ...]]:
 
 def _groups(plan: Plan, shards: list[Shard]) -> list[tuple[str, ...]]:
     """Names of neighbours, as many together as the limits allow."""
-    groups, seconds = [], 0.0
+    groups, seconds, most = [], 0.0, most_shards(plan)
     for shard in shards:
         own = plan.expected_seconds(shard)
         seconds += own
-        if not groups or seconds > MOST_SECONDS or len(groups[-1]) == MOST_SHARDS:
+        if not groups or seconds > plan.config.job_seconds or len(groups[-1]) == most:
             groups.append([])
             seconds = own
         groups[-1].append(shard.name)

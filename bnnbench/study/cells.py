@@ -167,22 +167,15 @@ class Cell:
     @property
     def likelihood_word(self) -> str:
         """The likelihood's name as ids and tables have it: "" where it is the task's default."""
-        return "" if self.likelihood == default_likelihood(self.dataset.task) else self.likelihood
-
-    @property
-    def _place(self) -> str:
-        """What ids begin with: the cell's data, network and model."""
-        network = f"{self.network}+{self.likelihood_word}" if self.likelihood_word else self.network
-        return f"{self.study}/{self.dataset.name}/{network}/{self.model}"
+        return self._kind.likelihood_word
 
     @property
     def id(self) -> str:
-        method = f"{self.inference}+{self.recipe}" if self.recipe else self.inference
-        return f"{self._place}/{method}/seed-{self.seed}"
+        return f"{self._kind.place}/{self._kind.method}/seed-{self.seed}"
 
     def by(self, inference: str) -> str:
         """Id of the cell of another method, without a recipe, that is the same in all else."""
-        return f"{self._place}/{inference}/seed-{self.seed}"
+        return f"{self._kind.place}/{inference}/seed-{self.seed}"
 
     @property
     def pair(self) -> str:
@@ -229,6 +222,23 @@ class _Kind:
     @cached_property
     def entry(self) -> PriorEntry:
         return PriorEntry.of(self._cell.prior, self._cell.prior_options)
+
+    @cached_property
+    def likelihood_word(self) -> str:
+        named = self._cell.likelihood
+        return "" if named == default_likelihood(self._cell.dataset.task) else named
+
+    @cached_property
+    def place(self) -> str:
+        """What ids begin with: the cell's data, network and model."""
+        cell = self._cell
+        network = f"{cell.network}+{cell.likelihood_word}" if cell.likelihood_word else cell.network
+        return f"{cell.study}/{cell.dataset.name}/{network}/{cell.model}"
+
+    @cached_property
+    def method(self) -> str:
+        """The method as ids have it, with its recipe."""
+        return f"{self._cell.inference}+{self._cell.recipe}" if self._cell.recipe else self._cell.inference
 
     @cached_property
     def key(self) -> str:

@@ -241,6 +241,7 @@ class RunConfig(_Model):
         "auto", description="torch.compile; auto: where it can run, in jobs that are long enough"
     )
     threads: int = Field(1, ge=1, le=1024, description="threads of one training job; jobs run side by side")
+    job_seconds: Positive = Field(20.0, description="expected seconds of training up to which short shards share a job")
     overrides: dict[str, dict[str, Any]] = Field({}, description="by study: values that replace those of its YAML")
 
     @field_validator("studies")

@@ -85,7 +85,7 @@ class Plan:
         return sum(method.seconds_for(cell.network) for cell in shard.trainable)
 
     def is_long(self, shard: Shard) -> bool:
-        """Whether its job is worth preparing: it begins before others, and compiles its kernels."""
+        """Whether its job is worth preparing: it compiles its kernels."""
         return self.expected_seconds(shard) >= LONG
 
     def holds_references(self, shard: Shard) -> bool:
@@ -94,7 +94,8 @@ class Plan:
 
     def reference_shards(self, shard: Shard) -> list[Shard]:
         """The shards of the references of a shard's cells, in the order of the study's methods, without itself."""
-        methods = [m for m in self.study_configs[shard.study].references if m != shard.inference]
+        study = self.study_configs[shard.study]
+        methods = [m for m in study.references if m in study.inference and m != shard.inference]
         ids = (cell.by(method) for method in methods for cell in shard.trainable)
         return [self.shards[name] for name in dict.fromkeys(self.shard_of.get(i) for i in ids) if name]
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import yaml
 
 from bnnbench.datasets import controls
-from bnnbench.study import failures, grid, planning
+from bnnbench.study import failures, grid, planning, requests
 from bnnbench.base import lifetime
 from bnnbench.study.batches import batches, goes_first, in_words
 from bnnbench.study.config import ConfigError
@@ -66,18 +66,6 @@ SOURCES = {
 }
 
 
-# What a training job asks a cluster for, in megabytes.
-TRAINING_MEMORY = 8000
-
-
-def gpus_of(shards):
-    """GPUs that the training job of these shards asks for: one where any of them is trained on it."""
-    return int(
-        PLAN.config.device != "cpu"
-        and not all(PLAN.shards[name].on_processor for name in shards)
-    )
-
-
 def source(*parts):
     """A file or folder of the project, seen from the working directory."""
     return os.path.relpath(Path(workflow.basedir, *parts))
@@ -96,7 +84,8 @@ def load_plan():
     """The plan of the config as Snakemake resolved it: --configfile, then --config. A mistake ends the run in a line."""
     try:
         plan = grid.load(config, thorough=False)
-        planning.check(plan, config)
+        if not workflow.remote_exec:  # or it was checked by who sent this job
+            planning.check(plan, config)
         return plan
     except ConfigError as error:
         files = [
@@ -150,7 +139,7 @@ onerror:
 
 def plan_digest():
     """Digest of all that tables and report show of the config: everything but where and how it runs."""
-    run = PLAN.config.model_dump(exclude={"results_dir", "data_dir", "threads"})
+    run = PLAN.config.model_dump(exclude={"results_dir", "data_dir", "threads", "job_seconds"})
     studies = [study.model_dump() for study in PLAN.study_configs.values()]
     return of_value([run, studies, [shard.digest for shard in PLAN.shards.values()]])
 
@@ -167,8 +156,9 @@ CONFIG = str(PLAN.results / "config.resolved.yaml")
 PLAN_DIGEST = plan_digest()
 # A shard that has a job to itself is a rule's wildcard. Jobs of several are rules of their own, made in loops: which
 # files belong together cannot be told from a file's name.
-ALONE = [names[0] for names in batches(PLAN).values() if len(names) == 1]
-SHARED = {name: names for name, names in batches(PLAN).items() if len(names) > 1}
+BATCHES = batches(PLAN)
+ALONE = [names[0] for names in BATCHES.values() if len(names) == 1]
+SHARED = {name: names for name, names in BATCHES.items() if len(names) > 1}
 
 
 def one_of(names):
@@ -224,7 +214,7 @@ def probe_digest(name):
 
 
 # The shards that are trained before others.
-FIRST = [name for name, shard in PLAN.shards.items() if goes_first(PLAN, shard)]
+FIRST = [name for name in ALONE if goes_first(PLAN, PLAN.shards[name])]
 
 # The data sets that have controls to fit.
 CONTROLLED = [name for name, spec in PLAN.datasets.items() if controls(spec.family)]

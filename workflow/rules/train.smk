@@ -9,8 +9,11 @@ rule train:
         f"{LOGS}/train/{{shard}}.log",
     threads: PLAN.config.threads
     resources:
-        gpu=lambda wildcards: gpus_of([wildcards.shard]),
-        mem_mb=TRAINING_MEMORY,
+        gpu=lambda wildcards: requests.gpus(PLAN, [wildcards.shard]),
+        mem_mb=lambda wildcards, attempt: requests.megabytes(attempt),
+        runtime=lambda wildcards, attempt: requests.minutes(
+            PLAN, [wildcards.shard], attempt
+        ),
     params:
         config=CONFIG,
         digest=lambda wildcards: PLAN.shards[wildcards.shard].digest,
@@ -47,8 +50,11 @@ for batch, names in SHARED.items():
             f"{LOGS}/train/{batch}.log",
         threads: PLAN.config.threads
         resources:
-            gpu=lambda wildcards, names=names: gpus_of(names),
-            mem_mb=TRAINING_MEMORY,
+            gpu=lambda wildcards, names=names: requests.gpus(PLAN, names),
+            mem_mb=lambda wildcards, attempt: requests.megabytes(attempt),
+            runtime=lambda wildcards, attempt, names=names: requests.minutes(
+                PLAN, names, attempt
+            ),
         params:
             config=CONFIG,
             batch=batch,
