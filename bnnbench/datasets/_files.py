@@ -23,9 +23,9 @@ def find(
         import pooch
 
         cache = Path(pooch.os_cache("bnnbench")) / folder
-        return [_existing(cache, file) or fetch(file, cache) for file in files]
+        return [existing(cache, file) or fetch(file, cache) for file in files]
     where = f"{home} ({_source(data_dir)})"
-    paths = {file: _existing(home / folder, file) for file in files}
+    paths = {file: existing(home / folder, file) for file in files}
     if missing := [str(home / folder / file) for file, path in paths.items() if path is None]:
         raise DataError(
             f"{where} lacks {', '.join(missing)}; place the published files there (with .gz or without), "
@@ -56,7 +56,8 @@ def _source(data_dir: str | Path | None) -> str:
     return f"the environment variable {ENVIRONMENT}" if data_dir is None else "the data folder given"
 
 
-def _existing(folder: Path, file: str) -> Path | None:
+def existing(folder: Path, file: str) -> Path | None:
+    """Where a file lies in a folder, with or without `.gz`; None where it does not."""
     return next((path for path in (folder / f"{file}.gz", folder / file) if path.is_file()), None)
 
 

@@ -4,11 +4,10 @@ import hashlib
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
 from bnnbench.datasets._check import DataError
-
-IMAGES = (".jpg", ".jpeg", ".png")
+from bnnbench.datasets._pictures import files_in, opened
 
 
 def pairs(images: Path, labels: Path) -> list[tuple[Path, Path]]:
@@ -16,15 +15,7 @@ def pairs(images: Path, labels: Path) -> list[tuple[Path, Path]]:
 
     Raises DataError for a folder that is not there or empty, and for files without a partner.
     """
-    found = []
-    for folder in (images, labels):
-        if not folder.is_dir():
-            raise DataError(f"{folder} is not a folder; place the published files there")
-        files = {path.stem: path for path in sorted(folder.iterdir()) if path.suffix.lower() in IMAGES}
-        if not files:
-            raise DataError(f"{folder} holds no image; place the published files there")
-        found.append(files)
-    of_image, of_labels = found
+    of_image, of_labels = files_in(images), files_in(labels)
     if alone := sorted(set(of_image) ^ set(of_labels)):
         lacking = labels if alone[0] in of_image else images
         raise DataError(f"{lacking} lacks a file called {alone[0]}, of which the other folder has one; add it there")
@@ -45,7 +36,7 @@ def read(files: tuple[Path, Path], size: tuple[int, int], n_classes: int, void: 
     Pixels of the image are averaged, those of the labels picked. void: the label that stands for it in files. Raises
     DataError for what is no image, for sizes that differ or are below `size`, and for unknown classes.
     """
-    image, labels = (_opened(path) for path in files)
+    image, labels = (opened(path) for path in files)
     if image.size != labels.size:
         sizes = " and ".join("{1} x {0}".format(*shown.size) for shown in (image, labels))
         raise DataError(f"{files[0]} and {files[1]} are of {sizes} rows and columns; make them the same")
@@ -61,12 +52,3 @@ def read(files: tuple[Path, Path], size: tuple[int, int], n_classes: int, void: 
     scaled = np.asarray(image.convert("RGB").resize((columns, rows), Image.Resampling.BOX))
     picked = np.asarray(labels.resize((columns, rows), Image.Resampling.NEAREST)).astype(np.int64)
     return np.moveaxis(scaled, 2, 0), np.where(picked == void, -1, picked).astype(np.int8)
-
-
-def _opened(path: Path) -> Image.Image:
-    try:
-        with Image.open(path) as image:
-            image.load()
-            return image
-    except (OSError, UnidentifiedImageError) as error:
-        raise DataError(f"{path} is no image that can be read ({error}); get it again") from None

@@ -35,8 +35,8 @@ def initial_latents(joint: LogJoint, streams: Streams, kind: str, scale: float) 
         relu = any(getattr(layer, "function", "") == "relu" for layer in network.layers)
         gain = math.sqrt(2) if relu else 5 / 3
         each = [p.gain * (1 if p.is_bias else gain) / math.sqrt(p.fan_in) for p in network.parameters]
-        sds = [sd for p, sd in zip(network.parameters, each, strict=True) for _ in range(p.size)]
-        noise = noise * noise.new_tensor(sds)
+        sds = [noise.new_full((p.size,), sd) for p, sd in zip(network.parameters, each, strict=True)]
+        noise = noise * torch.cat(sds)
     elif kind != "unit_normal":
         raise ValueError(f"initial: unknown kind '{kind}': known are fan_in, unit_normal")
     log_scales = noise.new_full((noise.shape[0], prior.n_scales), math.log(scale))

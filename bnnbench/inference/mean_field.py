@@ -19,6 +19,7 @@ from bnnbench.base.progress import SILENT
 from bnnbench.base.settings import Count, NonNegative, Positive, Share
 from bnnbench.inference._base import Fit, GaussianPosterior, Method
 from bnnbench.inference._optimise import SD_FLOOR, Initial, Schedule, initial_gaussian, maximise, warmed_up
+from bnnbench.model.in_pieces import in_pieces
 from bnnbench.networks._apply import forward, forward_flipout, forward_local, noise_shapes, sign_shapes
 
 Estimator = Literal["draw", "local", "flipout", "sticking_the_landing"]
@@ -117,7 +118,12 @@ class MeanField(Method):
 
 def _elbo(terms, loc, rho, weight, x, y, noise, *of_layers, estimator, entropy_weight, sd_floor):
     """One-draw estimate (cells,) of the ELBO, the KL term times `weight`."""
-    prior, sd = terms.prior, _sd(rho, sd_floor)
+    prior = terms.prior
+    if estimator == "draw" and prior.is_one_long_row(loc):
+        sample, kl = _draw_in_pieces(prior, loc, rho, noise, entropy_weight, sd_floor)
+        outputs = forward(terms.network, prior.weights(sample), x)
+        return terms.log_likelihood(outputs, y, sample) + weight * kl
+    sd = _sd(rho, sd_floor)
     sample = loc + sd * noise
     outputs = _outputs(terms, estimator, loc, sd, sample, x, of_layers)
     kl_term = negative_path_kl if estimator == "sticking_the_landing" else negative_kl
@@ -151,8 +157,25 @@ def _sd(rho, floor):
 
 def negative_kl(prior, loc, sd, sample, entropy_weight=1.0):
     """-KL(q || p) of the latents, (cells,): expected log prior plus entropy, over the active latents only."""
-    entropy = torch.where(prior.active, sd.log() + 0.5 * math.log(2 * math.pi * math.e), 0.0).sum(1)
+    entropy = _entropy(prior.active, sd).sum(1)
     return prior.expected_log_density(loc, sd, sample) + entropy_weight * entropy
+
+
+def _entropy(active, sd):
+    """That of each latent, (cells, latents)."""
+    return torch.where(active, sd.log() + 0.5 * math.log(2 * math.pi * math.e), 0.0)
+
+
+def _draw_in_pieces(prior, loc, rho, noise, entropy_weight, sd_floor):
+    """One weight draw and `negative_kl`, of latents so many that neither sd nor what follows from it is kept whole."""
+
+    def part(start, loc, rho, noise, active):
+        sd = _sd(rho, sd_floor)
+        sample = loc + sd * noise
+        return sample, _entropy(active, sd), prior.expected_of_part(start, loc, sd, sample)
+
+    sample, entropy, of_weights = in_pieces(part, [loc, rho], [noise, prior.active], kept=1)
+    return sample, prior.whole(of_weights, sample) + entropy_weight * entropy
 
 
 def negative_path_kl(prior, loc, sd, sample, entropy_weight=1.0):

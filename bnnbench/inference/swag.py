@@ -74,7 +74,7 @@ class _Path:
         """Add where it stands to the moments."""
         moved = self.latents.double() - self.origin
         self.total, self.squares, self.n = self.total + moved, self.squares + moved.square(), self.n + 1
-        self.deviations = [*self.deviations[1 - rank :], moved - self.total / self.n]
+        self.deviations = [*self.deviations[1 - rank :], (moved - self.total / self.n).to(self.latents)]
 
     def end_stretch(self) -> None:
         """Add the mean log joint of the steps since the last stretch to the trace."""
@@ -85,14 +85,13 @@ class _Path:
 
     def moments(self, rank: int) -> dict[str, torch.Tensor]:
         """Arrays of the posterior; deviations that a very short run did not come to are 0."""
-        missing = [torch.zeros_like(self.origin)] * (rank - len(self.deviations))
         mean = self.total / self.n
-        arrays = {
-            "loc": self.origin + mean,
-            "variance": (self.squares / self.n - mean.square()).clamp_min(0),
-            "deviations": torch.stack(self.deviations + missing, 1),
-        }
-        return {name: a.to(self.latents) for name, a in arrays.items()}
+        found = {"loc": self.origin + mean, "variance": (self.squares / self.n - mean.square()).clamp_min(0)}
+        found, mean = {name: a.to(self.latents) for name, a in found.items()}, None
+        deviations = self.latents.new_zeros(len(self.latents), rank, self.latents.shape[1])
+        for i in range(len(self.deviations)):
+            deviations[:, i] = self.deviations.pop(0)  # large ones are there once
+        return found | {"deviations": deviations}
 
 
 @dataclass(frozen=True)

@@ -69,7 +69,7 @@ class Kinds:
         if not self.centred:
             return Codes(fixed, family, hyperprior)
         n_weights = next(len(m.centre.weights) for m in models if m.centre is not None)
-        centres, spreads = np.zeros((len(models), n_weights)), np.ones((len(models), n_weights))
+        centres, spreads = (made((len(models), n_weights), np.float32) for made in (np.zeros, np.ones))
         for row, m in enumerate(models):
             if m.centre is not None:
                 centres[row], spreads[row] = m.centre.weights, m.centre.spread

@@ -2,6 +2,7 @@
 
 import logging
 import types
+from collections import Counter
 
 import torch
 
@@ -117,7 +118,11 @@ def _joined(parts) -> torch.Tensor:
 
 
 class _Blocked(torch.autograd.Function):
-    """A kernel's values, their gradient taken with them block by block while the block is in the cache."""
+    """A kernel's values, their gradient taken with them block by block while the block is in the cache.
+
+    Where they can be, the gradients are multiplied in place by what comes from above, so that large ones are there
+    once; a second backward pass is refused by torch then.
+    """
 
     @staticmethod
     def forward(ctx, kernel, block, n_inputs, *tensors):
@@ -128,4 +133,11 @@ class _Blocked(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx, upstream):
-        return None, None, None, *[upstream.unsqueeze(1) * g for g in ctx.saved_tensors], *[None] * ctx.n_constants
+        return None, None, None, *_times(ctx.saved_tensors, upstream.unsqueeze(1)), *[None] * ctx.n_constants
+
+
+def _times(gradients: tuple[torch.Tensor, ...], factor: torch.Tensor) -> list[torch.Tensor]:
+    """Gradients times a factor (cells, 1), in place but for those that share their numbers with others."""
+    places = Counter(g.untyped_storage().data_ptr() for g in gradients)
+    alone = [g.is_contiguous() and places[g.untyped_storage().data_ptr()] == 1 for g in gradients]
+    return [g.mul_(factor) if own else factor * g for g, own in zip(gradients, alone, strict=True)]

@@ -10,6 +10,7 @@ from bnnbench.likelihoods import Likelihood
 from bnnbench.likelihoods.categorical import Categorical
 from bnnbench.model.centre import Centre
 from bnnbench.model.codes import Codes, Kinds, sum_by_code
+from bnnbench.model.in_pieces import in_pieces, is_long
 from bnnbench.networks import Network
 from bnnbench.priors import Prior
 
@@ -84,11 +85,12 @@ class LogPrior:
     @property
     def active(self) -> torch.Tensor:
         """(cells, latents) of booleans: False for log scales that a cell does not have."""
-        place = torch.arange(self.n_latents, device=self.learned.device) - self.n_weights
-        learned = self.learned
+        learned = self.learned.expand(-1, self.n_scales)
         if self._shared is not None:
+            place = torch.arange(self.n_scales, device=learned.device)
             learned = learned & (~self._shared | (place == 0))
-        return learned | (place < 0) | (place >= self.n_scales)
+        always = [self.learned.new_ones(len(learned), n) for n in (self.n_weights, self.n_own)]
+        return torch.cat([always[0], learned, always[1]], 1)
 
     def own(self, latents: torch.Tensor) -> torch.Tensor:
         """The likelihood's own latents, (cells, n_own)."""
@@ -147,42 +149,57 @@ class LogPrior:
 
     def weight_scales(self) -> torch.Tensor:
         """Scale of each weight latent under the prior, (cells, n_weights) or (cells, 1): 1 where it is learned."""
-        return self.fixed if self._own_spread is None else self.fixed * self._own_spread
+        return self.fixed if self.codes.spread is None else self.fixed * self._own_spread()
 
-    @property
-    def _own_spread(self) -> torch.Tensor | None:
-        """By what the scale of a weight latent is multiplied, (cells, n_weights): 1 where scales are learned, since the
-        multiplier has it then. None where all are 1."""
-        return None if self.codes.spread is None else torch.where(self.learned, 1.0, self.codes.spread)
+    def _own_spread(self, columns: slice = slice(None)) -> torch.Tensor | None:
+        """By what the scale of a weight latent is multiplied, (cells, weights of these columns): 1 where scales are
+        learned, since the multiplier has it then. None where all are 1."""
+        return None if self.codes.spread is None else torch.where(self.learned, 1.0, self.codes.spread[:, columns])
 
-    def _unit(self, *latents: torch.Tensor) -> list[torch.Tensor]:
-        """Weight latents at unit scale, (cells, n_weights) each."""
+    def _unit(self, start: int, *latents: torch.Tensor) -> list[torch.Tensor]:
+        """Those of the latents from number `start` on that are weights, at unit scale, (cells, weights) each."""
+        n = max(0, self.n_weights - start)
         # Divided by one after the other, so that a spread of 1 leaves every bit as it is.
-        unit, spread = [t[:, : self.n_weights] / self.fixed for t in latents], self._own_spread
+        unit = [t[:, :n] / self.fixed for t in latents]
+        spread = self._own_spread(slice(start, start + unit[0].shape[1]))
         return unit if spread is None else [t / spread for t in unit]
 
     def _log_volume(self) -> torch.Tensor:
         """Log of the product of the weight latents' scales, (cells,)."""
-        found, spread = self.n_weights * self.fixed[:, 0].log(), self._own_spread
-        return found if spread is None else found + spread.log().sum(1)
+        found, spread = self.n_weights * self.fixed[:, 0].log(), self.codes.spread
+        if spread is None:
+            return found
+        if is_long(spread):
+            return found + in_pieces(lambda _, part: (torch.where(self.learned, 1.0, part).log(),), [spread])[0]
+        return found + self._own_spread().log().sum(1)
 
     def log_density(self, latents: torch.Tensor) -> torch.Tensor:
         """log p(z) + log p(log s) + log p(own), (cells,)."""
-        of_weights = self._by_family(lambda family, z: family.log_density(z), *self._unit(latents))
-        return of_weights - self._log_volume() + self._log_hyper(latents)
+        return self.whole(self._by_family(_log_density, latents), latents)
 
     def expected_log_density(self, mean: torch.Tensor, sd: torch.Tensor, sample: torch.Tensor) -> torch.Tensor:
         """E[log p] under independent N(mean, sd²), (cells,): in closed form where there is one, else at `sample`."""
+        return self.whole(self._by_family(_expected_log_density, mean, sd, sample), sample)
 
-        def expected(family, mean, sd, sample):
-            exact = family.expected_log_density(mean, sd)
-            return family.log_density(sample) if exact is None else exact
+    def whole(self, of_weights: torch.Tensor, latents: torch.Tensor) -> torch.Tensor:
+        """The log density (cells,) of latents, given the sum over the weights of that at unit scale."""
+        return of_weights - self._log_volume() + self._log_hyper(latents)
 
-        of_weights = self._by_family(expected, *self._unit(mean, sd, sample))
-        return of_weights - self._log_volume() + self._log_hyper(sample)
+    def _by_family(self, function, *latents) -> torch.Tensor:
+        if self.is_one_long_row(latents[0]):
+            return in_pieces(lambda start, *parts: (self._of_part(function, start, *parts),), list(latents))[0]
+        return sum_by_code(self.kinds.families, self.codes.family, function, *self._unit(0, *latents))
 
-    def _by_family(self, function, *values) -> torch.Tensor:
-        return sum_by_code(self.kinds.families, self.codes.family, function, *values)
+    def is_one_long_row(self, latents: torch.Tensor) -> bool:
+        """Whether latents are so many that they are taken in pieces (`in_pieces.py`), all cells having one family."""
+        return len(self.kinds.families) == 1 and is_long(latents)
+
+    def _of_part(self, function, start: int, *latents: torch.Tensor) -> torch.Tensor:
+        return function(self.kinds.families[0], *self._unit(start, *latents))
+
+    def expected_of_part(self, start: int, mean: torch.Tensor, sd: torch.Tensor, sample: torch.Tensor) -> torch.Tensor:
+        """E[log p] at unit scale of each weight among the latents from number `start` on, (cells, weights)."""
+        return self._of_part(_expected_log_density, start, mean, sd, sample)
 
     def _log_hyper(self, latents: torch.Tensor) -> torch.Tensor:
         log_scales = self._of_scales(latents)
@@ -194,3 +211,12 @@ class LogPrior:
 
         found = sum_by_code(self.kinds.hyperpriors, self.codes.hyperprior, density, log_scales)
         return found + self.likelihood.log_prior(self.own(latents)) if self.n_own else found
+
+
+def _log_density(family: Prior, z: torch.Tensor) -> torch.Tensor:
+    return family.log_density(z)
+
+
+def _expected_log_density(family: Prior, mean: torch.Tensor, sd: torch.Tensor, sample: torch.Tensor) -> torch.Tensor:
+    exact = family.expected_log_density(mean, sd)
+    return family.log_density(sample) if exact is None else exact

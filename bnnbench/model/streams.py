@@ -40,6 +40,7 @@ class _Chunked:
     def step(self, t: int) -> torch.Tensor:
         chunk, within = divmod(t, self.chunk_steps)
         if chunk != self._chunk:
+            self._values = None  # large numbers of the last chunk are not kept beside those of the next
             self._values, self._chunk = self._make(chunk), chunk
         return self._values[within]
 

@@ -183,7 +183,11 @@ def _of_channels(values: torch.Tensor) -> torch.Tensor:
 
 def _split(network: Network, weights: torch.Tensor):
     """The parameters in order, each (cells, *shape)."""
-    return iter([weights[:, p.start : p.stop].reshape(-1, *p.shape) for p in network.parameters])
+    if torch.compiler.is_compiling():
+        parts = [weights[:, p.start : p.stop] for p in network.parameters]
+    else:  # the gradient of each slice would be as long as all weights, and be added to the others'
+        parts = weights.split([p.size for p in network.parameters], 1)
+    return iter([part.reshape(-1, *p.shape) for part, p in zip(parts, network.parameters, strict=True)])
 
 
 def _weighted(layer, h: torch.Tensor, parameters) -> torch.Tensor:

@@ -17,6 +17,8 @@ from bnnbench.study.cells import Cell
 from bnnbench.training.checkpoint import Curve
 
 SUMMARY_DRAWS = 400
+SUMMARY_NUMBERS = 2**27
+"""Numbers of draws that are held at once: half a gigabyte."""
 QUANTILES = {"q025": 0.025, "q50": 0.5, "q975": 0.975}
 
 Moments = dict[str, np.ndarray]
@@ -71,15 +73,25 @@ def moments(fit: Fit, streams: Streams, units: np.ndarray) -> dict[str, Moments]
     in which the likelihood's parameters are.
     """
     prior = fit.posterior.prior
-    draw = fit.posterior.draws(streams, "summary")
-    n = max(50, min(SUMMARY_DRAWS, 100_000_000 // (prior.n_latents * len(streams.owners))))
+    draw, n_cells = fit.posterior.draws(streams, "summary"), len(streams.owners)
+    n = 1 if fit.posterior.is_point else max(50, min(SUMMARY_DRAWS, 100_000_000 // (prior.n_latents * n_cells)))
+    others = {"scales": prior.scales}
+    if prior.n_own:
+        others["likelihood"] = lambda z: prior.own(z).exp() * torch.as_tensor(units, device=z.device).unsqueeze(1)
+    # Of weights so many that the draws would fill the memory some at a time, each time drawn anew.
+    at_once, parts = max(1, SUMMARY_NUMBERS // (n * n_cells)), []
+    small: dict[str, list] = {name: [] for name in others}
     with torch.no_grad():
-        latents = [draw(s) for s in range(1 if fit.posterior.is_point else n)]
-        found = {"weights": [prior.weights(z) for z in latents], "scales": [prior.scales(z) for z in latents]}
-        if prior.n_own:
-            in_units = torch.as_tensor(units, device=latents[0].device).unsqueeze(1)
-            found["likelihood"] = [prior.own(z).exp() * in_units for z in latents]
-        return {name: _moments(torch.stack(values).cpu().numpy()) for name, values in found.items()}
+        for start in range(0, prior.n_weights, at_once):
+            draws = np.empty((n, n_cells, min(at_once, prior.n_weights - start)), np.float32)
+            for s in range(n):
+                latents = draw(s)
+                draws[s] = prior.weights(latents)[:, start : start + at_once].cpu().numpy()
+                for name, function in others.items() if start == 0 else ():
+                    small[name].append(function(latents))
+            parts.append(_moments(draws))
+        found = {name: _moments(torch.stack(values).cpu().numpy()) for name, values in small.items()}
+    return {"weights": {k: np.concatenate([part[k] for part in parts], 1) for k in parts[0]}} | found
 
 
 def _moments(draws: np.ndarray) -> Moments:

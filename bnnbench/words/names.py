@@ -10,9 +10,9 @@ CHOICES = ("fixed", "half_normal", "shared_half_normal", "half_cauchy", "inverse
 """Ways of setting the scale."""
 
 _WORDS = {
-    "advi": "ADVI", "bayes": "Bayes", "blundell": "Blundell", "cauchy": "Cauchy", "depeweg": "Depeweg",
-    "dcgan": "DCGAN", "fashion_mnist": "Fashion-MNIST", "foong": "Foong", "gan": "GAN", "gauss": "Gauss",
-    "gaussian_process": "Gaussian process",
+    "advi": "ADVI", "bayes": "Bayes", "blundell": "Blundell", "cauchy": "Cauchy",
+    "cifar10": "CIFAR-10", "dcgan": "DCGAN", "depeweg": "Depeweg", "fashion_mnist": "Fashion-MNIST",
+    "foong": "Foong", "gan": "GAN", "gauss": "Gauss", "gaussian_process": "Gaussian process",
     "half_cauchy": "half-Cauchy", "half_normal": "half-normal", "hmc": "HMC", "inverse_gamma": "inverse-gamma",
     "laplace": "Laplace", "map": "MAP", "markov": "Markov", "matern": "Matérn", "mc": "MC", "mle": "MLE",
     "mile": "MILE", "mnist": "MNIST", "nuts": "NUTS",
@@ -35,12 +35,18 @@ _CURVE = re.compile(
 """The name of a data set along a line."""
 _SIZE = re.compile(r"(?P<rest>.+)-n-(?P<n>\d+)")
 """The name of a data set that is one of several sizes."""
-_PART = re.compile(r"(?P<family>[a-z_]+)(-(?P<first>\d)-to-(?P<last>\d))?(-n-\d+)?")
-"""The name of an image set or of a part of it: classes in a row, or a number of training images."""
+_PART = re.compile(r"(?P<family>[a-z_]+\d*)(-(?P<side>\d+)px)?(-(?P<first>\d)-to-(?P<last>\d))?(-n-\d+)?")
+"""The name of an image set or of a part of it: images so many pixels wide, classes in a row, or a number of training
+images."""
 
-_CLOTHES = (
-    "T-shirt", "trousers", "pullover", "dress", "coat", "sandal", "shirt", "sneaker", "bag", "ankle boot"
-)  # fmt: skip
+_CLASSES = {
+    "cifar10": ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"),
+    "fashion_mnist": (
+        "T-shirt", "trousers", "pullover", "dress", "coat", "sandal", "shirt", "sneaker", "bag", "ankle boot"
+    ),
+    "cats_vs_dogs": ("cat", "dog"),
+}  # fmt: skip
+"""What the labels of whole data sets stand for, where they have names."""
 
 
 def name_of(word: str) -> str:
@@ -62,6 +68,8 @@ def data_name(dataset: str) -> str:
         return f"{data_name(sized['rest'])}, {int(sized['n']):,} points"
     if (part := _PART.fullmatch(dataset)) and part["first"]:
         return f"{name_of(part['family'])} {part['first']} to {part['last']}"
+    if part and part["side"]:
+        return f"{name_of(part['family'])}, {part['side']} x {part['side']} pixels"
     if curve := _CURVE.fullmatch(dataset):
         kind = "heteroscedastic" if curve["heteroscedastic"] else ""
         noise = f"noise {curve['noise']}" if curve["noise"] else ""
@@ -73,7 +81,7 @@ def data_name(dataset: str) -> str:
 
 def class_name(family: str, label: int) -> str:
     """A class of a whole data set in words, such as `sneaker`, where it has a name."""
-    return _CLOTHES[label] if family == "fashion_mnist" else f"class {label}"
+    return _CLASSES[family][label] if family in _CLASSES else f"class {label}"
 
 
 def class_names(dataset: str, n_classes: int) -> list[str]:
@@ -81,9 +89,9 @@ def class_names(dataset: str, n_classes: int) -> list[str]:
     part = _PART.fullmatch(dataset)
     dataset, first = (part["family"], int(part["first"] or 0)) if part else (dataset, 0)
     family, left_out = _without(dataset)
-    if family != "fashion_mnist":
+    if family not in _CLASSES:
         return [str(first + label) for label in range(n_classes)]
-    return [name for label, name in enumerate(_CLOTHES) if label != left_out]
+    return [name for label, name in enumerate(_CLASSES[family]) if label != left_out][first : first + n_classes]
 
 
 def left_out_name(dataset: str) -> str:
