@@ -3,9 +3,9 @@
 import numpy as np
 from matplotlib.figure import Figure
 
-from bnnbench.base.statistics import mean_interval
+from bnnbench.base.statistics import mean_interval, plain_method
 from bnnbench.evaluation.results import Results
-from bnnbench.evaluation.select import NothingToDraw, done, one_thread, point_methods
+from bnnbench.evaluation.select import NothingToDraw, done, one_thread, point_methods, probed
 from bnnbench.plots.probes import LINES, line_key, line_styles, readings
 from bnnbench.plots.style import panels, styled
 from bnnbench.words.names import class_names, data_name, left_out_name, method_name, model_name, name_of
@@ -65,12 +65,31 @@ def novelty_scores(results: Results, study: str, kind: str | None = None) -> Fig
 
 
 def novel_cells(results: Results, study: str) -> list[str]:
-    """A trained cell of each method whose draws vary, on the data set without class 7 (sneakers) or else the first."""
+    """A trained cell of each method whose draws vary, on the data set of the median effect: see `median_data_set`."""
     cells = done(results, study, recipe="").sort_values("seed", kind="stable")
     cells = cells[~cells.inference.isin(point_methods(results.metrics, study))]
-    sneakers = cells[cells.dataset.str.endswith("-without-7")]
-    cells = sneakers if len(sneakers) else cells[cells.dataset == cells.dataset.iloc[0]]
-    return list(cells.drop_duplicates("inference").id)
+    try:
+        shown = median_data_set(results, study)
+    except NothingToDraw:
+        shown = cells.dataset.iloc[0]
+    return list(cells[cells.dataset == shown].drop_duplicates("inference").id)
+
+
+def median_data_set(results: Results, study: str) -> str:
+    """The data set whose left-out class has the median effect, the lower of the two middle ones where they are even.
+
+    The effect is by how much the AUROC of the mean prediction's entropy for the class lies above the plain network's,
+    the mean over seeds and over methods under the normal prior. NothingToDraw where the plain network was not asked.
+    """
+    asked = {"variable": "left_out/predictive_entropy", "metric": "auroc", "recipe": "", "hyperprior": "fixed"}
+    plain = plain_method(done(results, study, prior="flat").inference)
+    ours = probed(results, study, "novelty", prior="normal", **asked)
+    theirs = probed(results, study, "novelty", prior="flat", inference=plain, **asked)
+    means = ours.pivot_table("value", "dataset", "inference").mean(axis=1)
+    effect = (means - theirs.groupby("dataset").value.mean()).dropna().sort_values(kind="stable")
+    if effect.empty:
+        raise NothingToDraw("no data set was shown to the plain network and to another")
+    return effect.index[(len(effect) - 1) // 2]
 
 
 @styled

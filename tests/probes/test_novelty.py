@@ -135,6 +135,17 @@ def test_a_bayesian_network_is_compared_with_the_plain_one_class_by_class():
     assert verdict(hand_made(entropy=0.6), "P1")["a"][0] == "not reproduced"
 
 
+def test_the_class_that_is_shown_is_that_of_the_median_effect():
+    made, gains = hand_made(), {0: 0.3, 7: 0.1, 9: 0.2}  # by class, in any order
+    table = pd.concat([made.probes, made.probes[made.probes.dataset.str.endswith("-7")].assign(dataset="without-9")])
+    number = table.dataset.str[-1].astype(int)
+    bayesian = (table.prior == "normal") & (table.variable == "left_out/predictive_entropy")
+    made.__dict__["probes"] = table.assign(value=np.where(bayesian, 0.5 + number.map(gains), 0.5))
+    assert plots.novelty.median_data_set(made, "novelty") == "without-9"
+    made.__dict__["probes"] = made.probes[made.probes.dataset != "fashion_mnist-without-0"]
+    assert plots.novelty.median_data_set(made, "novelty") == "fashion_mnist-without-7"  # the lower of two
+
+
 def test_draws_of_both_methods_are_compared_on_the_new_class():
     for ratio, wanted in ((0.3, "not reproduced"), (4.0, "reproduced")):
         found = verdict(hand_made(ratio=ratio, other=1.1), "P2")
