@@ -47,7 +47,11 @@ def add_references(
         stored = ShardFile.read(plan.results / "shards" / f"{shard.name}.nc")
         path = plan.results / "shards" / f"{name}.nc"
         _fake(stored, [cell.id for cell in cells], spoilt or {}, method, half).write(path, {"shard": name})
-    made = dataclasses.replace(plan, shards=shards)
+    studies = {
+        name: study.model_copy(update={"inference": {method: next(iter(study.inference.values()))} | study.inference})
+        for name, study in plan.study_configs.items()
+    }
+    made = dataclasses.replace(plan, shards=shards, study_configs=studies)
     for name, shard in shards.items():
         path, output = made.results / "shards" / f"{name}.nc", made.results / "metrics" / f"{name}.parquet"
         evaluate.evaluate_shard(made, shard, path, output)

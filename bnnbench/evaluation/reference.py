@@ -21,7 +21,7 @@ from bnnbench.tasks import Task
 
 GATED = {
     "rhat": "function_rhat", "ess": "function_ess", "divergences": "divergences", "log_evidence_se": "log_evidence_se",
-    "roots": "surviving_roots", "acceptance": "acceptance",
+    "roots": "surviving_roots", "acceptance": "acceptance", "energy_variance": "energy_variance",
 }  # fmt: skip
 """The diagnostics that a reference is judged by, by what the table of references calls them."""
 WELL_KNOWN = 0.05

@@ -5,7 +5,7 @@ A method's diagnostic is a metric of the tables where a file here declares it.
 
 import math
 
-from bnnbench.base.gate import ESS_ABOVE, RHAT_BELOW
+from bnnbench.base.gate import ENERGY_VARIANCE, ESS_ABOVE, RHAT_BELOW
 
 from ._registry import declare
 
@@ -48,6 +48,15 @@ declare(
     label="Step size",
     definition="The sampler's step size after warm-up.",
     direction="",
+    bounds=(0, math.inf),
+)
+declare(
+    __name__,
+    "energy_variance",
+    label="Variance of the energy error",
+    definition="Of chains without a Metropolis test: the mean square of a step's energy error after warm-up, per "
+    f"latent; a reference needs at most {ENERGY_VARIANCE}.",
+    direction="lower",
     bounds=(0, math.inf),
 )
 declare(

@@ -62,6 +62,24 @@ def test_populations_of_particles_have_a_gate_of_their_own(changed, word):
     assert word in reason and bool(reason) == bool(word)
 
 
+@pytest.mark.parametrize(
+    ("changed", "word"),
+    [
+        ({}, ""),
+        ({"energy_variance": 0.21}, "variance of the energy error 0.21"),
+        ({"energy_variance": np.inf}, "variance of the energy error inf"),
+        ({"function_rhat": 1.01}, "R-hat of predictions 1.010"),
+        ({"function_ess": 400.0}, "ESS of predictions 400"),
+        ({"total_variation_floor": 0.0051}, "halves of the chains differ by a distance of 0.0051"),
+        ({"energy_variance": None}, "not known"),
+    ],
+)
+def test_chains_without_a_metropolis_test_are_judged_by_their_energy_error_too(changed, word):
+    good = {"function_rhat": 1.0099, "function_ess": 401.0, "energy_variance": 0.2, "total_variation_floor": 0.005}
+    reason = gate.fault({name: value for name, value in (good | changed).items() if value is not None})
+    assert word in reason and bool(reason) == bool(word)
+
+
 def test_a_cell_is_compared_with_the_reference_of_its_model_data_set_and_seed(results):
     for cell_id in ("toy/circles-0.4/mlp-5-5/normal-1/map/seed-1", "toy/moons-0.4/mlp-5-5/laplace-1/mean_field/seed-0"):
         method = cell_id.split("/")[4]
