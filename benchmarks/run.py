@@ -1,6 +1,6 @@
 """Speed of training against other libraries, in one run on this machine's cores: `make bench`.
 
-Six comparisons. Four are ratios of seconds per model, larger being better for bnnbench:
+Seven comparisons. Four are ratios of seconds per model, larger being better for bnnbench:
 
 1. one training step, nothing compiled in it: stacked mean-field (torch.compile, all cores) and `pm.fit`'s step (PyMC
    runs one model on one core) on moons at noise 0.4, 700 points, a 5-5-2 tanh network;
@@ -17,7 +17,10 @@ Six comparisons. Four are ratios of seconds per model, larger being better for b
 
 6. the first and the second fit in a process of `BNNRegressor` and `BNNClassifier` by their defaults, on 1,000 rows of
    10 columns, beside scikit-learn's MLPs by theirs and sklearn-contrib-bde's ensembles, in an environment of their own,
-   at the settings of its example. Imports are not counted. Each does another thing: this is what a user waits for.
+   at the settings of its example. Imports are not counted. Each does another thing: this is what a user waits for;
+7. one effective draw of the function by `BNNClassifier` with `mile`, `hmc` and `smc`, beside sklearn-contrib-bde's
+   microcanonical chains: the same network, prior, data and number of stored draws, warm-up counted. Notes give R-hat
+   and test NLL of each, since chains that have not mixed, or are biased, are quick.
 
 Repeats are interleaved, and ratios are medians over them. Figures mean something on an otherwise idle machine only.
 """
@@ -26,13 +29,14 @@ import argparse
 import json
 import shutil
 import statistics
-import sys
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from comparisons import comparison, duration, table
 from environment import ROOT, cores, machine, python_of
+from estimators import time_chains, time_estimators
 from serve import Worker
 
 from bnnbench.base.allocation import MMAP_THRESHOLDS, TRIM_THRESHOLD
@@ -41,12 +45,8 @@ from bnnbench.datasets import moons
 KEEP_FREED_MEMORY = {"MALLOC_TRIM_THRESHOLD_": str(TRIM_THRESHOLD), "MALLOC_MMAP_THRESHOLD_": str(MMAP_THRESHOLDS[0])}
 """For a peer on images, what bnnbench's jobs do by `allocation.keep_freed_memory`: the same for both sides."""
 
-PARTS = ("steps", "grid", "sampling", "images", "estimators")
+PARTS = ("steps", "grid", "sampling", "images", "estimators", "chains")
 MODELS = ("normal-1", "laplace-half_cauchy")
-BDE = {"n_members": 4, "hidden_layers": [16, 16], "epochs": 1000, "patience": 10, "warmup_steps": 400, "n_samples": 100,
-       "n_thinning": 1}  # fmt: skip
-FITS = {"first": 10.0, "second": 5.0}
-"""Seconds that a fit of our estimators may take on two idle cores."""
 SAMPLE = ("normal-1", "laplace-half_cauchy", "scale_mixture-inverse_gamma")
 
 
@@ -71,12 +71,13 @@ class Sizes:
     nuts_draws: int = 500
     estimator_repeats: int = 3
     bde_epochs: int = 1000
+    chain_steps: int = 4000
 
 
 QUICK = Sizes(
     stack=64, repeats=1, stacked_steps=10, pymc_steps=100, numpyro_steps=5, image_steps=2, grid_models=64,
     grid_steps=50, sample=1, hmc_cells=4, hmc_samples=20, hmc_tune=20, hmc_leapfrogs=16, nuts_cells=1, nuts_draws=20,
-    estimator_repeats=1, bde_epochs=2
+    estimator_repeats=1, bde_epochs=2, chain_steps=20
 )  # fmt: skip
 
 
@@ -106,13 +107,12 @@ def main() -> None:
                 found = time_grid(sizes, str(sets), folder)
             elif part == "sampling":
                 found = time_sampling(sizes, str(sets))
-            elif part == "estimators":
-                found, of_each, missing = time_estimators(sizes)
-                about["versions"] |= of_each
-                notes += missing
             else:
-                found, of_peer, missing = time_images(sizes)
-                about["versions"] |= of_peer
+                if part == "chains":
+                    found, of_each, missing = time_chains(sizes, folder)
+                else:
+                    found, of_each, missing = {"images": time_images, "estimators": time_estimators}[part](sizes)
+                about["versions"] |= of_each
                 notes += missing
             table(found)
             rows += found
@@ -243,82 +243,6 @@ def time_images(sizes: Sizes) -> tuple[list[dict], dict, list[str]]:
     return rows, versions, notes
 
 
-def time_estimators(sizes: Sizes) -> tuple[list[dict], dict, list[str]]:
-    """Comparison 6, a new process for each repeat; versions of what was timed, and what could not be, or was slow."""
-    pythons, notes, versions = {"bnnbench": sys.executable, "scikit-learn": sys.executable}, [], {}
-    try:
-        pythons["sklearn-contrib-bde"] = python_of("sklearn-contrib-bde")
-    except (OSError, RuntimeError) as error:
-        notes.append(f"sklearn-contrib-bde was not timed: {error}.")
-    settings = {library: {} for library in pythons} | {"sklearn-contrib-bde": BDE | {"epochs": sizes.bde_epochs}}
-    kinds = [(library, task) for task in ("regression", "classification") for library in pythons]
-    seconds = {(*kind, which): [] for kind in kinds for which in FITS}
-    for repeat in range(sizes.estimator_repeats):
-        print(f"Timing fits of estimators, repeat {repeat + 1} of {sizes.estimator_repeats} ...", flush=True)
-        for library, task in kinds:
-            with Worker("estimator_fits.py", python=pythons[library]) as worker:
-                for which in FITS:
-                    found = worker.ask("fit", library=library, task=task, settings=settings[library])
-                    seconds[library, task, which].append(found["seconds"])
-                    versions[library] = found["versions"]
-    rows = []
-    for library, task in kinds:
-        for which, most in FITS.items():
-            ours = seconds["bnnbench", task, which]
-            if library != "bnnbench":
-                rows.append(comparison(f"{which} fit, {task}", library, ours, seconds[library, task, which], None))
-            elif statistics.median(ours) > most:
-                notes.append(
-                    f"Our {which} fit of {task} took {statistics.median(ours):.1f} s, and {most:g} s is wanted."
-                )
-    return rows, versions, notes
-
-
-def comparison(
-    what: str, library: str, ours: list[float], theirs: list[float], target: float | None, sample=""
-) -> dict:
-    """One row: medians of seconds per model (and step), and the ratio: a median over repeats where both were repeated.
-
-    What is timed in the same repeat is timed within seconds, so that a machine whose speed drifts is the same to both.
-    """
-    ours_median, theirs_median = statistics.median(ours), statistics.median(theirs)
-    paired = len(ours) == len(theirs)
-    ratios = [b / a for a, b in zip(ours, theirs, strict=True)] if paired else [theirs_median / ours_median]
-    return {
-        "what": what,
-        "against": library,
-        "seconds": ours_median,
-        "against_seconds": theirs_median,
-        "ratio": statistics.median(ratios),
-        "ratio_range": [min(ratios), max(ratios)] if paired else [min(theirs) / max(ours), max(theirs) / min(ours)],
-        "target": target,
-        "sample": sample,
-    }
-
-
-def table(rows: list[dict]) -> None:
-    """Print a line for each comparison."""
-    head = f"{'what':<44}{'against':<20}{'time':>11}{'its time':>11}{'ratio':>8}{'range':>16}{'target':>8}"
-    print(f"\n{head}\n{'-' * len(head)}")
-    for row in rows:
-        low, high = row["ratio_range"]
-        print(
-            f"{row['what']:<44}{row['against']:<20}{duration(row['seconds']):>11}"
-            f"{duration(row['against_seconds']):>11}{row['ratio']:>8.1f}{f'{low:.1f} to {high:.1f}':>16}"
-            f"{row['target'] or '-':>8}{verdict(row)}",
-            flush=True,
-        )
-
-
-def verdict(row: dict) -> str:
-    """What to say where the ratio of a comparison misses its target."""
-    if row["target"] is None:
-        return ""
-    if row.get("at_most"):
-        return "  above target" if row["ratio"] > row["target"] else ""
-    return "  below target" if row["ratio"] < row["target"] else ""
-
-
 def report(rows: list[dict], about: dict, notes: list[str], quick: bool) -> None:
     """Print the machine, the table and what to bear in mind."""
     print(f"\n{about['processor']}, {about['cores']} cores, {about['memory_gib']} GiB, {about['system']}")
@@ -336,14 +260,6 @@ def report(rows: list[dict], about: dict, notes: list[str], quick: bool) -> None
         print(note)
     if quick:
         print("Quick sizes: these ratios say nothing.")
-
-
-def duration(seconds: float) -> str:
-    """1.2 s, 3.4 ms or 56.7 us."""
-    for unit, size in (("s", 1.0), ("ms", 1e-3)):
-        if seconds >= size:
-            return f"{seconds / size:.1f} {unit}"
-    return f"{seconds * 1e6:.1f} us"
 
 
 if __name__ == "__main__":

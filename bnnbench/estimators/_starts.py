@@ -14,6 +14,7 @@ from bnnbench.model.joint import LogJoint
 from bnnbench.model.prior import Model
 from bnnbench.model.streams import Streams
 from bnnbench.networks import Network
+from bnnbench.training.device import resolve_compile
 
 
 class Printed(Progress):
@@ -44,10 +45,11 @@ class Problem:
     x: torch.Tensor
     y: torch.Tensor
 
-    def joint(self, n: int) -> LogJoint:
+    def joint(self, n: int, compiled: bool = False) -> LogJoint:
         """n cells of it, which share the data."""
         which = torch.zeros(n, dtype=torch.long)
-        return LogJoint(self.network, [self.model] * n, self.x[None], self.y[None], which, self.likelihood)
+        x, y = self.x[None], self.y[None]
+        return LogJoint(self.network, [self.model] * n, x, y, which, self.likelihood, compiled=compiled)
 
 
 @dataclass(frozen=True)
@@ -72,10 +74,13 @@ def names_of(seed: int, n: int) -> list[str]:
 def best_of(problem: Problem, method: Method, names: list[str], progress: Progress = SILENT) -> Started:
     """Train a start for each name, all in one stack, and keep the one whose objective is highest at the end.
 
+    Samplers of many gradients run compiled where there is a compiler.
+
     A start that is not finite is passed over; ValueError where none is finite. Of a method that keeps no trace of an
     objective the first is kept, with a warning.
     """
-    fit = method.fit(problem.joint(len(names)), Streams(names, names), progress)
+    compiled = method.takes_many_gradients and resolve_compile("auto")
+    fit = method.fit(problem.joint(len(names), compiled), Streams(names, names), progress)
     arrays = fit.posterior.arrays
     finite = np.array([all(torch.isfinite(a[k]).all() for a in arrays.values()) for k in range(len(names))])
     if not finite.any():

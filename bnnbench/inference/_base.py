@@ -213,6 +213,8 @@ class Method:
     """Whether all it asks of the likelihood is an objective to climb, so that one that is no density will do."""
     needs_exact_density: ClassVar[bool] = False
     """Whether it compares or differentiates values of one log joint, so that an estimate of it will not do."""
+    takes_many_gradients: ClassVar[bool] = False
+    """Whether one fit takes so many on all data that compiling their kernel, some seconds, pays for a single cell."""
     is_played: ClassVar[bool] = False
     """Whether it takes games of two networks, and nothing else."""
     changes_target: ClassVar[tuple[str, ...]] = ("temperature", "entropy_weight")

@@ -55,6 +55,7 @@ class Hmc(Method):
 
     posterior_class = DrawsPosterior
     needs_exact_density = True
+    takes_many_gradients = True
 
     def __post_init__(self):
         super().__post_init__()

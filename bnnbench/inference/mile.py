@@ -5,7 +5,8 @@ Sommer, Robnik, Nozadze, Seljak & Rügamer (2025), Microcanonical Langevin ensem
 tuned to the variance of the energy error, which is lowered while it warms up; the length over which it forgets its
 direction is the width of the region that it went through in the second half of the warm-up. Chains move with two
 gradients a step on all data; nothing is rejected, so that draws have a bias of the order of that variance. Whether
-chains agree is judged in function space as those of other samplers.
+chains agree is judged in function space as those of other samplers, at RECORDED of their steps, of which the stored
+draws are fewer.
 """
 
 from dataclasses import dataclass
@@ -20,10 +21,13 @@ from bnnbench.base.settings import Count, Positive
 from bnnbench.inference import _microcanonical as micro
 from bnnbench.inference._base import DrawsPosterior, Fit, Method
 from bnnbench.inference._chains import check_kept, whole_blocks
-from bnnbench.inference._diagnostics import of_chains
+from bnnbench.inference._diagnostics import probe, worst_rhat_and_ess
 from bnnbench.inference._optimise import Initial
 from bnnbench.inference._trace import Trace
 from bnnbench.inference.map import Map
+
+PROBED, RECORDED = 20, 1000
+"""Training inputs at which functions are followed, and steps of a chain at which they are recorded at most."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +52,7 @@ class Mile(Method):
 
     posterior_class = DrawsPosterior
     needs_exact_density = True
+    takes_many_gradients = True
 
     def __post_init__(self):
         super().__post_init__()
@@ -74,7 +79,9 @@ class Mile(Method):
         draws, means = by_cell(torch.stack(walk.kept, 1)), by_cell(walk.trace.means)
         sound = means.isfinite().all(2).all(1)
         draws = torch.where(sound[:, None, None, None], draws, torch.nan)
-        facts = of_chains(joint, draws)
+        functions = by_cell(torch.stack(walk.functions, 1)).cpu().numpy()
+        rhat, ess = zip(*map(worst_rhat_and_ess, functions), strict=True)
+        facts = {"function_rhat": np.array(rhat), "function_ess": np.array(ess)}
         found = {
             "step_size": walk.tuned.step,
             "decoherence_length": walk.length,
@@ -88,7 +95,8 @@ class Mile(Method):
 
 
 class _Walk:
-    """All chains on their way, and what they leave: `kept` positions, each (rows, latents), the trace, the errors."""
+    """All chains on their way, and what they leave: `kept` positions, each (rows, latents), `functions` (rows, values)
+    of them, the trace, the errors."""
 
     def __init__(self, settings: Mile, joint, streams, progress, start: torch.Tensor):
         self._settings, self._progress = settings, progress
@@ -97,7 +105,9 @@ class _Walk:
         self.d = self._active.sum(1)
         self._noise = streams.normals("microcanonical", (joint.prior.n_latents,))
         first = streams.normals("directions", (joint.prior.n_latents,)).step(0) * self._active
-        self.trace, self.kept, self._done = Trace(settings.tune + settings.samples), [], 0
+        self._functions_of = probe(joint, PROBED)
+        self.trace, self._done = Trace(settings.tune + settings.samples), 0
+        self.kept, self.functions = [], []
         if state := progress.restored("mile"):
             self._restore(state)
             return
@@ -110,7 +120,7 @@ class _Walk:
 
     def complete(self) -> None:
         """Warm up and sample."""
-        tune, every = self._settings.tune, self._every
+        tune = self._settings.tune
         total = tune + self._settings.samples
         for t in range(self._done, total):
             error = self._move(t)
@@ -118,20 +128,23 @@ class _Walk:
                 self._learn(t, error)
             else:
                 self.squares = self.squares + error.square()
-                if (t - tune + 1) % every == 0 and len(self.kept) < self._kept_a_chain:
-                    self.kept.append(self.walkers.position)
+                self._record(t - tune + 1)
             self._done = t + 1
             if self.trace.add(t + 1, self.walkers.value):
                 self._progress(t + 1, total)
                 self._progress.keep("mile", self._state)
 
-    @property
-    def _kept_a_chain(self) -> int:
-        return max(1, self._settings.keep // self._settings.chains)
+    def _record(self, step: int) -> None:
+        """Keep where the chains are, and their functions, at steps of even distances, from 1."""
+        if self._is_due(step, self._settings.keep // self._settings.chains, len(self.kept)):
+            self.kept.append(self.walkers.position)
+        if self._is_due(step, RECORDED, len(self.functions)):
+            with torch.no_grad():
+                self.functions.append(self._functions_of(self.walkers.position).float())
 
-    @property
-    def _every(self) -> int:
-        return max(1, self._settings.samples // self._kept_a_chain)
+    def _is_due(self, step: int, wanted: int, there: int) -> bool:
+        every = max(1, self._settings.samples // max(1, wanted))
+        return step % every == 0 and there < max(1, wanted)
 
     def _move(self, t: int) -> torch.Tensor:
         """A step of all chains; their energy errors (rows,)."""
@@ -158,11 +171,11 @@ class _Walk:
         return {
             "done": self._done, "walkers": dict(vars(self.walkers)), "tuned": dict(vars(self.tuned)),
             "extent": dict(vars(self.extent)), "length": self.length, "squares": self.squares,
-            "kept": list(self.kept), "trace": self.trace.state,
+            "kept": list(self.kept), "functions": list(self.functions), "trace": self.trace.state,
         }  # fmt: skip
 
     def _restore(self, state: dict) -> None:
-        self._done, self.kept = state["done"], state["kept"]
+        self._done, self.kept, self.functions = state["done"], state["kept"], state["functions"]
         self.walkers, self.tuned = micro.Walkers(**state["walkers"]), micro.StepSize(**state["tuned"])
         self.extent, self.length, self.squares = micro.Extent(**state["extent"]), state["length"], state["squares"]
         self.trace.restore(state["trace"])

@@ -48,6 +48,7 @@ class Smc(Method):
 
     posterior_class = DrawsPosterior
     needs_exact_density = True
+    takes_many_gradients = True
 
     @property
     def chains(self) -> int:

@@ -66,7 +66,7 @@ def test_populations_of_particles_have_a_gate_of_their_own(changed, word):
     ("changed", "word"),
     [
         ({}, ""),
-        ({"energy_variance": 0.21}, "variance of the energy error 0.21"),
+        ({"energy_variance": 0.11}, "variance of the energy error 0.11"),
         ({"energy_variance": np.inf}, "variance of the energy error inf"),
         ({"function_rhat": 1.01}, "R-hat of predictions 1.010"),
         ({"function_ess": 400.0}, "ESS of predictions 400"),
@@ -75,7 +75,7 @@ def test_populations_of_particles_have_a_gate_of_their_own(changed, word):
     ],
 )
 def test_chains_without_a_metropolis_test_are_judged_by_their_energy_error_too(changed, word):
-    good = {"function_rhat": 1.0099, "function_ess": 401.0, "energy_variance": 0.2, "total_variation_floor": 0.005}
+    good = {"function_rhat": 1.0099, "function_ess": 401.0, "energy_variance": 0.1, "total_variation_floor": 0.005}
     reason = gate.fault({name: value for name, value in (good | changed).items() if value is not None})
     assert word in reason and bool(reason) == bool(word)
 
