@@ -12,6 +12,7 @@ from sklearn.datasets import load_iris, make_moons
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from bnnbench import BNNClassifier, metrics
+from bnnbench.estimators import _starts
 
 QUICK = {"steps": 300, "learning_rate": 0.05}
 
@@ -244,3 +245,19 @@ def test_fits_and_predictions_are_the_same_where_gradients_are_switched_off(moon
             model = BNNClassifier(settings=SHORT).fit(*moons)
             assert np.array_equal(model.predict_proba(moons[0]), expected)
         assert np.array_equal(model.predict_proba(moons[0]), expected)
+
+
+def test_only_what_takes_many_gradients_is_worth_a_compiler(monkeypatch):
+    asked, made = [], _starts.LogJoint
+
+    def seen(*data, compiled, **options):
+        asked.append(compiled)
+        return made(*data, **options)
+
+    monkeypatch.setattr(_starts, "resolve_compile", lambda wanted: True)
+    monkeypatch.setattr(_starts, "LogJoint", seen)
+    X, y = make_moons(40, noise=0.3, random_state=0)
+    few = {"chains": 2, "tune": 5, "samples": 10, "keep": 10}
+    for name, settings in (("hmc", few), ("mile", few | {"start_steps": 5}), ("map", {"steps": 5})):
+        BNNClassifier(hidden=(3,), inference=name, settings=settings, random_state=0).fit(X, y)
+    assert asked == [True, True, False]
