@@ -55,7 +55,7 @@ def age_stale(plan: Plan) -> list[str]:
         path = plan.results / "shards" / f"{shard.name}.nc"
         if path.is_file() and pending(plan, shard):
             with suppress(OSError):  # a folder that cannot be written to is told about where jobs start
-                os.utime(path, (0, 0))
+                os.utime(path, (1, 1))  # at 0 Snakemake takes it for one without a time
             stale.append(shard.name)
     return stale
 
