@@ -1,6 +1,7 @@
 """From stored predictions to tidy tables. Nothing here trains, and nothing imports torch."""
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from bnnbench.datasets import DataSet, law
 from bnnbench.evaluation import reference
 from bnnbench.evaluation.reference import References
 from bnnbench.files.shards import ShardFile
-from bnnbench.files.tables import read_table, write_table
+from bnnbench.files.tables import plain, read_table, write_parts, write_table
 from bnnbench.study import failures
 from bnnbench.study.cells import COORDINATES, DatasetSpec
 from bnnbench.study.grid import Plan, Shard
@@ -103,14 +104,22 @@ def config_json(plan: Plan) -> str:
 
 def gather(plan: Plan) -> None:
     """Write metrics.parquet, cells.parquet, tuned.parquet and references.parquet from the shards' files."""
-    parts = [read_table(plan.results / "metrics" / f"{name}.parquet", name) for name in plan.shards]
-    table = pd.concat([*[p for p in parts if len(p)], _controls(plan)], ignore_index=True)
-    config, cells = config_json(plan), _cells(plan)
-    write_table(table, plan.results / "metrics.parquet", config=config)
+    config, cells, path = config_json(plan), _cells(plan), plan.results / "metrics.parquet"
+    write_parts(_metrics(plan), path, config=config)
+    table = read_table(path, compact=True)
     write_table(cells, plan.results / "cells.parquet", config=config)
     references = reference.table(plan, cells, table)
     write_table(tuned(table, references), plan.results / "tuned.parquet", config=config)
     write_table(references, plan.results / "references.parquet", config=config)
+
+
+def _metrics(plan: Plan) -> Iterator[pd.DataFrame]:
+    """The metrics of shard after shard, then of the controls."""
+    for name in plan.shards:
+        part = read_table(plan.results / "metrics" / f"{name}.parquet", name)
+        if len(part):
+            yield part
+    yield _controls(plan)
 
 
 def _cells(plan: Plan) -> pd.DataFrame:
@@ -193,4 +202,4 @@ def tuned(table: pd.DataFrame, references: pd.DataFrame | None = None) -> pd.Dat
     means = rows.groupby([*by, "scale"], as_index=False).agg(validation_nll=("value", "mean"), n=("value", "size"))
     means = means[means.n == means.groupby(by).n.transform("max")]
     best = means.sort_values("validation_nll", kind="stable").drop_duplicates(by)
-    return best.drop(columns="n").sort_values(by).reset_index(drop=True)
+    return plain(best.drop(columns="n").sort_values(by).reset_index(drop=True))

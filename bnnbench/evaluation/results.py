@@ -50,8 +50,8 @@ class Results:
 
     @cached_property
     def metrics(self) -> pd.DataFrame:
-        """One row per cell, split and metric."""
-        return read_table(self.folder / "metrics.parquet")
+        """One row per cell, split and metric; words are categories."""
+        return read_table(self.folder / "metrics.parquet", compact=True)
 
     @cached_property
     def tuned(self) -> pd.DataFrame:

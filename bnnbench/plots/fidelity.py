@@ -22,7 +22,8 @@ SMALLEST = 1e-4
 def shared(rows: pd.DataFrame, by: list[str]) -> pd.DataFrame:
     """The rows whose combination of the columns `by` the most methods have: methods are compared on the same."""
     rows = rows.assign(scale=rows.scale.fillna(0.0))
-    n = rows.assign(method=rows.inference + "+" + rows.recipe).groupby(by).method.transform("nunique")
+    methods = rows.groupby(METHOD, sort=False).ngroup()
+    n = rows.assign(method=methods).groupby(by).method.transform("nunique")
     return rows[n == n.max()]
 
 

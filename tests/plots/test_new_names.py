@@ -9,6 +9,7 @@ from matplotlib.colors import to_rgb
 from bnnbench import plots
 from bnnbench.evaluation import select
 from bnnbench.evaluation.results import Results
+from bnnbench.files.tables import plain
 from bnnbench.plots import style
 from bnnbench.report import findings, leaderboard
 from bnnbench.words import names
@@ -25,7 +26,7 @@ RENAMED = {
 def newcomers(small_results) -> Results:
     """The small run under names that are written nowhere in the package."""
     found = Results(small_results.folder)
-    tables = {name: getattr(small_results, name).replace(RENAMED) for name in ("cells", "metrics", "tuned")}
+    tables = {name: plain(getattr(small_results, name)).replace(RENAMED) for name in ("cells", "metrics", "tuned")}
     plan = small_results.plan
     renamed = {new: plan.datasets[old] for old, new in RENAMED["dataset"].items()}
     plan = replace(plan, datasets=plan.datasets | renamed)

@@ -10,6 +10,7 @@ from test_site import Page
 
 from bnnbench import claims
 from bnnbench.evaluation.results import load_results
+from bnnbench.files.tables import plain
 from bnnbench.report import across, render
 from bnnbench.report.claims import cards, tally
 
@@ -108,7 +109,7 @@ def test_hostile_words_in_a_claim_are_printed_as_they_are(copied):
 def test_methods_are_ranked_across_data_sets_only_where_there_are_eight(results):
     names = {("map", ""): "MAP", ("mean_field", ""): "mean field"}
     assert across.against_point(results, "toy", names) == []
-    table = results.metrics[results.metrics.inference.isin(["map", "mean_field"])]
+    table = plain(results.metrics[results.metrics.inference.isin(["map", "mean_field"])])
     eight = [table.assign(dataset=table.dataset + f"-{k}", value=table.value + 0.01 * k) for k in range(4)]
     more = type(results)(results.folder)
     more.__dict__.update(metrics=pd.concat(eight), tuned=results.tuned)
