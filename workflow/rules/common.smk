@@ -141,7 +141,9 @@ onerror:
 
 def plan_digest():
     """Digest of all that tables and report show of the config: everything but where and how it runs."""
-    run = PLAN.config.model_dump(exclude={"results_dir", "data_dir", "threads", "job_seconds"})
+    run = PLAN.config.model_dump(
+        exclude={"results_dir", "data_dir", "threads", "job_seconds"}
+    )
     studies = [study.model_dump() for study in PLAN.study_configs.values()]
     return of_value([run, studies, [shard.digest for shard in PLAN.shards.values()]])
 
