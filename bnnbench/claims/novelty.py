@@ -40,7 +40,7 @@ def tuned(results: Results, study: str, score: str, metric: str, inference: str)
     means = means[means.notna().sum(axis=1) > 1]
     if means.empty:
         raise NothingToDraw(f"one setting of {method_name(inference)} was run, so none was chosen")
-    best = means.idxmin(axis=1)
+    best = means.idxmin(axis=1).astype(str)
     table = _left_out(results, study, score, metric, inference, "normal")
     chosen = table[table.recipe.to_numpy() == best.reindex(pd.MultiIndex.from_frame(table[UNIT])).to_numpy()]
     used = ", ".join(f"'{recipe or 'default'}' on {n}" for recipe, n in best.value_counts().items())
