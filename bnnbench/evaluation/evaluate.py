@@ -104,9 +104,9 @@ def config_json(plan: Plan) -> str:
 
 def gather(plan: Plan) -> None:
     """Write metrics.parquet, cells.parquet, tuned.parquet and references.parquet from the shards' files."""
-    config, cells, path = config_json(plan), _cells(plan), plan.results / "metrics.parquet"
+    config, path = config_json(plan), plan.results / "metrics.parquet"
     write_parts(_metrics(plan), path, config=config)
-    table = read_table(path, compact=True)
+    table, cells = read_table(path, compact=True), _cells(plan)
     write_table(cells, plan.results / "cells.parquet", config=config)
     references = reference.table(plan, cells, table)
     write_table(tuned(table, references), plan.results / "tuned.parquet", config=config)

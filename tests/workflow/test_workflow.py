@@ -144,8 +144,8 @@ def test_results_that_were_moved_away_from_their_checkout_are_trained_anew_where
     config = yaml.safe_load(moved.config.read_text(encoding="utf-8"))
     config["overrides"]["toy"]["inference"]["sgld"]["settings"]["learning_rate"] = 0.1
     moved.write(config)
-    code, output = moved.finish("-n")
-    (trained,) = {line for line in re.findall("Train .*", output)}
+    code, output = moved.finish("--", str(moved.results / "metrics.parquet"))
+    (trained,) = set(re.findall("Train .*", output))
     assert code == 0 and "sgld" in trained
 
 
