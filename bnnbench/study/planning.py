@@ -44,22 +44,6 @@ def pending(plan: Plan, shard: Shard) -> list[Cell]:
     return [cell for cell, state in states(plan, shard) if state == "to train"]
 
 
-def age_stale(plan: Plan) -> list[str]:
-    """Date stored shards that lack a cell under its present key before all that they are made from; their names.
-
-    The workflow goes by what it remembers of its jobs beside the sources, which is lost where results are moved to
-    another checkout, and by times, which are not. What such a shard has of the present keys is not trained again.
-    """
-    stale = []
-    for shard in plan.shards.values():
-        path = plan.results / "shards" / f"{shard.name}.nc"
-        if path.is_file() and pending(plan, shard):
-            with suppress(OSError):  # a folder that cannot be written to is told about where jobs start
-                os.utime(path, (1, 1))  # at 0 Snakemake takes it for one without a time
-            stale.append(shard.name)
-    return stale
-
-
 def listing(plan: Plan) -> str:
     """Every cell that would be trained, by shard."""
     lines = []

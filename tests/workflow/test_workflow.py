@@ -2,7 +2,6 @@
 
 import os
 import re
-import shutil
 import signal
 import subprocess
 import sys
@@ -133,20 +132,6 @@ def test_dry_run_of_a_wider_config_names_only_what_is_new(ci):
     assert dry.returncode == 0
     assert re.search(r"Train toy--short-1 \(map, ", dry.stdout + dry.stderr)
     assert "Train digits" not in dry.stdout + dry.stderr
-
-
-def test_results_that_were_moved_away_from_their_checkout_are_trained_anew_where_they_are_stale(ci, tmp_path):
-    """Snakemake's memory of its jobs stays behind, and knows of no change of settings any more."""
-    moved = Run(tmp_path, yaml.safe_load(ci.config.read_text(encoding="utf-8")))
-    shutil.copytree(ci.results, moved.results)
-    code, output = moved.finish("-n")
-    assert code == 0 and "Nothing to be done" in output
-    config = yaml.safe_load(moved.config.read_text(encoding="utf-8"))
-    config["overrides"]["toy"]["inference"]["sgld"]["settings"]["learning_rate"] = 0.1
-    moved.write(config)
-    code, output = moved.finish("--", str(moved.results / "metrics.parquet"))
-    (trained,) = set(re.findall("Train .*", output))
-    assert code == 0 and "sgld" in trained
 
 
 BROKEN = """

@@ -86,8 +86,6 @@ def load_plan():
         plan = grid.load(config, thorough=False)
         if not workflow.remote_exec:  # or it was checked by who sent this job
             planning.check(plan, config)
-        if workflow.is_main_process and not workflow.dryrun:
-            planning.age_stale(plan)
         return plan
     except ConfigError as error:
         files = [
