@@ -231,7 +231,7 @@ def _columns(logits, record, root):
 def _inputs(layer, h: torch.Tensor, n_cells: int) -> torch.Tensor:
     if isinstance(layer, Conv):
         images = h.unflatten(1, (n_cells, -1))
-        patches = F.unfold(images.flatten(0, 1), layer.kernel, padding=layer.padding)
+        patches = F.unfold(images.flatten(0, 1), layer.kernel, padding=layer.padding, stride=layer.stride)
         a = patches.unflatten(0, images.shape[:2]).transpose(0, 1)
     else:
         a = h.transpose(1, 2).unsqueeze(3)

@@ -162,15 +162,17 @@ def noise_shapes(network: Network, n_points: int) -> list[tuple[int, ...]]:
     for layer in network.layers:
         match layer:
             case Conv():
-                size = tuple(side + 2 * layer.padding - layer.kernel + 1 for side in size)
+                size = tuple(layer.side_after(side) for side in size)
                 shapes.append((n_points, layer.n_out, *size))
             case PlacedMaxPool():
                 before.append(size)
                 size = tuple(side // layer.size for side in size)
             case MaxPool():
-                size = tuple(side // layer.size for side in size)
+                size = tuple(layer.side_after(side) for side in size)
             case Unpool():
                 size = before.pop()
+            case OwnLayer():
+                size = layer.size_after(size, before)
             case Dense():
                 shapes.append((layer.n_out, n_points))
     return shapes
@@ -210,7 +212,7 @@ def _run(network: Network, x: torch.Tensor, n_cells: int, affine) -> torch.Tenso
             case Activation():
                 h = _tanh(h) if layer.function == "tanh" else torch.relu(h)
             case MaxPool():
-                h = F.max_pool2d(h, layer.size)
+                h = F.max_pool2d(h, layer.size, layer.stride, layer.padding)
             case Flatten():
                 h = h.reshape(h.shape[0], n_cells, -1).permute(1, 2, 0)
             case Rows():
@@ -235,7 +237,7 @@ def _affine(layer, h: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor) ->
         return torch.baddbmm(bias.unsqueeze(-1), weight, h)
     if layer.n_in == 1 and h.device.type == "cpu":
         return _of_one_channel(layer, h, weight, bias)
-    return F.conv2d(h, weight.flatten(0, 1), bias.flatten(), padding=layer.padding, groups=weight.shape[0])
+    return F.conv2d(h, weight.flatten(0, 1), bias.flatten(), layer.stride, layer.padding, groups=weight.shape[0])
 
 
 def _of_one_channel(layer: Conv, h: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor) -> torch.Tensor:
@@ -245,7 +247,9 @@ def _of_one_channel(layer: Conv, h: torch.Tensor, weight: torch.Tensor, bias: to
     """
     n_cells, size = weight.shape[0], layer.kernel
     padded = F.pad(h, [layer.padding] * 4) if layer.padding else h
-    patches = padded.unfold(2, size, 1).unfold(3, size, 1)  # (points, cells, rows, columns, kernel, kernel)
+    patches = padded.unfold(2, size, layer.stride).unfold(
+        3, size, layer.stride
+    )  # (points, cells, rows, columns, kernel, kernel)
     rows, columns = patches.shape[2:4]
     patches = patches.permute(1, 4, 5, 0, 2, 3).reshape(n_cells, size * size, -1)
     outputs = torch.baddbmm(bias.unsqueeze(-1), weight.flatten(2), patches)

@@ -26,9 +26,10 @@ class Dense:
 
 @dataclass(frozen=True)
 class Conv:
-    """2-D convolution of `n_in` channels to `n_out`, square kernel, stride 1, zero padding.
+    """2-D convolution of `n_in` channels to `n_out`, square kernel, zero padding, every `stride`-th row and column.
 
     drops: whether dropout, where a method has it, drops its input channels, each as a whole
+    gain: what initial values of its filters are multiplied by
     """
 
     n_in: int
@@ -36,13 +37,25 @@ class Conv:
     kernel: int
     padding: int = 0
     drops: bool = False
+    stride: int = 1
+    gain: float = 1.0
+
+    def side_after(self, side: int) -> int:
+        """Rows of its outputs for inputs of so many; columns likewise."""
+        return (side + 2 * self.padding - self.kernel) // self.stride + 1
 
 
 @dataclass(frozen=True)
 class MaxPool:
-    """Maximum over non-overlapping squares of side `size`."""
+    """Maximum over squares of side `size`, `stride` apart, which without one do not overlap; `padding` as pixels of -inf."""
 
     size: int = 2
+    stride: int | None = None
+    padding: int = 0
+
+    def side_after(self, side: int) -> int:
+        """Rows of its outputs for inputs of so many; columns likewise."""
+        return (side + 2 * self.padding - self.size) // (self.stride or self.size) + 1
 
 
 @dataclass(frozen=True)
@@ -121,8 +134,13 @@ class OwnLayer:
     """
 
     def apply(self, h: Any, kept: list) -> Any:
-        """A layer's outputs (cells, features, points); `kept` is what earlier layers of the pass put aside."""
+        """A layer's outputs (cells, features, points), of images (points, cells * channels, rows, columns); `kept` is
+        what earlier layers of the pass put aside."""
         raise NotImplementedError
+
+    def size_after(self, size: tuple[int, ...], kept: list) -> tuple[int, ...]:
+        """Rows and columns of its outputs, given those of its inputs; `kept` is of such pairs here."""
+        return size
 
 
 @dataclass(frozen=True)
@@ -182,7 +200,8 @@ class Network:
             counts[kind] += 1
             for suffix, shape, fan_in in shapes:
                 drops = not suffix.endswith("bias") and _drops(layer, start == 0)
-                found.append(Parameter(f"{kind}{counts[kind]}.{suffix}", shape, start, fan_in, drops=drops))
+                gain = 1.0 if suffix.endswith("bias") else getattr(layer, "gain", 1.0)
+                found.append(Parameter(f"{kind}{counts[kind]}.{suffix}", shape, start, fan_in, gain, drops))
                 start += found[-1].size
         return tuple(found)
 

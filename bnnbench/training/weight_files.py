@@ -11,6 +11,8 @@ import torch
 from bnnbench.files.folders import expanded
 
 TORCH = (".pt", ".pth")
+EPSILON = 1e-5
+"""Torch's default, which torchvision keeps, added to a batch norm's variances; a `state_dict` does not tell it."""
 
 
 def read_weights(file: str, sha256: str) -> dict[str, np.ndarray]:
@@ -18,7 +20,8 @@ def read_weights(file: str, sha256: str) -> dict[str, np.ndarray]:
 
     A file of this project has these names. Of others, such as torchvision's, whose tensors are called
     `features.0.weight`, the first tensor of four axes becomes `conv1.weight`, the first of two `dense1.weight`, and so
-    on. Raises ValueError for a file that is missing, another than its digest says, or holds no arrays.
+    on; a batch norm is folded into the convolution before it (`folded`). Raises ValueError for a file that is missing,
+    another than its digest says, holds no arrays, or has a batch norm that cannot be folded.
     """
     path = expanded(file)
     try:
@@ -53,8 +56,9 @@ def _arrays(path: Path) -> Mapping[str, np.ndarray]:
 
 def named(arrays: Mapping[str, np.ndarray], where: str) -> dict[str, np.ndarray]:
     """The arrays under a network's names; see `read_weights`."""
-    if any(re.fullmatch(r"(conv|dense)\d+\.(weight|bias)", name) for name in arrays):
+    if all(re.fullmatch(r"(conv|dense|lstm|gru)\d+\.\w+", name) for name in arrays):
         return dict(arrays)
+    arrays = folded(arrays, where)
     found, counts, kinds = {}, {"conv": 0, "dense": 0}, {4: "conv", 2: "dense"}
     for name, array in arrays.items():
         if not name.endswith("weight") or array.ndim not in kinds:
@@ -70,3 +74,36 @@ def named(arrays: Mapping[str, np.ndarray], where: str) -> dict[str, np.ndarray]
             f"{where} has no tensor of two or four axes whose name ends in 'weight': it has {list(arrays)}"
         )
     return found
+
+
+def folded(arrays: Mapping[str, np.ndarray], where: str) -> dict[str, np.ndarray]:
+    """The arrays with each batch norm, as it is in prediction, made part of the convolution before it in their order.
+
+    With running mean m and variance v, weight g (1) and bias b (0), filters w become w g / sqrt(v + e) and the bias c
+    (0) becomes b + (c - m) g / sqrt(v + e), which is the same function (Ioffe & Szegedy 2015, section 3.1). ValueError
+    for one that does not follow a convolution of as many channels.
+    """
+    modules: dict[str, dict[str, np.ndarray]] = {}
+    for name, array in arrays.items():
+        module, _, tensor = name.rpartition(".")
+        modules.setdefault(module, {})[tensor] = array
+    before = ""
+    for module in list(modules):
+        if "running_mean" in modules[module]:
+            norm = modules.pop(module)
+            conv = modules.get(before, {})
+            if np.ndim(conv.get("weight")) != 4 or len(conv["weight"]) != norm["running_mean"].size:
+                raise ValueError(f"{where}: the batch norm {module} does not follow a convolution of its channels")
+            modules[before] = conv | _normalised(conv, norm)
+            module = ""
+        before = module
+    return {f"{m}.{t}" if m else t: array for m, tensors in modules.items() for t, array in tensors.items()}
+
+
+def _normalised(conv: Mapping[str, np.ndarray], norm: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Filters and bias of a convolution that does what it did with the batch norm after it; in double precision."""
+    mean, variance = (norm[f"running_{name}"].astype(np.float64) for name in ("mean", "var"))
+    factor = norm.get("weight", np.ones_like(mean)) / np.sqrt(variance + EPSILON)
+    bias = norm.get("bias", 0.0) + (conv.get("bias", 0.0) - mean) * factor
+    weight = conv["weight"] * factor[:, None, None, None]
+    return {"weight": weight.astype(np.float32), "bias": bias.astype(np.float32)}
