@@ -47,7 +47,10 @@ class Conv:
 
 @dataclass(frozen=True)
 class MaxPool:
-    """Maximum over squares of side `size`, `stride` apart, which without one do not overlap; `padding` as pixels of -inf."""
+    """Maximum over squares of side `size`, so far apart as `stride` says, which without it do not overlap.
+
+    padding: pixels around, which are never the maximum
+    """
 
     size: int = 2
     stride: int | None = None

@@ -1,6 +1,6 @@
-"""Layers of residual blocks: a branch of layers whose outputs are added to its inputs, or to what a shortcut makes of them.
+"""Layers of residual blocks: a branch's outputs are added to its inputs, or to what a shortcut makes of these.
 
-A block stands in a network's list as `Fork, *branch, Join` or `Fork, *branch, Shortcut, *shortcut, Join`, so that whatever
+A block stands in a network's list as `Fork, *branch, Join` or `Fork, *branch, Shortcut, *shortcut, Join`, so that what
 goes through the list from layer to layer (noise, signs, masks, curvatures) knows convolutions of branch and shortcut as
 it knows any others. What `Fork` and `Shortcut` keep is on top of the pass's list until the block's `Join`.
 """
@@ -71,10 +71,13 @@ class Widen(OwnLayer):
 
 @dataclass(frozen=True)
 class MeanOfPixels(OwnLayer):
-    """The mean of each channel, as a map of one pixel."""
+    """The mean of each channel, of which a cell has so many, as a feature.
+
+    They lie in memory as dense layers' own outputs do: in another order the library's products by two outputs round as
+    a cell's place in the stack has it.
+    """
+
+    channels: int
 
     def apply(self, h, kept):
-        return h.mean((2, 3), keepdim=True)
-
-    def size_after(self, size, kept):
-        return (1, 1)
+        return h.mean((2, 3)).unflatten(1, (-1, self.channels)).permute(1, 2, 0).contiguous()

@@ -1,13 +1,14 @@
 """Residual networks (He et al. 2016), of the paper's two layouts, without batch norm.
 
 Batch norm's statistics would tie the points of a batch together, so that there would be no log joint of single points.
-Weights that were trained with it have its means and variances folded into the convolutions (`training/weight_files.py`).
+Weights that were trained with it have its means and variances folded into the convolutions when they are read
+(`training/weight_files.py`).
 """
 
 from typing import Literal
 
 from bnnbench.base.settings import Positive
-from bnnbench.networks._layers import Activation, Conv, Dense, Flatten, Function, MaxPool, Network
+from bnnbench.networks._layers import Activation, Conv, Dense, Function, MaxPool, Network
 from bnnbench.networks._residual import Fork, Join, MeanOfPixels, Shortcut, Widen
 
 SMALL_CHANNELS, CHANNELS = (16, 32, 64), (64, 128, 256, 512)
@@ -50,7 +51,7 @@ def build(
             branch = [Conv(n_in, n_out, 3, 1, stride=stride), act, Conv(n_out, n_out, 3, 1, gain=sum(blocks) ** -0.5)]
             layers += [Fork(), *branch, *_shortcut(n_in, n_out, stride, large), Join(), act]
             n_in = n_out
-    return Network((*layers, MeanOfPixels(), Flatten(), Dense(n_in, n_outputs)), tuple(input_shape), n_outputs)
+    return Network((*layers, MeanOfPixels(n_in), Dense(n_in, n_outputs)), tuple(input_shape), n_outputs)
 
 
 def _shortcut(n_in: int, n_out: int, stride: int, weighted: bool) -> list:
