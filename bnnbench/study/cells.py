@@ -27,7 +27,11 @@ ENGINE = (
 )
 """With what they reach, the source that shapes every cell."""
 
-PRETRAINED = ("bnnbench.training.pretrained:informed_model", "bnnbench.training.weight_files:named")
+PRETRAINED = (
+    "bnnbench.training.pretrained:informed_model",
+    "bnnbench.training.weight_files:named",
+    "bnnbench.training.weight_files:of_plain_inputs",
+)
 """With what they reach, the source that shapes cells with pretrained weights besides."""
 
 NO_RESULT = (

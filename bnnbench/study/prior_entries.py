@@ -11,7 +11,7 @@ from functools import cached_property
 from typing import Any
 
 from bnnbench import priors
-from bnnbench.base.settings import Positive, Text, WholeNumber, faults, faults_together
+from bnnbench.base.settings import Positive, Share, Text, WholeNumber, faults, faults_together
 
 
 @dataclass(frozen=True)
@@ -44,10 +44,16 @@ class PretrainedCell:
 
 @dataclass(frozen=True)
 class PretrainedFile:
-    """A file of weights: `.npz`, or a `state_dict` that torch wrote (`.pt`, `.pth`), and its SHA-256 (hex digits)."""
+    """A file of weights: `.npz`, or a `state_dict` that torch wrote (`.pt`, `.pth`), and its SHA-256 (hex digits).
+
+    input_mean, input_sd: of each channel, what was subtracted from the images that they were trained on, in 0 ... 1, and
+    what these were divided by then; nothing and 1 by default
+    """
 
     file: Text
     sha256: Text
+    input_mean: list[Share] | None = None
+    input_sd: list[Positive] | None = None
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from bnnbench.prediction.trained import build_model
 from bnnbench.study.cells import Cell
 from bnnbench.study.grid import Plan
 from bnnbench.study.prior_entries import PretrainedFile
-from bnnbench.training.weight_files import read_weights
+from bnnbench.training.weight_files import of_plain_inputs, read_weights
 
 Tensors = dict[str, np.ndarray]
 """Parameter tensors by name; flat ones have the shape that a network's tensor of their name and size has."""
@@ -55,7 +55,8 @@ class Sources:
     def _read(self, cell: Cell) -> Source:
         where = cell.entry.pretrained
         if isinstance(where, PretrainedFile):
-            return Source(where.file, read_weights(where.file, where.sha256))
+            tensors = read_weights(where.file, where.sha256)
+            return Source(where.file, of_plain_inputs(tensors, where.input_mean, where.input_sd, where.file))
         return Source(cell.pretrained.id, self._of_cell(cell.pretrained))
 
     def _of_cell(self, cell: Cell) -> Tensors:

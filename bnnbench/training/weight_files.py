@@ -2,7 +2,7 @@
 
 import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -107,3 +107,24 @@ def _normalised(conv: Mapping[str, np.ndarray], norm: Mapping[str, np.ndarray]) 
     bias = norm.get("bias", 0.0) + (conv.get("bias", 0.0) - mean) * factor
     weight = conv["weight"] * factor[:, None, None, None]
     return {"weight": weight.astype(np.float32), "bias": bias.astype(np.float32)}
+
+
+def of_plain_inputs(
+    tensors: Mapping[str, np.ndarray], mean: Sequence[float] | None, sd: Sequence[float] | None, where: str
+) -> dict[str, np.ndarray]:
+    """Tensors for images as they are, of ones for images less `mean` and divided by `sd`, of each channel (0 and 1).
+
+    Both go into the first convolution. Where it pads, zeros stand for zeros now and not for the mean, so that outputs
+    at a map's edge differ a little. ValueError where it has not as many channels.
+    """
+    if mean is None and sd is None:
+        return dict(tensors)
+    filters = tensors.get("conv1.weight")
+    n = 0 if filters is None else filters.shape[1]
+    if any(given is not None and len(given) != n for given in (mean, sd)):
+        raise ValueError(f"{where}: input_mean and input_sd are of {n} channels, those of its first convolution")
+    shape = (1, n, 1, 1)
+    scaled = filters / np.reshape(np.ones(n) if sd is None else sd, shape)
+    moved = (scaled * np.reshape(np.zeros(n) if mean is None else mean, shape)).sum((1, 2, 3))
+    bias = tensors.get("conv1.bias", 0.0) - moved
+    return dict(tensors) | {"conv1.weight": scaled.astype(np.float32), "conv1.bias": bias.astype(np.float32)}
