@@ -46,8 +46,8 @@ class PretrainedCell:
 class PretrainedFile:
     """A file of weights: `.npz`, or a `state_dict` that torch wrote (`.pt`, `.pth`), and its SHA-256 (hex digits).
 
-    input_mean, input_sd: of each channel, what was subtracted from the images that they were trained on, in 0 ... 1, and
-    what these were divided by then; nothing and 1 by default
+    input_mean, input_sd: of each channel, what was subtracted from the images that they were trained on, in 0 ... 1,
+    and what these were divided by then; nothing and 1 by default
     """
 
     file: Text

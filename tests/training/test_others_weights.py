@@ -13,7 +13,7 @@ import yaml
 from bnnbench.study import grid
 from bnnbench.study.pretraining import network_of
 from bnnbench.training.pretrained import Sources
-from bnnbench.training.weight_files import named, of_plain_inputs
+from bnnbench.training.weight_files import named, of_plain_inputs, read_weights
 
 WIDTH = 1 / 16
 README = Path(__file__).parents[2] / "config" / "README.md"
@@ -86,6 +86,9 @@ def test_the_readmes_example_centres_priors_on_all_convolutions_of_a_file(tmp_pa
     assert sources.words(cell, model, built) == f"centred on {where}; on zero: dense1.weight, dense1.bias"
     begun = sources.model(start, built)
     assert sources.words(start, begun, built) == f"starts at {where}; at random: dense1.weight, dense1.bias"
+    first = read_weights(where, cell.entry.pretrained.sha256)["conv1.weight"]
+    by = np.reshape([0.229, 0.224, 0.225], (1, 3, 1, 1))
+    np.testing.assert_allclose(model.centre.weights[: first.size], (first / by).ravel(), rtol=1e-5)
     of_convolutions = model.centre.weights[: built.parameters[-2].start]
     assert np.isfinite(of_convolutions).all() and (of_convolutions != 0).all()
 
