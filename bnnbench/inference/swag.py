@@ -88,9 +88,10 @@ class _Path:
         mean = self.total / self.n
         found = {"loc": self.origin + mean, "variance": (self.squares / self.n - mean.square()).clamp_min(0)}
         found, mean = {name: a.to(self.latents) for name, a in found.items()}, None
-        deviations = self.latents.new_zeros(len(self.latents), rank, self.latents.shape[1])
-        for i in range(len(self.deviations)):
-            deviations[:, i] = self.deviations.pop(0)  # large ones are there once
+        # Large ones are there once: memory that nothing was written to takes none, as one of zeros would.
+        deviations = self.latents.new_empty(len(self.latents), rank, self.latents.shape[1])
+        for i in range(rank):
+            deviations[:, i] = self.deviations.pop(0) if self.deviations else 0
         return found | {"deviations": deviations}
 
 
