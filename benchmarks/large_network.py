@@ -37,7 +37,7 @@ FITS = {
     "ensemble of 5": ("ensemble", {"members": 5}),
 }
 """Method and settings by name; the plain network of torch has none."""
-BATCHES = 8, 16
+BATCHES = 8, 64
 TIMED, TURNS, STEPS_OF_TURN = ("plain", "map", "mean_field"), 7, 3
 
 
@@ -130,7 +130,7 @@ def worker(task: str, name: str, batch: int) -> list[str]:
 
 
 def memory() -> None:
-    print("| fit | peak at batch 8, GB | above the start at batch 8 and 16, in units of the weights | an image |")
+    print("| fit | peak at batch 8, GB | above the start at batch 8 and 64, in units of the weights | an image |")
     print("|---|---|---|---|")
     for name in FITS:
         found = [json.loads(subprocess.check_output(worker("of-memory", name, b), text=True)) for b in BATCHES]
