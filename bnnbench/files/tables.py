@@ -69,8 +69,8 @@ def _together(parts: Iterable[pd.DataFrame]) -> Iterator[pd.DataFrame]:
         if sum(map(len, waiting)) >= ROWS_AT_ONCE:
             yield pd.concat(waiting, ignore_index=True)
             waiting.clear()
-    if waiting or not are_rows:
-        yield from (pd.concat(found, ignore_index=True) for found in [waiting or empty] if found)
+    if waiting or (empty and not are_rows):
+        yield pd.concat(waiting or empty, ignore_index=True)
 
 
 def plain(frame: pd.DataFrame) -> pd.DataFrame:
