@@ -12,7 +12,7 @@ from bnnbench.study.grid import Plan
 LEAST_MEGABYTES = 4000
 """Memory of a first attempt at least, and where a data set does not say its shapes twice as much."""
 MEMORY_SLACK = 1.5
-"""What is asked for is so many times what `memory` reckons, which is right within a quarter where it was measured."""
+"""What is asked for is so many times what `memory` reckons, of which docs/scale.md says how far it is right."""
 LEAST_MINUTES = 120
 SLACK = 4
 """The costs in the studies are of one quick core: what is asked for is so many times what they come to."""
