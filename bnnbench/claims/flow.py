@@ -23,8 +23,7 @@ def of_test(metric: str, inference: str | None = None) -> Measure:
         method = min(found, key=lambda name: found[name]["mean"])
         model = found[method]
         cells = cells_of(results, study, model, dataset=DATASET, inference=method)
-        table = results.metrics
-        rows = table[table.id.isin(cells.id) & (table.split == "test")]
+        rows = results.rows("metrics", id=list(cells.id), split="test")
         note = f"By {method_name(method)}. " + CHOICE.format(network=model.network, model=model_name(model))
         floor = rows[rows.metric == "kl_floor"].value.mean()
         return Measured.over(wide(rows[rows.metric == metric], ["dataset"]), note, floor)

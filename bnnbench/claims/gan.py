@@ -22,8 +22,7 @@ def of_recipe(metric: str, less: float = 0.0, note: str = "", **where) -> Measur
 
     def measure(results: Results, study: str) -> Measured:
         found = wide(scores(results, study, metric, **where), ["dataset", "network"]) - less
-        table = results.metrics
-        floors = table[(table.study == study) & (table.split == "test") & (table.metric == f"{metric}_floor")]
+        floors = results.rows("metrics", study=study, metric=f"{metric}_floor", split="test")
         return Measured.over(found, note, floors.value.mean() - less)
 
     return measure

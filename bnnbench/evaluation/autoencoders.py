@@ -53,8 +53,7 @@ def cells_by_seed(results: Results, study: str, network: str, likelihood: str, i
 
 def values(results: Results, cells: pd.DataFrame, metric: str) -> pd.Series:
     """A test metric of cells by seed."""
-    table = results.metrics
-    rows = table[table.id.isin(cells.id) & (table.metric == metric) & (table.split == "test")]
+    rows = results.rows("metrics", id=list(cells.id), metric=metric, split="test")
     return rows.set_index("seed").value.sort_index()
 
 

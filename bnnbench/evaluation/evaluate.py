@@ -13,12 +13,14 @@ from bnnbench.datasets import DataSet, law
 from bnnbench.evaluation import reference
 from bnnbench.evaluation.reference import References
 from bnnbench.files.shards import ShardFile
-from bnnbench.files.tables import plain, read_table, write_parts, write_table
+from bnnbench.files.tables import StoredTable, plain, write_parts, write_table
 from bnnbench.study import failures
 from bnnbench.study.cells import COORDINATES, DatasetSpec
 from bnnbench.study.grid import Plan, Shard
 
 SPLITS = ("validation", "test")
+ROWS_AT_ONCE = 4096
+"""Rows of a shard that are held before they are made a part of its table: as dictionaries they take a kilobyte each."""
 CELL_COLUMNS = ["id", "key", *COORDINATES, "family", "noise", "state", "reason", "steps", "seconds", "device", "shard",
                 "versions", "git_commit", "pretrained"]  # fmt: skip
 
@@ -49,14 +51,19 @@ def evaluate_shard(plan: Plan, shard: Shard, path: str | Path, output: str | Pat
     Cells that are stored under another key count as missing. Raises ValueError where predictions of a trained cell are
     missing.
     """
+    write_parts(_evaluated(plan, shard, path), output, shard=shard.name)
+
+
+def _evaluated(plan: Plan, shard: Shard, path: str | Path) -> Iterator[pd.DataFrame]:
+    """The rows of a shard, split by split and cell by cell."""
     stored = ShardFile.read(path, [*SPLITS, "diagnostics"])
     references = References.read(plan, shard)
     cells = {cell.id: cell for cell in shard.trainable}
     data = failures.available(plan, shard.datasets)
     exact: dict[tuple, tuple] = {}
-    rows = []
     keys = {cell.id: cell.key for cell in shard.trainable}
     done = {row["id"] for row in stored.rows if row["state"] == "done" and keys.get(row["id"]) == row["key"]}
+    rows: list[dict] = []
     for split in SPLITS:
         group = stored.groups.get(split)
         if lost := done - set([] if group is None else group.cell.values):
@@ -82,7 +89,10 @@ def evaluate_shard(plan: Plan, shard: Shard, path: str | Path, output: str | Pat
             if plan.holds_references(shard) and split == "test":
                 values |= reference.floors(task, group, i)
             rows += tidy(cell.coordinates() | {"id": cell_id}, split, values)
-    write_table(frame(rows), output, shard=shard.name)
+            if len(rows) >= ROWS_AT_ONCE:
+                yield frame(rows)
+                rows.clear()
+    yield frame(rows)
 
 
 def tidy(coordinates: dict, split: str, values: dict[str, float]) -> list[dict]:
@@ -103,71 +113,88 @@ def config_json(plan: Plan) -> str:
 
 
 def gather(plan: Plan) -> None:
-    """Write metrics.parquet, cells.parquet, tuned.parquet and references.parquet from the shards' files."""
+    """Write metrics.parquet, cells.parquet, tuned.parquet and references.parquet from the shards' files.
+
+    Of the metrics no more is held than one file's, and then the few rows that the other tables are made from.
+    """
     config, path = config_json(plan), plan.results / "metrics.parquet"
     write_parts(_metrics(plan), path, config=config)
-    table, cells = read_table(path, compact=True), _cells(plan)
+    cells = _cells(plan)
     write_table(cells, plan.results / "cells.parquet", config=config)
-    references = reference.table(plan, cells, table)
-    write_table(tuned(table, references), plan.results / "tuned.parquet", config=config)
+    table = StoredTable.open(path)
+    references = reference.table(plan, cells, table.read(split="test", metric=reference.judged_by()))
+    scores = table.read(split="validation", metric="nll", hyperprior="fixed")
+    write_table(tuned(scores, references), plan.results / "tuned.parquet", config=config)
     write_table(references, plan.results / "references.parquet", config=config)
 
 
 def _metrics(plan: Plan) -> Iterator[pd.DataFrame]:
-    """The metrics of shard after shard, then of the controls."""
+    """The rows of all shards and of the controls, in the plan's order."""
     for name in plan.shards:
-        part = read_table(plan.results / "metrics" / f"{name}.parquet", name)
-        if len(part):
-            yield part
-    yield _controls(plan)
+        yield from StoredTable.open(plan.results / "metrics" / f"{name}.parquet", name).parts()
+    yield from _controls(plan)
 
 
 def _cells(plan: Plan) -> pd.DataFrame:
     """One row a cell of the plan: as its shard's file has it, or merged."""
-    rows, faults = [], failures.data_faults(plan)
-    for shard in plan.shards.values():
-        stored = {r["id"]: r for r in ShardFile.read(plan.results / "shards" / f"{shard.name}.nc", []).rows}
-        for cell in shard.cells:
-            facts = {"id": cell.id, "key": cell.key, "family": cell.dataset.family, "shard": shard.name}
-            facts["noise"] = cell.dataset.options.get("noise", np.nan)
-            if cell.merged:
-                state = {"state": "merged", "reason": f"into {cell.merged}"}
-            elif cell.dataset.name in faults:
-                state = {"state": "failed", "reason": f"no data: {faults[cell.dataset.name]}"}
-            else:
-                state = stored.get(cell.id, {"state": "missing", "reason": "not in its shard's file", "key": cell.key})
-                if state["key"] != cell.key:
-                    state = {"state": "missing", "reason": "stored with other settings or source: train it again"}
-            rows.append(dict.fromkeys(CELL_COLUMNS) | state | cell.coordinates() | facts)
+    faults = failures.data_faults(plan)
+    return pd.concat([_cells_of(plan, shard, faults) for shard in plan.shards.values()], ignore_index=True)
+
+
+def _cells_of(plan: Plan, shard: Shard, faults: dict[str, str]) -> pd.DataFrame:
+    stored = {r["id"]: r for r in ShardFile.read(plan.results / "shards" / f"{shard.name}.nc", []).rows}
+    rows = []
+    for cell in shard.cells:
+        facts = {"id": cell.id, "key": cell.key, "family": cell.dataset.family, "shard": shard.name}
+        facts["noise"] = cell.dataset.options.get("noise", np.nan)
+        if cell.merged:
+            state = {"state": "merged", "reason": f"into {cell.merged}"}
+        elif cell.dataset.name in faults:
+            state = {"state": "failed", "reason": f"no data: {faults[cell.dataset.name]}"}
+        else:
+            state = stored.get(cell.id, {"state": "missing", "reason": "not in its shard's file", "key": cell.key})
+            if state["key"] != cell.key:
+                state = {"state": "missing", "reason": "stored with other settings or source: train it again"}
+        rows.append(dict.fromkeys(CELL_COLUMNS) | state | cell.coordinates() | facts)
     frame = pd.DataFrame(rows, columns=CELL_COLUMNS)
     numbers = {"scale": float, "noise": float, "steps": float, "seconds": float, "seed": "int64"}
-    return frame.astype(numbers).assign(steps=lambda f: f.steps.fillna(0).astype("int64"))
+    text = {name: "str" for name in CELL_COLUMNS if name not in numbers}
+    return frame.astype(text | numbers).assign(steps=lambda f: f.steps.fillna(0).astype("int64"))
 
 
-def _controls(plan: Plan) -> pd.DataFrame:
-    """What bounds every metric: `chance` knows the training targets alone, `bayes_rule` the generator; and what was
-    fitted beside the cells (`controls.evaluate_controls`)."""
-    rows, fitted = [], []
-    for name, data in failures.available(plan, list(plan.datasets)).items():
-        spec = plan.datasets[name]
-        task = tasks.find(spec.task)
+def _controls(plan: Plan) -> Iterator[pd.DataFrame]:
+    """What bounds every metric: `chance` knows the training targets alone, `bayes_rule` the generator; and then what
+    was fitted beside the cells (`controls.evaluate_controls`)."""
+    faults, fitted = failures.data_faults(plan), []
+    for spec in plan.datasets.values():
+        if spec.name in faults:
+            continue
         studies = [
             s for s in plan.studies if any(spec.name in h.datasets for h in plan.shards.values() if h.study == s)
         ]
+        data = failures.data_set(plan, spec.name)
         for seed in data.seeds.tolist():
-            x_train, y_train, *_ = data.split(seed)
-            for split in SPLITS:
-                x, y = labels(data, split, seed)
-                ideal = known_of(spec, data, split, seed)
-                known = {"chance": task.chance_at(x_train, y_train, data.n_classes, x)}
-                if ideal is not None:
-                    known["bayes_rule"] = task.of_truth(ideal)
-                for name, predictions in known.items():
-                    values = metrics.evaluate(predictions, y, ideal)
-                    for study in studies:
-                        rows += tidy(of_control(study, spec.name, name, seed), split, values)
-        fitted += [_fitted(plan, spec, study) for study in studies if datasets.controls(spec.family)]
-    return pd.concat([frame(rows), *(table for table in fitted if len(table))], ignore_index=True)
+            yield frame(_bounds(spec, data, seed, studies))
+        fitted += [(spec, study) for study in studies if datasets.controls(spec.family)]
+    for spec, study in fitted:
+        yield _fitted(plan, spec, study)
+
+
+def _bounds(spec: DatasetSpec, data: DataSet, seed: int, studies: list[str]) -> list[dict]:
+    """Rows of the controls that need no fitting, of one seed, for every study that has the data set."""
+    task, rows = tasks.find(spec.task), []
+    x_train, y_train, *_ = data.split(seed)
+    for split in SPLITS:
+        x, y = labels(data, split, seed)
+        ideal = known_of(spec, data, split, seed)
+        known = {"chance": task.chance_at(x_train, y_train, data.n_classes, x)}
+        if ideal is not None:
+            known["bayes_rule"] = task.of_truth(ideal)
+        for name, predictions in known.items():
+            values = metrics.evaluate(predictions, y, ideal)
+            for study in studies:
+                rows += tidy(of_control(study, spec.name, name, seed), split, values)
+    return rows
 
 
 def of_control(study: str, dataset: str, control: str, seed: int) -> dict:
@@ -178,7 +205,7 @@ def of_control(study: str, dataset: str, control: str, seed: int) -> dict:
 
 def _fitted(plan: Plan, spec: DatasetSpec, study: str) -> pd.DataFrame:
     """Rows of a data set's fitted controls, as those of a study."""
-    table = read_table(plan.results / "controls" / f"{spec.name}.parquet", spec.name)
+    table = StoredTable.open(plan.results / "controls" / f"{spec.name}.parquet", spec.name).read()
     return table.assign(study=study, id=study + table.id)
 
 

@@ -1,6 +1,7 @@
 """Probes of trained cells: their readings, from a shard's stored posteriors to a tidy table. Nothing here trains."""
 
 import logging
+from collections.abc import Iterator
 from pathlib import Path
 
 import pandas as pd
@@ -8,7 +9,7 @@ import pandas as pd
 from bnnbench.datasets import DataSet
 from bnnbench.evaluation.evaluate import config_json
 from bnnbench.files.shards import ShardFile, posterior_group
-from bnnbench.files.tables import read_table, write_table
+from bnnbench.files.tables import StoredTable, write_parts, write_table
 from bnnbench.study import failures
 from bnnbench.study.cells import COORDINATES, Cell
 from bnnbench.study.grid import Plan, Shard
@@ -55,10 +56,11 @@ def _frame(rows: list[dict]) -> pd.DataFrame:
 
 def gather(plan: Plan) -> None:
     """Write probes.parquet from the shards' readings; without rows where no study has probes."""
-    folder = plan.results / "probes"
-    parts = [
-        read_table(folder / f"{shard.name}.parquet", shard.name) for shard in plan.shards.values() if plan.probes(shard)
-    ]
-    parts = [part for part in parts if len(part)]
-    table = pd.concat(parts, ignore_index=True) if parts else _frame([])
-    write_table(table, plan.results / "probes.parquet", config=config_json(plan))
+    write_parts(_readings(plan), plan.results / "probes.parquet", config=config_json(plan))
+
+
+def _readings(plan: Plan) -> Iterator[pd.DataFrame]:
+    yield _frame([])
+    for shard in plan.shards.values():
+        if plan.probes(shard):
+            yield from StoredTable.open(plan.results / "probes" / f"{shard.name}.parquet", shard.name).parts()

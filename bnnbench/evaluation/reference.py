@@ -35,6 +35,11 @@ def floor_names(task: str | None = None) -> list[str]:
     return [found.floor for found in registered(task).values() if "reference" in found.inputs and found.floor]
 
 
+def judged_by() -> list[str]:
+    """Names of the metrics that the table of references is made from."""
+    return [*GATED.values(), *floor_names()]
+
+
 def distance_floor(task: str) -> str:
     """The floor of a task's distance to the reference, of its metrics against one the first of which less is better."""
     found = registered(task).values()

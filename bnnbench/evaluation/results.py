@@ -1,10 +1,11 @@
 """What a run has left behind, opened: tables, arrays, and trained cells that predict on new inputs."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -15,7 +16,7 @@ from bnnbench.datasets import DataSet
 from bnnbench.evaluation.evaluate import labels
 from bnnbench.files.folders import expanded
 from bnnbench.files.shards import ShardFile, posterior_group
-from bnnbench.files.tables import about, read_table
+from bnnbench.files.tables import StoredTable, about, plain, read_table
 from bnnbench.metrics import Summary
 from bnnbench.study import grid
 from bnnbench.study.config import RunConfig, StudyConfig
@@ -27,6 +28,10 @@ if TYPE_CHECKING:
 
 DATA_SETS_KEPT = 8
 """So many at most, for those of images take hundreds of megabytes."""
+BYTES_KEPT = 2**27
+"""Of the arrays of shards, beside the one that was asked for last."""
+ANSWERS_KEPT = 32
+"""So many of the last questions to a table: figures and findings ask the same ones again."""
 
 
 def load_results(folder: str | Path = "results") -> "Results":
@@ -50,7 +55,7 @@ class Results:
 
     @cached_property
     def metrics(self) -> pd.DataFrame:
-        """One row per cell, split and metric; words are categories."""
+        """One row per cell, split and metric; words are categories. All of them: `rows` gives those asked for."""
         return read_table(self.folder / "metrics.parquet", compact=True)
 
     @cached_property
@@ -70,8 +75,45 @@ class Results:
 
     @cached_property
     def probes(self) -> pd.DataFrame:
-        """One row a reading of a probe: coordinates, probe, variable, level, metric, value."""
+        """One row a reading of a probe: coordinates, probe, variable, level, metric, value. All, as `metrics`."""
         return read_table(self.folder / "probes.parquet")
+
+    def rows(self, table: str, columns: Sequence[str] | None = None, **where: Any) -> pd.DataFrame:
+        """Rows of `metrics` or `probes` whose columns have the values in `where`, each one or several in a list, such
+        as `rows("metrics", study="toy", metric=["nll", "ece"], split="test")`.
+
+        columns: those of the result; default: all
+        Read from the file, unless the whole table is in memory. Do not change them: the last few answers are kept.
+        """
+        if table in self.__dict__:
+            return _narrowed(self.__dict__[table], columns, where)
+        hashable = ((name, tuple(value) if isinstance(value, list) else value) for name, value in where.items())
+        asked = table, tuple(columns or ()), tuple(hashable)
+        found = self._answers.pop(asked, None)
+        self._answers[asked] = self._stored(table).read(columns, **where) if found is None else found
+        if len(self._answers) > ANSWERS_KEPT:
+            del self._answers[next(iter(self._answers))]
+        return self._answers[asked]
+
+    def distinct(self, table: str, *columns: str) -> pd.DataFrame:
+        """What stands in these columns of `metrics` or `probes` together, each once."""
+        if table in self.__dict__:
+            return plain(self.__dict__[table][list(columns)].drop_duplicates(ignore_index=True))
+        return self._stored(table).distinct(*columns)
+
+    def _stored(self, table: str) -> StoredTable:
+        """The table's file, whose seal is looked at once."""
+        if table not in self._tables:
+            self._tables[table] = StoredTable.open(self.folder / f"{table}.parquet")
+        return self._tables[table]
+
+    @cached_property
+    def _tables(self) -> dict[str, StoredTable]:
+        return {}
+
+    @cached_property
+    def _answers(self) -> dict[tuple, pd.DataFrame]:
+        return {}
 
     @cached_property
     def plan(self) -> Plan:
@@ -98,13 +140,17 @@ class Results:
         return self._opened[dataset]
 
     def group(self, shard: str, group: str) -> xr.Dataset:
-        """Arrays of a shard: test, validation, weights, scales, trace or posterior; loaded once."""
-        if (shard, group) not in self._files:
+        """Arrays of a shard: test, validation, weights, scales, trace or posterior. The last ones are kept."""
+        found = self._files.pop((shard, group), None)
+        if found is None:
             stored = ShardFile.read(self.folder / "shards" / f"{shard}.nc", [group])
             if group not in stored.groups:
                 raise ValueError(f"shard '{shard}' has no group '{group}': none of its cells is done")
-            self._files[shard, group] = stored.groups[group]
-        return self._files[shard, group]
+            found = stored.groups[group]
+        self._files[shard, group] = found
+        while len(self._files) > 1 and sum(kept.nbytes for kept in self._files.values()) > BYTES_KEPT:
+            del self._files[next(iter(self._files))]
+        return found
 
     def row(self, cell_id: str) -> pd.Series:
         """The cell's row of `cells`; KeyError with near ids where there is none."""
@@ -153,6 +199,13 @@ class Results:
         """State and test metrics of one cell, as text."""
         row = self.row(cell_id)
         lines = [f"{cell_id}: {row.state} {row.reason or ''}".rstrip()]
-        table = self.metrics[(self.metrics.id == cell_id) & (self.metrics.split == "test")]
+        table = self.rows("metrics", id=cell_id, split="test")
         lines += [f"  {metric:32s} {value:.4f}" for metric, value in zip(table.metric, table.value, strict=True)]
         return "\n".join(lines)
+
+
+def _narrowed(table: pd.DataFrame, columns: Sequence[str] | None, where: dict[str, Any]) -> pd.DataFrame:
+    """What `StoredTable.read` gives, of a table in memory: with words, where that has categories."""
+    for name, value in where.items():
+        table = table[table[name].isin(value if isinstance(value, list) else [value])]
+    return plain(table if columns is None else table[list(columns)])

@@ -28,9 +28,7 @@ def scores(results: Results, study: str, metric: str = "nll", split: str = "test
 
     Raises NothingToDraw where no row is left.
     """
-    table = results.metrics
-    metrics = metric if isinstance(metric, list) else [metric]
-    table = table[(table.study == study) & table.metric.isin(metrics) & (table.split == split)]
+    table = results.rows("metrics", study=study, metric=metric, split=split)
     return _narrow(table[~table.inference.isin(CONTROLS)], where, f"{metric} of {study}")
 
 
@@ -59,8 +57,7 @@ def _narrow(table: pd.DataFrame, where: dict, what: str) -> pd.DataFrame:
 
 def control(results: Results, dataset: str, name: str, metric: str = "nll") -> float:
     """Mean over seeds of a test metric of a control, such as `chance`; NaN where there is none."""
-    t = results.metrics
-    rows = t[(t.dataset == dataset) & (t.inference == name) & (t.metric == metric) & (t.split == "test")]
+    rows = results.rows("metrics", dataset=dataset, inference=name, metric=metric, split="test")
     return float(rows.drop_duplicates("seed").value.mean()) if len(rows) else np.nan
 
 
@@ -69,8 +66,7 @@ def of_fitted_controls(results: Results, study: str, metric: str = "nll", **wher
 
     Columns dataset, inference, mean, low, high, n; without rows where no data set has any.
     """
-    table = results.metrics
-    rows = table[(table.study == study) & (table.metric == metric) & (table.split == "test")]
+    rows = results.rows("metrics", study=study, metric=metric, split="test")
     rows = rows[rows.inference.isin(FITTED)]
     for column, wanted in where.items():
         rows = rows[rows[column] == wanted]
@@ -174,8 +170,9 @@ def best_cell(
 
 def with_tuned_scales(results: Results, study: str, **where) -> pd.DataFrame:
     """The test rows of the metrics table of a study's models, the fixed scales cut down to the tuned one."""
-    table = results.metrics
-    table = table[(table.study == study) & (table.split == "test") & ~table.inference.isin(CONTROLS)]
+    metric = {"metric": where["metric"]} if where.get("metric") else {}
+    table = results.rows("metrics", study=study, split="test", **metric)
+    table = table[~table.inference.isin(CONTROLS)]
     return only_tuned_scales(results, _narrow(table, where, f"test result of {study}"))
 
 
@@ -192,8 +189,8 @@ def probed(results: Results, study: str, probe: str, **where) -> pd.DataFrame:
 
     `where` narrows columns: a value or a list. Raises NothingToDraw where no row is left.
     """
-    table, what = results.probes, f"reading of the probe '{probe}' of {study}"
-    table = table[(table.study == study) & (table.probe == probe)]
+    what = f"reading of the probe '{probe}' of {study}"
+    table = results.rows("probes", study=study, probe=probe)
     if table.empty:
         raise NothingToDraw(f"no cell of {study} was put to the probe '{probe}'")
     return _narrow(only_tuned_scales(results, _narrow(table, where, what)), {}, f"{what} of the scale that was chosen")
@@ -226,9 +223,10 @@ def spread_ratios(readings: pd.DataFrame, metric: str, region: str) -> pd.DataFr
     return (table[region] / table.inside).unstack("seed")
 
 
-def point_methods(metrics: pd.DataFrame, study: str) -> set[str]:
+def point_methods(results: Results, study: str) -> set[str]:
     """Methods of a study whose draws are all the same: the known ones, and those whose predictions never vary."""
-    rows = metrics[(metrics.study == study) & (metrics.metric == "total_variance") & ~metrics.inference.isin(CONTROLS)]
+    rows = results.rows("metrics", ["inference", "value"], study=study, metric="total_variance")
+    rows = rows[~rows.inference.isin(CONTROLS)]
     largest = rows.groupby("inference").value.max()
     return {*POINTS, *largest.index[largest == 0]}
 
@@ -236,7 +234,7 @@ def point_methods(metrics: pd.DataFrame, study: str) -> set[str]:
 def main_method(results: Results, study: str) -> str:
     """The method that figures show where they show one: mean_field, else another that has draws, else MAP."""
     known = list(done(results, study).inference.unique())
-    others = sorted(point_methods(results.metrics, study) - set(POINTS))
+    others = sorted(point_methods(results, study) - set(POINTS))
     last = ("prior_only", *POINTS, *others)
     return min(known, key=lambda m: (last.index(m) + 1 if m in last else 0, m != "mean_field"))
 

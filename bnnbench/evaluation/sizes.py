@@ -128,8 +128,7 @@ def by_method(results: Results, study: str, metric: str, task: str) -> pd.DataFr
 
 def true_noise(results: Results, study: str, metric: str, known: pd.DataFrame) -> pd.DataFrame:
     """What the true law has of a metric, of known data sets: one value each."""
-    t = results.metrics
-    rows = t[(t.study == study) & (t.inference == "bayes_rule") & (t.metric == metric) & (t.split == "test")]
+    rows = results.rows("metrics", study=study, inference="bayes_rule", metric=metric, split="test")
     return rows.drop_duplicates("dataset")[["dataset", "value"]].merge(known, on="dataset")
 
 

@@ -148,7 +148,7 @@ def _sharpest(results: Results, study: str, names: list[str]) -> str:
     """The method with the lowest mean validation NLL over data sets, of those that were run on all and have draws."""
     on_all = set.intersection(*(set(methods_of(results, study, name)) for name in names))
     means = {}
-    for method in sorted(on_all - point_methods(results.metrics, study)) or sorted(on_all):
+    for method in sorted(on_all - point_methods(results, study)) or sorted(on_all):
         with suppress(NothingToDraw):  # chains that missed the gate
             means[method] = np.mean([best_models(results, study, name, method)["mean"].iloc[0] for name in names])
     if not means:

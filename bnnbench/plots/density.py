@@ -129,7 +129,7 @@ def spread_against_error(
     Each method with its best model by validation NLL at the lowest seed.
     """
     dataset = dataset or densities_of(results, study, 2)[0]
-    points = point_methods(results.metrics, study)
+    points = point_methods(results, study)
     cells = [cell for cell in chosen_cells(results, study, dataset, inference) if cell.inference not in points]
     if not cells:
         raise NothingToDraw("a point estimate has one draw, and so no spread over draws")
@@ -165,7 +165,7 @@ def divergences_in_words(results: Results, study: str) -> str:
     for dataset in names:
         for cell in chosen_cells(results, study, dataset):
             same = cells_of(results, study, cell, dataset=dataset, inference=cell.inference)
-            rows = results.metrics[results.metrics.id.isin(same.id) & (results.metrics.split == "test")]
+            rows = results.rows("metrics", id=list(same.id), split="test")
             means = rows.groupby("metric").value.mean()
             values = [means.get(name, np.nan) * (100 if name == "outside_domain" else 1) for name in metrics]
             words = " | ".join(f"{value:.2g}" for value in values)

@@ -259,8 +259,7 @@ def _agreement(results: Results, cells: pd.DataFrame) -> str:
 def samples_in_words(results: Results, study: str, dataset: str) -> str:
     """A table of what samples of a data set are worth on its test set, a row an entry and two of controls: means over
     seeds, with the interval's half width."""
-    table = results.metrics
-    table = table[(table.study == study) & (table.dataset == dataset) & (table.split == "test")]
+    table = results.rows("metrics", study=study, dataset=dataset, split="test")
     shown = [name for name in IN_TABLE if name in set(table.metric)]
     rows = [(f"*{name}*", table[table.inference == control]) for control, name in _controls(results, dataset).items()]
     for title, cells in _entries(results, study, dataset):
@@ -291,9 +290,9 @@ def collapses_in_words(results: Results, study: str) -> str:
     """Which cells collapsed, diverged or lost modes, cell by cell; or that none did."""
     cells = results.cells[results.cells.study == study]
     lines = [f"- `{cell.id}`: {cell.state}, {cell.reason}" for cell in cells.itertuples() if cell.reason]
-    table = results.metrics[(results.metrics.study == study) & (results.metrics.split == "test")]
-    covered = table[(table.metric == "modes_covered") & table.id.isin(cells.id)]
-    modes = table[table.metric == "modes_covered"].value.max() if len(covered) else 0
+    table = results.rows("metrics", study=study, metric="modes_covered", split="test")
+    covered = table[table.id.isin(cells.id)]
+    modes = table.value.max() if len(covered) else 0
     lost = covered[covered.value < modes]
     lines += [f"- `{row.id}`: {row.value:g} of {modes:g} modes" for row in lost.itertuples()]
     return "\n".join(lines) or "No cell collapsed to a point, diverged or lost a mode."

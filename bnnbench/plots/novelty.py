@@ -67,7 +67,7 @@ def novelty_scores(results: Results, study: str, kind: str | None = None) -> Fig
 def novel_cells(results: Results, study: str) -> list[str]:
     """A trained cell of each method whose draws vary, on the data set of the median effect: see `median_data_set`."""
     cells = done(results, study, recipe="").sort_values("seed", kind="stable")
-    cells = cells[~cells.inference.isin(point_methods(results.metrics, study))]
+    cells = cells[~cells.inference.isin(point_methods(results, study))]
     try:
         shown = median_data_set(results, study)
     except NothingToDraw:

@@ -26,8 +26,7 @@ DECIBEL = np.linspace(-45, 25, 141)
 def pruning_curves(results: Results, study: str, network: str | None = None) -> Figure:
     """Test error against the share of weights removed, a panel a network; colour is the model, the line the way of
     pruning; bands over seeds."""
-    table = results.probes
-    table = table[(table.study == study) & (table.probe == "pruning") & (table.metric == "accuracy")]
+    table = results.rows("probes", study=study, probe="pruning", metric="accuracy")
     if table.empty:
         raise NothingToDraw(f"no cell of {study} was put to the probe 'pruning'")
     networks = [network] if network else list(dict.fromkeys(table.network))

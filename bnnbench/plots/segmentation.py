@@ -166,7 +166,7 @@ def pixels_kept(results: Results, study: str, dataset: str | None = None) -> Fig
     Each method with the model that validation data choose. Bands are 95% intervals over seeds.
     """
     dataset = dataset or mapped(results, study)[0]
-    methods, points = methods_of(results, study, dataset), point_methods(results.metrics, study)
+    methods, points = methods_of(results, study, dataset), point_methods(results, study)
     shares = np.linspace(0.1, 1, 19)
     figure, axes = panels_of(len(methods), 2.3)
     for ax, method in zip(axes.flat, methods, strict=False):

@@ -193,7 +193,7 @@ def boundary_in_words(results: Results, study: str) -> str:
 def sparsity_in_words(results: Results, study: str, a: str = "laplace", b: str = "cauchy") -> str:
     """Share of last-layer weights whose 95% interval covers 0 under two priors, and the paired difference."""
     inference = main_method(results, study)
-    if inference in point_methods(results.metrics, study):
+    if inference in point_methods(results, study):
         raise NothingToDraw("a point estimate has no intervals")
     rows = with_tuned_scales(results, study, inference=inference, recipe="", metric="nll", prior=[a, b])
     rows = rows.assign(value=[last_weights(results, cell_id).covers_zero.mean() for cell_id in rows.id])
@@ -252,7 +252,7 @@ def spread_in_words(results: Results, study: str) -> str:
 
     Ratios by cell of the model that validation data chose, averaged over data sets.
     """
-    asked = dict.fromkeys(results.probes[results.probes.study == study].inference)
+    asked = dict.fromkeys(results.rows("probes", ["inference"], study=study).inference)
     rows = []
     for inference in asked:
         try:

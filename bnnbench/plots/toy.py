@@ -122,7 +122,7 @@ def plane_maps(
     if quantity not in QUANTITIES:
         raise ValueError(f"quantity is '{quantity}': choose {' or '.join(QUANTITIES)}")
     inference = inference or main_method(results, study)
-    if quantity == "uncertainty" and inference in point_methods(results.metrics, study):
+    if quantity == "uncertainty" and inference in point_methods(results, study):
         raise NothingToDraw("a point estimate has one draw, and so no spread over draws")
     rows = []
     for name, data in _in_plane(results, datasets or noisiest(results, study)).items():

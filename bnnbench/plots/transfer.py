@@ -103,7 +103,8 @@ def pretraining_in_words(results: Results, study: str) -> str:
     sources = {text.split(";")[0].split(" ", 2)[2].rpartition("/")[0] for text in taken.pretrained}
     lines = []
     for source in sorted(sources):
-        mine = results.metrics[results.metrics.id.str.startswith(f"{source}/seed-") & (results.metrics.split == "test")]
+        mine = results.rows("metrics", study=source.split("/")[0], metric=["accuracy", "nll"], split="test")
+        mine = mine[mine.id.str.startswith(f"{source}/seed-")]
         accuracy, nll = (mine[mine.metric == name].value.mean() for name in ("accuracy", "nll"))
         _, dataset, network, model, method = source.split("/")
         users = taken[taken.pretrained.str.contains(f"{source}/", regex=False)]

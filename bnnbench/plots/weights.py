@@ -57,7 +57,7 @@ def last_layer_densities(
     In colour: weights whose stored 95% interval leaves out 0; grey: those that it covers. Drawn at the lowest seed.
     """
     inference = inference or main_method(results, study)
-    if inference in point_methods(results.metrics, study):
+    if inference in point_methods(results, study):
         raise NothingToDraw("a point estimate gives weights a value and no density")
     dataset = dataset or noisiest(results, study)[-1]
     models = best_models(results, study, dataset, inference, network).set_index("prior", drop=False)

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 import pandas as pd
 
 from bnnbench.base.statistics import RANKED_FROM, balanced, wilcoxon_holm
-from bnnbench.evaluation.reference import converged
 from bnnbench.evaluation.results import Results
 from bnnbench.report import estimates
 from bnnbench.report.estimates import by_seed
@@ -29,7 +28,7 @@ def against_point(results: Results, study: str, names: dict[tuple[str, str], str
     A method's score on a data set is its test NLL minus MAP's, a mean over the models and seeds that both have.
     Wilcoxon's signed-rank test with Holm's correction over methods; nothing below `RANKED_FROM` data sets.
     """
-    nll = estimates.without_controls(by_seed(converged(results.metrics, results.references), study, "nll"))
+    nll = estimates.without_controls(by_seed(results, study, "nll"))
     if nll.empty or nll.index.get_level_values("dataset").nunique() < RANKED_FROM:
         return []
     chosen = estimates.comparable(nll, results.tuned[results.tuned.study == study]).droplevel("scale")

@@ -8,6 +8,8 @@ import numpy as np
 import pandas as pd
 
 from bnnbench.base.statistics import BOOTSTRAP_FROM, balanced, mean_interval
+from bnnbench.evaluation.reference import converged
+from bnnbench.evaluation.results import Results
 from bnnbench.evaluation.select import CONTROLS
 from bnnbench.words import prose
 
@@ -48,12 +50,12 @@ class Estimate:
         return self.has_interval and self.low <= 1e-12 and self.high >= -1e-12
 
 
-def by_seed(metrics: pd.DataFrame, study: str, metric: str, split: str = "test") -> pd.DataFrame:
+def by_seed(results: Results, study: str, metric: str, split: str = "test") -> pd.DataFrame:
     """Values of a metric, one row for each data set and entry (index UNIT), one column a seed.
 
-    A scale that is not a number is 0 in the index.
+    Without those of chains that missed the reference's gate. A scale that is not a number is 0 in the index.
     """
-    rows = metrics[(metrics.study == study) & (metrics.metric == metric) & (metrics.split == split)]
+    rows = converged(results.rows("metrics", study=study, metric=metric, split=split), results.references)
     wide = rows.assign(scale=rows.scale.fillna(0.0)).set_index([*UNIT, "seed"]).value.unstack("seed")
     return wide.sort_index()
 

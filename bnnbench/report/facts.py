@@ -200,10 +200,11 @@ def metrics(results: Results) -> list[tuple[Task, list[tuple[str, Metric]]]]:
 
     Tables of another version may hold metrics that this one does not know.
     """
-    task_of = results.metrics.dataset.map({name: spec.task for name, spec in results.plan.datasets.items()})
+    known = results.distinct("metrics", "dataset", "metric")
+    task_of = known.dataset.map({name: spec.task for name, spec in results.plan.datasets.items()})
     found = []
     for task in used_tasks(results.plan):
-        names = results.metrics.metric[(task_of == task.name).to_numpy()].unique()
+        names = known.metric[(task_of == task.name).to_numpy()].unique()
         found.append((task, [(name, _described(name, task.name)) for name in names]))
     return found
 

@@ -114,7 +114,7 @@ def draw(results: Results, study: str, folder: Path) -> Figures:
             priors.fixed_against_hyperpriors, inference=method,
         )  # fmt: skip
     for probe, (plot, caption, alt) in _of_probes().items():
-        asked = results.probes[(results.probes.study == study) & (results.probes.probe == probe)]
+        asked = results.rows("probes", ["network"], study=study, probe=probe)
         for network in dict.fromkeys(asked.network):
             found.others += add(f"{probe}-{network}", caption.format(network), alt, plot, network=network)
     for picture in pictures.of_study(results, study):

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 import pandas as pd
 
 from bnnbench.base.statistics import plain_method
-from bnnbench.evaluation.reference import converged
 from bnnbench.evaluation.results import Results
 from bnnbench.evaluation.select import point_methods
 from bnnbench.metrics import registered
@@ -61,12 +60,11 @@ class Finding:
 
 def of_study(results: Results, study: str, names: Names, ideal: str = "Bayes rule") -> list[Finding]:
     """Every finding of a study that its results allow. `ideal` is what one who knows the generator is called."""
-    metrics = converged(results.metrics, results.references)
-    nll = estimates.without_controls(by_seed(metrics, study, "nll"))
+    nll = estimates.without_controls(by_seed(results, study, "nll"))
     if nll.empty:
         return []
-    ece = estimates.without_controls(by_seed(metrics, study, "ece"))
-    validation = estimates.without_controls(by_seed(metrics, study, "nll", "validation"))
+    ece = estimates.without_controls(by_seed(results, study, "ece"))
+    validation = estimates.without_controls(by_seed(results, study, "nll", "validation"))
     tuned = results.tuned[results.tuned.study == study]
     chosen = estimates.comparable(nll, tuned)
     return [
@@ -74,9 +72,9 @@ def of_study(results: Results, study: str, names: Names, ideal: str = "Bayes rul
         *learned_or_set(nll, chosen, tuned, names),
         *against_point(chosen, "NLL", "test NLL", "nats", names),
         *against_point(ece.reindex(chosen.index), "ECE", "ECE", "", names),
-        *gap_to_bayes(validation, by_seed(metrics, study, "excess_nll"), ideal),
+        *gap_to_bayes(validation, by_seed(results, study, "excess_nll"), ideal),
         *sensitivity(nll, validation, names),
-        *scores(metrics, study),
+        *scores(results, study),
     ]
 
 
@@ -184,11 +182,11 @@ def sensitivity(nll: pd.DataFrame, validation: pd.DataFrame, names: Names) -> li
     return found
 
 
-def scores(metrics: pd.DataFrame, study: str) -> list[Finding]:
+def scores(results: Results, study: str) -> list[Finding]:
     """Which score tells wrong from right predictions best, over the methods that have draws."""
-    left_out = [*point_methods(metrics, study), CONTROL]
+    left_out = [*point_methods(results, study), CONTROL]
     known = {found.score: metric for metric, found in registered().items() if found.score}
-    tables = {name: estimates.without_controls(by_seed(metrics, study, metric)) for name, metric in known.items()}
+    tables = {name: estimates.without_controls(by_seed(results, study, metric)) for name, metric in known.items()}
     tables = {name: where(t, lambda f: ~f.inference.isin(left_out)) for name, t in tables.items() if len(t)}
     tables = {name: t for name, t in tables.items() if t.notna().any(axis=None)}
     if len(tables) < 2:

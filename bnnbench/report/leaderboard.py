@@ -8,7 +8,6 @@ import pandas as pd
 from bnnbench import tasks
 from bnnbench.base.statistics import plain_method
 from bnnbench.evaluation.controls import SECONDS
-from bnnbench.evaluation.reference import converged
 from bnnbench.evaluation.results import Results
 from bnnbench.evaluation.select import CONTROLS, FITTED
 from bnnbench.metrics import registered
@@ -143,8 +142,7 @@ def method_names(plan: Plan, study: str) -> dict[tuple[str, str], str]:
 
 def boards(plan: Plan, results: Results, study: str) -> list[Board]:
     """Leaderboards of a study, in the order of its data sets; chains that missed the reference's gate have no place."""
-    metrics = converged(results.metrics, results.references)
-    wide = {metric: by_seed(metrics, study, metric) for metric in (*(c.metric for c in columns()), SECONDS)}
+    wide = {metric: by_seed(results, study, metric) for metric in (*(c.metric for c in columns()), SECONDS)}
     seconds = _seconds(results.cells, study)
     tuned = _tuned(results.tuned, study)
     methods = method_names(plan, study)

@@ -127,7 +127,7 @@ def study(
     cells = results.cells[results.cells.study == name]
     fixed = cells.hyperprior == "fixed"
     task = tasks.find(next(c.dataset.task for c in plan.cells if c.study == name))
-    controls, of_study = task.controls, results.metrics[results.metrics.study == name]
+    controls = task.controls
     return Study(
         name=name, title=config.title, question=config.question, page=page, boards=boards,
         findings=findings.of_study(results, name, methods, controls["bayes_rule"]),
@@ -136,7 +136,7 @@ def study(
         datasets=facts.dataset_facts(plan, name), config=config, methods=methods, figures=figures, notebook=notebook,
         claims=claims.cards(results, name, anchors), fidelity=claims.fidelity(results, name, methods),
         across=across.against_point(results, name, methods), controls=controls, chance_knows=task.chance_knows,
-        has_excess=bool((of_study.metric == "excess_nll").any()),
+        has_excess=not results.rows("metrics", ["value"], study=name, metric="excess_nll").empty,
     )  # fmt: skip
 
 

@@ -49,7 +49,12 @@ def _data_fault(path: Path) -> str:
 def available(plan: Plan, names: list[str]) -> dict[str, DataSet]:
     """The data sets of these names that could be had. Raises what `DataSet.from_netcdf` raises."""
     faults = data_faults(plan)
-    return {n: DataSet.from_netcdf(plan.results / "data" / f"{n}.nc", n) for n in names if n not in faults}
+    return {name: data_set(plan, name) for name in names if name not in faults}
+
+
+def data_set(plan: Plan, name: str) -> DataSet:
+    """A run's data set of this name. Raises what `DataSet.from_netcdf` raises."""
+    return DataSet.from_netcdf(plan.results / "data" / f"{name}.nc", name)
 
 
 def failed_notebook(plan: Plan, study: str) -> Path:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from bnnbench import datasets, likelihoods, networks, tasks
 from bnnbench.files.shards import ShardFile, unfinished
+from bnnbench.study import memory
 from bnnbench.study.cells import Cell
 from bnnbench.study.grid import Plan, Shard, check_files, check_methods
 
@@ -77,8 +78,16 @@ def summary(plan: Plan) -> str:
         f"  time: about {seconds / 60 / cores + 1:.0f} minutes on {cores} cores "
         "(by the costs in the studies; a slow machine takes twice that, a GPU less)\n"
         f"  disk: {_size(sizes)} in {plan.results}/\n"
+        f"  memory: {_memory(plan)}\n"
         f"  {report}"
     )
+
+
+def _memory(plan: Plan) -> str:
+    """What the largest job takes at its peak, in words, and what the steps after training do."""
+    job, after = memory.largest(plan), memory.after_training(plan)
+    rest = "" if job.name == memory.REPORT else f", {after / 1000:.1f} GB for the tables and the report"
+    return f"about {job.megabytes / 1000:.1f} GB for the largest job ({job.name}){rest}"
 
 
 def _size(sizes: list[float]) -> str:

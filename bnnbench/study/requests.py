@@ -1,4 +1,4 @@
-"""What a training job asks of a cluster's queue: more at each attempt, since what ended the last may have been a limit.
+"""What jobs ask of a cluster's queue: more at each attempt, since what ended the last may have been a limit.
 
 Each attempt goes on from the checkpoint of the one before.
 """
@@ -6,18 +6,34 @@ Each attempt goes on from the checkpoint of the one before.
 import math
 from collections.abc import Iterable
 
+from bnnbench.study import memory
 from bnnbench.study.grid import Plan
 
-MEGABYTES = 8000
-"""Memory of a first attempt."""
+LEAST_MEGABYTES = 4000
+"""Memory of a first attempt at least, and where a data set does not say its shapes twice as much."""
+MEMORY_SLACK = 1.5
+"""What is asked for is so many times what `memory` reckons, of which docs/scale.md says how far it is right."""
 LEAST_MINUTES = 120
 SLACK = 4
 """The costs in the studies are of one quick core: what is asked for is so many times what they come to."""
 
 
-def megabytes(attempt: int = 1) -> int:
-    """Memory, MB, that a training job asks for at its `attempt`, from 1."""
-    return MEGABYTES * attempt
+def megabytes(plan: Plan, shards: Iterable[str], attempt: int = 1) -> int:
+    """Memory, MB, that the job that trains the shards of these names, one after the other, asks for at its `attempt`,
+    from 1."""
+    needs = [memory.of_training(plan, plan.shards[name]) for name in shards]
+    return attempt * max(_slack(need) for need in needs)
+
+
+def megabytes_after(plan: Plan, attempt: int = 1) -> int:
+    """Memory, MB, that gathering, claims, a notebook and the report ask for at their `attempt`, from 1."""
+    return attempt * _slack(memory.after_training(plan))
+
+
+def _slack(need: float) -> int:
+    if math.isnan(need):
+        return 2 * LEAST_MEGABYTES
+    return max(LEAST_MEGABYTES, math.ceil(MEMORY_SLACK * need))
 
 
 def minutes(plan: Plan, shards: Iterable[str], attempt: int = 1) -> int:

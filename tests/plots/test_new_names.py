@@ -109,11 +109,11 @@ def test_a_merged_model_is_marked_with_what_it_is_the_same_as(newcomers):
 
 
 def test_a_new_point_estimate_is_known_by_its_predictions(newcomers, small_results):
-    assert select.point_methods(newcomers.metrics, "toy") >= {"quick_descent"}
+    assert select.point_methods(newcomers, "toy") >= {"quick_descent"}
     assert select.main_method(newcomers, "toy") == "drift_flow"
     with pytest.raises(plots.NothingToDraw, match="point estimate"):
         plots.plane_maps(newcomers, "toy", "uncertainty", inference="quick_descent")
-    (before,), (after,) = (findings.scores(results.metrics, "toy") for results in (small_results, newcomers))
+    (before,), (after,) = (findings.scores(results, "toy") for results in (small_results, newcomers))
     assert after.sentence == before.sentence
     names = {("drift_flow", ""): "drift flow", ("quick_descent", ""): "quick descent"}
     found = findings.of_study(newcomers, "toy", names)

@@ -41,7 +41,7 @@ def test_a_new_metric_is_in_tables_glossary_leaderboards_and_findings(made_up_sc
         assert labels[:2] == ["NLL", "Accuracy %"] and labels.index("Made-up %") > labels.index("AUROC")
         best = rows[(rows.split == "test") & (rows.dataset == board.dataset) & (rows.inference == "bayes_rule")]
         assert board.reference("bayes_rule").values["made_up_score"].mean == pytest.approx(best.value.mean())
-    (scores,) = findings.scores(results.metrics, "toy")
+    (scores,) = findings.scores(results, "toy")
     assert "made-up uncertainty" in scores.sentence
 
     page = (render(copied) / "glossary.html").read_text(encoding="utf-8")

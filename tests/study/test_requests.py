@@ -25,7 +25,18 @@ def test_a_first_attempt_has_two_hours_or_some_times_what_it_is_expected_to_take
 def test_what_the_queue_ended_is_given_more_time_and_memory(attempt, seconds):
     plan = plan_of(seconds)
     assert requests.minutes(plan, plan.shards, attempt) == attempt * requests.minutes(plan, plan.shards)
-    assert requests.megabytes(attempt) == attempt * requests.megabytes() == attempt * 8000
+    assert requests.megabytes(plan, plan.shards, attempt) == attempt * requests.megabytes(plan, plan.shards)
+    assert requests.megabytes_after(plan, attempt) == attempt * requests.megabytes_after(plan)
+
+
+def test_memory_is_asked_for_by_what_is_expected_and_never_little(monkeypatch):
+    plan = plan_of(1.0)
+    needs = dict.fromkeys(plan.shards, 100.0) | {next(iter(plan.shards)): 20_000.0}
+    assert requests.megabytes(plan, plan.shards) == requests.megabytes_after(plan) == 4000  # of networks so small
+    monkeypatch.setattr(requests.memory, "of_training", lambda plan, shard: needs[shard.name])
+    assert requests.megabytes(plan, plan.shards) == 30_000  # the job has one shard at a time
+    monkeypatch.setattr(requests.memory, "of_training", lambda plan, shard: float("nan"))
+    assert requests.megabytes(plan, plan.shards) == 8000  # of shapes that nobody knows
 
 
 @pytest.mark.parametrize(

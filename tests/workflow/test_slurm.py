@@ -121,7 +121,9 @@ def test_a_job_that_was_ended_is_sent_again_asks_for_more_and_goes_on(runs):
     plan = grid.load(remote.config, thorough=False)
     shards = [name for name, shard in plan.shards.items() if shard.study == "toy" and shard.inference != "hmc"]
     assert asked == [requests.minutes(plan, shards, attempt) for attempt in (1, 2)]
-    assert [job.memory for job in (first, second)] == [f"{requests.megabytes(attempt)}M" for attempt in (1, 2)]
+    assert [job.memory for job in (first, second)] == [
+        f"{requests.megabytes(plan, shards, attempt)}M" for attempt in (1, 2)
+    ]
     after = stored(remote.results / "shards" / f"{PLANE}--map.nc")
     assert remote.before and remote.before.items() <= after.items()  # not trained again
 

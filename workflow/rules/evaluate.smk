@@ -115,6 +115,8 @@ rule gather:
         f"{RESULTS}/probes.parquet",
     log:
         f"{LOGS}/gather.log",
+    resources:
+        mem_mb=lambda wildcards, attempt: requests.megabytes_after(PLAN, attempt),
     params:
         config=CONFIG,
         plan=PLAN_DIGEST,
@@ -134,6 +136,8 @@ rule claims:
         f"{RESULTS}/claims.parquet",
     log:
         f"{LOGS}/claims.log",
+    resources:
+        mem_mb=lambda wildcards, attempt: requests.megabytes_after(PLAN, attempt),
     params:
         config=CONFIG,
         plan=PLAN_DIGEST,

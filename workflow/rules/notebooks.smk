@@ -14,6 +14,8 @@ rule notebook:
         f"{RESULTS}/notebooks/{{study}}.html",
     log:
         f"{LOGS}/notebooks/{{study}}.log",
+    resources:
+        mem_mb=lambda wildcards, attempt: requests.megabytes_after(PLAN, attempt),
     params:
         config=CONFIG,
         source=SOURCES["notebook"],

@@ -8,6 +8,8 @@ rule report:
         f"{RESULTS}/report/report.pdf",
     log:
         f"{LOGS}/report.log",
+    resources:
+        mem_mb=lambda wildcards, attempt: requests.megabytes_after(PLAN, attempt),
     params:
         config=CONFIG,
         plan=PLAN_DIGEST,

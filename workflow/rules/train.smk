@@ -10,7 +10,9 @@ rule train:
     threads: PLAN.config.threads
     resources:
         gpu=lambda wildcards: requests.gpus(PLAN, [wildcards.shard]),
-        mem_mb=lambda wildcards, attempt: requests.megabytes(attempt),
+        mem_mb=lambda wildcards, attempt: requests.megabytes(
+            PLAN, [wildcards.shard], attempt
+        ),
         runtime=lambda wildcards, attempt: requests.minutes(
             PLAN, [wildcards.shard], attempt
         ),
@@ -51,7 +53,9 @@ for batch, names in SHARED.items():
         threads: PLAN.config.threads
         resources:
             gpu=lambda wildcards, names=names: requests.gpus(PLAN, names),
-            mem_mb=lambda wildcards, attempt: requests.megabytes(attempt),
+            mem_mb=lambda wildcards, attempt, names=names: requests.megabytes(
+                PLAN, names, attempt
+            ),
             runtime=lambda wildcards, attempt, names=names: requests.minutes(
                 PLAN, names, attempt
             ),
