@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from bnnbench import datasets, likelihoods, networks
 from bnnbench.networks._layers import Activation, Conv, Dense, Flatten, MaxPool, Network, PlacedMaxPool, Recurrent
+from bnnbench.networks._residual import Fork, Join, MeanOfPixels, Shortcut, Widen
 from bnnbench.study.cells import Cell
 from bnnbench.study.grid import Plan, Shard
 
@@ -140,23 +141,32 @@ def units(network: Network) -> int:
     layers = getattr(network, "layers", ())
     if not any(isinstance(layer, Dense | Conv | Recurrent) for layer in layers):
         return sum(p.shape[0] for p in network.parameters)
-    shape, total = tuple(network.input_shape), 0
+    shape, total, kept = tuple(network.input_shape), 0, []
     for layer in layers:
-        shape = _after(layer, shape)
+        shape = _after(layer, shape, kept)
         total += math.prod(shape)
     return total
 
 
-def _after(layer, shape: tuple[int, ...]) -> tuple[int, ...]:
-    """The shape of a layer's outputs for a point, given that of its inputs."""
+def _after(layer, shape: tuple[int, ...], kept: list) -> tuple[int, ...]:
+    """The shape of a layer's outputs for a point, given that of its inputs; `kept` is of what blocks set aside."""
     match layer:
         case Dense():
             return (layer.n_out,)
         case Conv():
-            rows, columns = (n + 2 * layer.padding - layer.kernel + 1 for n in shape[1:])
-            return layer.n_out, rows, columns
-        case MaxPool() | PlacedMaxPool():
+            return layer.n_out, *map(layer.side_after, shape[1:])
+        case MaxPool():
+            return shape[0], *map(layer.side_after, shape[1:])
+        case PlacedMaxPool():
             return shape[0], shape[1] // layer.size, shape[2] // layer.size
+        case Fork() | Shortcut():
+            return layer.apply(shape, kept)
+        case Join():
+            return kept.pop()
+        case Widen():
+            return layer.channels[1], *layer.size_after(shape[1:], [])
+        case MeanOfPixels():
+            return (layer.channels,)
         case Recurrent():
             steps = shape[-1] if len(shape) == 2 else shape[0]
             return layer.n_units, steps

@@ -9,8 +9,8 @@ from collections.abc import Iterable
 from bnnbench.study import memory
 from bnnbench.study.grid import Plan
 
-LEAST_MEGABYTES = 4000
-"""Memory of a first attempt at least, and where a data set does not say its shapes twice as much."""
+LEAST_MEGABYTES, LEAST_AFTER = 8000, 4000
+"""MB that a first attempt asks for at least, in training and after it: few large networks were measured."""
 MEMORY_SLACK = 1.5
 """What is asked for is so many times what `memory` reckons, of which docs/scale.md says how far it is right."""
 LEAST_MINUTES = 120
@@ -22,18 +22,17 @@ def megabytes(plan: Plan, shards: Iterable[str], attempt: int = 1) -> int:
     """Memory, MB, that the job that trains the shards of these names, one after the other, asks for at its `attempt`,
     from 1."""
     needs = [memory.of_training(plan, plan.shards[name]) for name in shards]
-    return attempt * max(_slack(need) for need in needs)
+    return attempt * max(_slack(need, LEAST_MEGABYTES) for need in needs)
 
 
 def megabytes_after(plan: Plan, attempt: int = 1) -> int:
     """Memory, MB, that gathering, claims, a notebook and the report ask for at their `attempt`, from 1."""
-    return attempt * _slack(memory.after_training(plan))
+    return attempt * _slack(memory.after_training(plan), LEAST_AFTER)
 
 
-def _slack(need: float) -> int:
-    if math.isnan(need):
-        return 2 * LEAST_MEGABYTES
-    return max(LEAST_MEGABYTES, math.ceil(MEMORY_SLACK * need))
+def _slack(need: float, least: int) -> int:
+    """What to ask for where so much is expected; the least where the data set does not say its shapes (NaN)."""
+    return least if math.isnan(need) else max(least, math.ceil(MEMORY_SLACK * need))
 
 
 def minutes(plan: Plan, shards: Iterable[str], attempt: int = 1) -> int:

@@ -1,11 +1,9 @@
 """Tables of many cells: written in parts, read with words as categories, in little more memory than of few."""
 
-import subprocess
-import sys
-
 import numpy as np
 import pandas as pd
 import pytest
+from peak import peak
 
 from bnnbench.files import tables
 
@@ -44,7 +42,7 @@ def test_categories_sort_as_words_and_are_words_again_when_written(tmp_path):
 
 
 PEAK = """
-import resource, sys
+import sys
 import pandas as pd
 from bnnbench.evaluation import evaluate
 from bnnbench.files import tables
@@ -58,14 +56,10 @@ shard = pd.DataFrame(rows, columns=columns)
 parts = (shard.assign(id=shard.id + f"-{k}", recipe=f"recipe-{k}") for k in range(cells // 100))
 tables.write_parts(parts, path)
 tables.read_table(path, compact=True)
-print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
 """
 
 
 @pytest.mark.slow
 def test_ten_times_as_many_cells_take_little_more_memory(tmp_path):
-    peaks = []
-    for cells in (1_000, 10_000):
-        command = [sys.executable, "-c", PEAK, str(cells), str(tmp_path / "table.parquet")]
-        peaks.append(int(subprocess.run(command, capture_output=True, text=True, check=True).stdout))
-    assert peaks[1] < 1.3 * peaks[0]
+    few, many = (peak(PEAK, cells, tmp_path / "table.parquet") for cells in (1_000, 10_000))
+    assert many < 1.3 * few

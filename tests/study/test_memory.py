@@ -4,6 +4,7 @@ import pytest
 from small_run import NOTHING_ELSE
 from trained_job import made_up, measured
 
+from bnnbench import networks
 from bnnbench.study import grid, memory, planning, requests
 from bnnbench.study.memory import units
 
@@ -70,6 +71,16 @@ def test_outputs_of_layers_are_counted():
         64,
     ]
     assert units(network) == sum(of_stages) + 64 + 5
+
+
+def test_outputs_of_residual_blocks_are_counted():
+    network = networks.make({"kind": "resnet", "depth": 8, "width": 0.25}, (3, 8, 8), 5)
+    # The first convolution and its activation; in each block where it begins, two convolutions and an activation, the
+    # sum and its activation, and in the later two what the shortcut begins with and what it makes of that.
+    first = 2 * 4 * 64 + 4 * 64 * 6
+    second = 4 * 64 + 8 * 16 * 3 + 4 * 64 + 8 * 16 + 8 * 16 * 2
+    third = 8 * 16 + 16 * 4 * 3 + 8 * 16 + 16 * 4 + 16 * 4 * 2
+    assert units(network) == first + second + third + 16 + 5
 
 
 def test_wider_networks_more_cells_and_posteriors_that_spread_take_more():
