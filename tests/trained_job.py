@@ -45,3 +45,19 @@ def made_up(plan: Plan) -> None:
 def measured(config: dict) -> float:
     """MB at the peak of a process that trains all shards of a config, one after the other."""
     return peak(TRAIN, json.dumps(config))
+
+
+EVALUATE = """
+import json, sys
+from bnnbench.evaluation import evaluate
+from bnnbench.study import grid
+plan = grid.load(json.loads(sys.argv[1]), thorough=False)
+for name, shard in plan.shards.items():
+    stored, table = plan.results / "shards" / f"{name}.nc", plan.results / "metrics" / f"{name}.parquet"
+    evaluate.evaluate_shard(plan, shard, stored, table)
+"""
+
+
+def measured_evaluation(config: dict) -> float:
+    """The same of evaluating them."""
+    return peak(EVALUATE, json.dumps(config))

@@ -54,6 +54,7 @@ __all__ = [
     "faults",
     "file_faults",
     "group",
+    "has_law",
     "identity",
     "known_options",
     "law",
@@ -214,6 +215,11 @@ def law(family: str, options: dict, x: np.ndarray, name: str = "law"):
     """
     check_options(family, options)
     return _call(family, name, options, x)
+
+
+def has_law(family: str, name: str = "law") -> bool:
+    """Whether the family's generator is known: whether `law` of the same name says anything."""
+    return hasattr(_module(family), name)
 
 
 def regions(family: str, options: dict) -> dict[str, list[tuple[float, float]]] | None:

@@ -7,7 +7,7 @@ resident memory of a whole process at its peak, imports included. A GPU's own me
 import math
 from dataclasses import dataclass
 
-from bnnbench import datasets, likelihoods, networks
+from bnnbench import datasets, likelihoods, networks, tasks
 from bnnbench.networks._layers import Activation, Conv, Dense, Flatten, MaxPool, Network, PlacedMaxPool, Recurrent
 from bnnbench.networks._residual import Fork, Join, MeanOfPixels, Shortcut, Widen
 from bnnbench.study.cells import Cell
@@ -20,6 +20,9 @@ TRAINING, COMPILING, AFTER = 500, 200, 600
 is the report with its figures (gathering takes 490, claims 550), for up to 10^4 cells."""
 PER_CELL = 0.01
 """MB a cell of the run by which the steps after training grow: the plan and the table of cells are held as a whole."""
+EVALUATING, JUDGED, BY_A_LAW = 235, 36, 64
+"""MB of a process that evaluates with what it evaluates apart; bytes that each number of one cell's predictions takes
+while it is judged, and while it is judged by one who knows the generator."""
 INPUTS = 2
 """Times the inputs of all points as single precision: they are stacked from copies."""
 ON_THE_WAY = 3.5
@@ -44,7 +47,6 @@ TOTALS = 32
 """Times the outputs for all test points of a stack: sums over draws, and what is made of them."""
 STORED = 20
 """Bytes a point and class of the predictions of a shard's cells while they are joined and written."""
-REPORT = "report"
 POINT_METHODS = ("map", "mle")
 MEMBERS = ("members", "chains")
 """Settings that say how many networks of a cell are trained together."""
@@ -54,7 +56,7 @@ IMAGES_AT_ONCE, POINTS_AT_ONCE = 250, 4000
 
 @dataclass(frozen=True)
 class Job:
-    """What takes the most memory of a run: megabytes at its peak, and its name."""
+    """A job's megabytes at its peak, and its name."""
 
     megabytes: float
     name: str
@@ -75,16 +77,35 @@ def of_training(plan: Plan, shard: Shard) -> float:
     return TRAINING + compiling + _inputs(cells, shape) + most + stored
 
 
+def of_evaluation(plan: Plan, shard: Shard) -> float:
+    """MB at the peak of evaluating a shard, whose predictions are read as a whole and judged cell by cell; NaN where
+    the data set does not say its shapes."""
+    first = shard.cells[0]
+    shape = datasets.shape(first.dataset.family, first.dataset.options)
+    if shape is None:
+        return math.nan
+    task = tasks.find(first.dataset.task)
+    stored = task.stored_bytes(shape.inputs, shape.classes, first.draws) * (shape.validation + shape.test)
+    numbers = shape.test * math.prod(task.target_shape(shape.inputs)) * shape.classes
+    judged = BY_A_LAW if task.law and datasets.has_law(first.dataset.family, task.law) else JUDGED
+    return EVALUATING + (len(shard.trainable) * stored + judged * numbers) / 1e6
+
+
 def after_training(plan: Plan) -> float:
     """MB at the peak of gathering, claims, a notebook or the report."""
     return AFTER + PER_CELL * len(plan.cells)
 
 
-def largest(plan: Plan) -> Job:
-    """The job of a run that takes the most memory, of those whose memory is known."""
-    found = [Job(of_training(plan, shard), shard.name) for shard in plan.shards.values()]
-    known = [job for job in found if not math.isnan(job.megabytes)]
-    return max([*known, Job(after_training(plan), REPORT)], key=lambda job: job.megabytes)
+def largest(plan: Plan) -> dict[str, Job]:
+    """The job of each stage that takes the most memory, of those whose memory is known."""
+    shards = plan.shards.values()
+    of_stages = {
+        "training": [Job(of_training(plan, shard), shard.name) for shard in shards],
+        "evaluation": [Job(of_evaluation(plan, shard), shard.name) for shard in shards],
+        "report": [Job(after_training(plan), "tables, claims, notebooks and pages")],
+    }
+    known = {stage: [j for j in jobs if not math.isnan(j.megabytes)] for stage, jobs in of_stages.items()}
+    return {stage: max(jobs, key=lambda j: j.megabytes) for stage, jobs in known.items() if jobs}
 
 
 def _network(cell: Cell, shape: datasets.Shape) -> Network:

@@ -12,9 +12,9 @@ from bnnbench.study import memory
 from bnnbench.study.cells import Cell
 from bnnbench.study.grid import Plan, Shard, check_files, check_methods
 
-BYTES_PER_PREDICTION, BYTES_PER_WEIGHT, BYTES_PER_DRAW = 7, 22, 4
-"""Measured on disk, compressed: all predictions of one test point and class of one cell; the posterior and the
-summaries of one weight; one weight of a stored draw."""
+PACKED, BYTES_PER_WEIGHT, BYTES_PER_DRAW = 0.9, 22, 4
+"""Measured on disk, compressed: the share that is left of predictions; bytes of the posterior and the summaries of one
+weight, and of one weight of a stored draw."""
 
 
 def states(plan: Plan, shard: Shard) -> list[tuple[Cell, str]]:
@@ -84,10 +84,9 @@ def summary(plan: Plan) -> str:
 
 
 def _memory(plan: Plan) -> str:
-    """What the largest job takes at its peak, in words, and what the steps after training do."""
-    job, after = memory.largest(plan), memory.after_training(plan)
-    rest = "" if job.name == memory.REPORT else f", {after / 1000:.1f} GB for the tables and the report"
-    return f"about {job.megabytes / 1000:.1f} GB for the largest job ({job.name}){rest}"
+    """What the largest job of each stage takes at its peak, in words."""
+    jobs = memory.largest(plan).items()
+    return "largest jobs about " + ", ".join(f"{j.megabytes / 1000:.1f} GB in {stage} ({j.name})" for stage, j in jobs)
 
 
 def _size(sizes: list[float]) -> str:
@@ -106,6 +105,6 @@ def _bytes(shard: Shard) -> float:
     likelihood = likelihoods.make(first.likelihood, first.likelihood_options)
     network = networks.make(first.network_options, shape.inputs, likelihood.n_outputs(shape.classes))
     per_weight = BYTES_PER_WEIGHT + first.settings.get("keep", 0) * BYTES_PER_DRAW
-    targets = math.prod(tasks.find(first.dataset.task).target_shape(shape.inputs))
-    predictions = shape.test * targets * shape.classes * BYTES_PER_PREDICTION
+    of_a_point = tasks.find(first.dataset.task).stored_bytes(shape.inputs, shape.classes, first.draws)
+    predictions = (shape.test + shape.validation) * of_a_point * PACKED
     return len(shard.trainable) * (predictions + network.n_weights * per_weight)

@@ -25,6 +25,11 @@ def megabytes(plan: Plan, shards: Iterable[str], attempt: int = 1) -> int:
     return attempt * max(_slack(need, LEAST_MEGABYTES) for need in needs)
 
 
+def megabytes_evaluating(plan: Plan, shards: Iterable[str], attempt: int = 1) -> int:
+    """Memory, MB, that the job that evaluates these shards asks for at its `attempt`, from 1."""
+    return attempt * max(_slack(memory.of_evaluation(plan, plan.shards[name]), LEAST_AFTER) for name in shards)
+
+
 def megabytes_after(plan: Plan, attempt: int = 1) -> int:
     """Memory, MB, that gathering, claims, a notebook and the report ask for at their `attempt`, from 1."""
     return attempt * _slack(memory.after_training(plan), LEAST_AFTER)

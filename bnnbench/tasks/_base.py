@@ -76,6 +76,13 @@ class Task:
         """
         raise NotImplementedError
 
+    def stored_bytes(self, inputs: tuple[int, ...], n_classes: int, n_draws: int) -> int:
+        """What `encode` makes of one cell and point, without halves of chains: bytes, uncompressed and at most.
+
+        inputs: shape of one input
+        """
+        raise NotImplementedError
+
     def decode(self, group: xr.Dataset, i: int) -> Summary:
         """The predictions of the i-th cell in a group of a shard file."""
         raise NotImplementedError

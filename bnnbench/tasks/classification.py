@@ -53,6 +53,10 @@ class Classification(Task):
             found[name] = ("cell", "point", "class")[: values.ndim], values.astype(kind)
         return found
 
+    def stored_bytes(self, inputs, n_classes, n_draws):
+        votes = 1 if n_draws <= 255 else 2
+        return (1 if n_classes == 2 else n_classes) * (4 + 2 + 2 * votes) + 2
+
     def decode(self, group, i):
         from bnnbench.metrics import Predictions
 

@@ -44,6 +44,9 @@ class Density(Task):
         found = {name: (("cell", "point"), arrays[name].astype(np.float32)) for name in names}
         return found | {"dimensions": (("cell",), arrays["dimensions"].astype(np.int32))}
 
+    def stored_bytes(self, inputs, n_classes, n_draws):
+        return 4 * len(FIELDS + OF_BOUNDS)
+
     def decode(self, group, i):
         bound = [group[name].values[i] for name in OF_BOUNDS if name in group]
         return _densities(*(group[name].values[i] for name in FIELDS), int(group["dimensions"].values[i]), bound)

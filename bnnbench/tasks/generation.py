@@ -59,6 +59,9 @@ class Generation(Task):
                 found[name] = ("cell", axis), arrays[name].astype(kind)
         return found
 
+    def stored_bytes(self, inputs, n_classes, n_draws):
+        return 2 * math.prod(inputs) + 4 * len(OF_POINTS)  # there are as many samples as points
+
     def decode(self, group, i):
         arrays = {name: group[name].values[i] for name in group.data_vars}
         samples = arrays["low"] + arrays["samples"].astype(np.float64) * arrays["step"]

@@ -6,6 +6,8 @@ read from a state of zeros. Stored are the probabilities of every symbol at ever
 expected entropy: never the draws, and not the pieces' shape, so the steps of a piece are neighbours.
 """
 
+import math
+
 import numpy as np
 
 from bnnbench.tasks._base import Task
@@ -56,6 +58,9 @@ class Language(Task):
         return {
             name: (("cell", "symbol", "code")[: arrays[name].ndim], arrays[name].astype(np.float32)) for name in names
         }
+
+    def stored_bytes(self, inputs, n_classes, n_draws):
+        return math.prod(inputs) * 4 * (n_classes + 1)
 
     def decode(self, group, i):
         return _summary(group["mean_proba"].values[i], group["expected_entropy"].values[i])

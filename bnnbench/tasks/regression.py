@@ -43,6 +43,9 @@ class Regression(Task):
             found["df"] = ("cell",), arrays["df"]
         return found
 
+    def stored_bytes(self, inputs, n_classes, n_draws):
+        return n_draws * (2 + 1) + 4 * 4  # codes of locations and scales, and what they are to be read with
+
     def decode(self, group, i):
         values = {name: group[name].values[i].astype(float) for name in group.data_vars}
         location = _decoded_locations(values)

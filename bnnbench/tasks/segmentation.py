@@ -6,6 +6,8 @@ relative, and the sds, which pictures alone need, in 255 steps. Of K classes tha
 compression.
 """
 
+import math
+
 import numpy as np
 
 from bnnbench.tasks._base import Task
@@ -58,6 +60,9 @@ class Segmentation(Task):
         found = {"mean_proba": (by_class, arrays["mean_proba"].astype(np.float16))}
         found["sd_code"] = by_class, sd.astype(np.uint8)
         return found | {name: (by_pixel, arrays[name].astype(np.float16)) for name in BY_PIXEL}
+
+    def stored_bytes(self, inputs, n_classes, n_draws):
+        return math.prod(self.target_shape(inputs)) * (3 * n_classes + 2 * len(BY_PIXEL))
 
     def decode(self, group, i):
         arrays = {name: group[name].values[i] for name in group.data_vars}

@@ -2,9 +2,9 @@
 
 import pytest
 from small_run import NOTHING_ELSE
-from trained_job import made_up, measured
+from trained_job import made_up, measured, measured_evaluation
 
-from bnnbench import networks
+from bnnbench import datasets, networks
 from bnnbench.study import grid, memory, planning, requests
 from bnnbench.study.memory import units
 
@@ -54,6 +54,23 @@ def test_what_is_expected_of_training_is_right_within_a_quarter(made, tmp_path):
     assert memory.of_training(plan, shard) == pytest.approx(measured(config), rel=0.25)
 
 
+def test_what_is_expected_of_evaluation_is_right_within_a_quarter(tmp_path):
+    narrowed = {
+        "datasets": {"shapes": {"n_train": 10, "n_validation": 10, "n_test": 4000}},
+        "likelihoods": ["pixels"], "models": ["normal-1"], "draws": 2,
+        "inference": NOTHING_ELSE | {"map": {"settings": {"steps": 2}}},
+    }  # fmt: skip
+    config = {"studies": ["segmentation"], "seeds": [0], "device": "cpu", "compile": "off"}
+    config |= {"results_dir": str(tmp_path / "results"), "overrides": {"segmentation": narrowed}}
+    plan = grid.load(config, thorough=False)
+    (spec,), (shard,) = plan.datasets.values(), plan.shards.values()
+    made = datasets.make(spec.family, spec.options, [0])
+    datasets.store(spec.family, spec.options, made, plan.results / "data" / f"{spec.name}.nc")
+    measured(config)
+    assert memory.of_evaluation(plan, shard) == pytest.approx(measured_evaluation(config), rel=0.25)
+    assert memory.of_evaluation(plan, shard) > 2 * memory.EVALUATING  # so that it is not of imports alone
+
+
 def test_outputs_of_layers_are_counted():
     (shard,) = vgg_plan("map", 0.125)[1].shards.values()
     network = memory._network(shard.cells[0], memory.datasets.shape("cifar10", shard.cells[0].dataset.options))
@@ -98,5 +115,5 @@ def test_the_summary_names_the_largest_job_and_the_queue_is_asked_for_more_than_
     (name,) = plan.shards
     expected = memory.of_training(plan, plan.shards[name])
     line = next(line for line in planning.summary(plan).splitlines() if line.startswith("  memory: "))
-    assert f"about {expected / 1000:.1f} GB for the largest job ({name})" in line
+    assert f"{expected / 1000:.1f} GB in training ({name})" in line
     assert requests.megabytes(plan, [name]) > 1.4 * expected

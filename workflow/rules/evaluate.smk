@@ -7,6 +7,10 @@ rule evaluate:
         f"{RESULTS}/metrics/{{shard}}.parquet",
     log:
         f"{LOGS}/evaluate/{{shard}}.log",
+    resources:
+        mem_mb=lambda wildcards, attempt: requests.megabytes_evaluating(
+            PLAN, [wildcards.shard], attempt
+        ),
     params:
         config=CONFIG,
         source=SOURCES["evaluate"],
@@ -66,6 +70,10 @@ for batch, names in SHARED.items():
             expand(f"{RESULTS}/metrics/{{shard}}.parquet", shard=names),
         log:
             f"{LOGS}/evaluate/{batch}.log",
+        resources:
+            mem_mb=lambda wildcards, attempt, names=names: requests.megabytes_evaluating(
+                PLAN, names, attempt
+            ),
         params:
             config=CONFIG,
             batch=batch,

@@ -51,6 +51,9 @@ class Counts(Task):
     def encode(self, arrays, n_draws, halves):
         return {"rate": (("cell", "point", "draw"), arrays["rate"].astype(np.float32))}
 
+    def stored_bytes(self, inputs, n_classes, n_draws):
+        return 4 * n_draws
+
     def decode(self, group, i):
         return Rates(group["rate"].values[i].astype(float))
 
