@@ -155,7 +155,8 @@ def test_columns_that_do_not_vary_are_named_when_a_study_is_written_and_in_its_r
     datasets.store("table", {"file": "t.csv", "target": "target"}, data, "results-still/data/t.nc")
     assert DataSet.from_netcdf("results-still/data/t.nc", "t").feature_names[-1] == "odd"
     plan = grid.load({"studies": ["still"], "results_dir": "results-still"})
-    assert [f"note: {note}" for note in facts.dataset_facts(plan)[0].notes] == [line for line in said if line.startswith("note: ")]
+    told = [line for line in said if line.startswith("note: ")]
+    assert [f"note: {note}" for note in facts.dataset_facts(plan)[0].notes] == told
     page = environment().get_template("partials/datasets.html").render(datasets=facts.dataset_facts(plan))
     assert "2 notes on the columns of t" in page and "Column &#39;year&#39; never varies" in page
 
