@@ -29,8 +29,8 @@ def has(name: str, setting: str) -> bool:
 STACKED = [m for m in METHODS if m not in OWN_MODEL]
 QUICK = {"steps": 150, "learning_rate": 0.03}
 QUICK |= {"chains": 2, "keep": 40, "tune": 20, "samples": 20, "leapfrogs": 4, "rounds": 2, "probes": 5, "stored": 40}
-QUICK |= {"populations": 2, "particles": 16, "moves": 1}
-FEW = QUICK | {"steps": 60, "keep": 20, "tune": 10, "samples": 10, "members": 2, "particles": 8}
+QUICK |= {"start_steps": 150, "populations": 2, "particles": 16, "moves": 1}
+FEW = QUICK | {"steps": 60, "start_steps": 60, "keep": 20, "tune": 10, "samples": 10, "members": 2, "particles": 8}
 every_method = pytest.mark.parametrize(
     "name", [pytest.param(m, marks=pytest.mark.slow) if m in OWN_MODEL else m for m in METHODS]
 )

@@ -15,8 +15,8 @@ from bnnbench.study import grid
 from bnnbench.study.config import ConfigError
 
 NETWORK = network({"kind": "segnet", "channels": [3, 4], "kernel": 3, "dropped": 1}, (3, 8, 8), 2)
-FEW = {"steps": 20, "keep": 4, "chains": 2, "rounds": 1, "tune": 2, "samples": 4, "leapfrogs": 2, "members": 2}
-FEW |= {"learning_rate": 0.003, "swa_learning_rate": 0.001, "cycles": 1, "batch_size": 4}
+FEW = {"steps": 20, "keep": 4, "chains": 2, "rounds": 1, "start_steps": 5, "tune": 2, "samples": 4, "leapfrogs": 2}
+FEW |= {"learning_rate": 0.003, "swa_learning_rate": 0.001, "cycles": 1, "batch_size": 4, "members": 2}
 REFUSED = {"laplace_approximation", *OWN_MODEL}
 
 
